@@ -1,0 +1,76 @@
+/**
+ * The condition language as a tree: Azure's role assignment conditions (version 2.0) plus Dockgate's attributes and
+ * `IpInRange`. Plain JSON, so that a compiled policy can carry what is left of a condition as it is. Never evaluates.
+ *
+ * Source: Azure "conditions-format".
+ */
+
+export type AttributeSource = 'Request' | 'Resource' | 'Principal' | 'Environment'
+
+/** `@Source[name]`, with the part after the last colon included in `name`. Names compare without letter case. */
+export type Attribute = { readonly type: 'attribute'; readonly source: AttributeSource; readonly name: string }
+
+export type Literal =
+  | { readonly type: 'string'; readonly value: string }
+  | { readonly type: 'integer'; readonly value: number }
+  | { readonly type: 'boolean'; readonly value: boolean }
+  /** A bare GUID, in lower case. */
+  | { readonly type: 'guid'; readonly value: string }
+
+export type SetLiteral = { readonly type: 'set'; readonly items: readonly Literal[] }
+
+export type Operand = Attribute | Literal | SetLiteral
+
+export const QUANTIFIERS = ['ForAnyOfAnyValues', 'ForAllOfAnyValues', 'ForAnyOfAllValues', 'ForAllOfAllValues'] as const
+export type Quantifier = (typeof QUANTIFIERS)[number]
+
+export const OPERATORS = [
+  'BoolEquals',
+  'BoolNotEquals',
+  'StringEquals',
+  'StringEqualsIgnoreCase',
+  'StringNotEquals',
+  'StringNotEqualsIgnoreCase',
+  'StringStartsWith',
+  'StringStartsWithIgnoreCase',
+  'StringNotStartsWith',
+  'StringNotStartsWithIgnoreCase',
+  'StringLike',
+  'StringLikeIgnoreCase',
+  'StringNotLike',
+  'StringNotLikeIgnoreCase',
+  'NumericEquals',
+  'NumericNotEquals',
+  'NumericGreaterThan',
+  'NumericGreaterThanEquals',
+  'NumericLessThan',
+  'NumericLessThanEquals',
+  'DateTimeEquals',
+  'DateTimeNotEquals',
+  'DateTimeGreaterThan',
+  'DateTimeGreaterThanEquals',
+  'DateTimeLessThan',
+  'DateTimeLessThanEquals',
+  'GuidEquals',
+  'GuidNotEquals',
+  'IpInRange',
+] as const
+export type Operator = (typeof OPERATORS)[number]
+
+export type Expression =
+  | { readonly type: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
+  | { readonly type: 'not'; readonly operand: Expression }
+  /** True when the action of the decision matches one of the patterns (`*` spans segments). */
+  | { readonly type: 'actionMatches'; readonly patterns: readonly string[] }
+  /** No suboperation is defined for container registries: matches nothing. */
+  | { readonly type: 'subOperationMatches'; readonly suboperations: readonly string[] }
+  | { readonly type: 'exists'; readonly attribute: Attribute }
+  | {
+      readonly type: 'comparison'
+      readonly quantifier?: Quantifier
+      readonly operator: Operator
+      readonly left: Operand
+      readonly right: Operand
+    }
+  /** Only a compiled condition holds constants: what `ActionMatches` became. */
+  | { readonly type: 'constant'; readonly value: boolean }
