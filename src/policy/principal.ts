@@ -5,9 +5,9 @@
  */
 import { err, ok, type Result } from '../registry/result.ts'
 
-declare const principalKey: unique symbol
+declare const canonical: unique symbol
 /** A principal in its one canonical spelling; names compare with letter case. */
-export type PrincipalKey = string & { readonly [principalKey]: true }
+export type PrincipalKey = string & { readonly [canonical]: true }
 
 export type Principal =
   | { readonly kind: 'token' | 'identity'; readonly name: string }
