@@ -2,32 +2,26 @@
  * The `WWW-Authenticate` header: always one Bearer challenge on one line, since several clients read only the first
  * (RFC 9110 section 11.6.1, distribution `docs/content/spec/auth/token.md`, RFC 6750 section 3).
  */
-import { type Access, formatScope } from "./scope.ts";
+import { type Access, formatScope } from './scope.ts'
 
 export type Challenge = {
-	/** Absolute URL of the token endpoint. */
-	readonly realm: string;
-	readonly service: string;
-	/** One scope only: some clients give up on two. */
-	readonly scope?: Access;
-	/** Absent when the request carried no credential. */
-	readonly error?: "invalid_token" | "insufficient_scope";
-};
+  /** Absolute URL of the token endpoint. */
+  readonly realm: string
+  readonly service: string
+  /** One scope only: some clients give up on two. */
+  readonly scope?: Access
+  /** Absent when the request carried no credential. */
+  readonly error?: 'invalid_token' | 'insufficient_scope'
+}
 
-const quoted = (text: string): string =>
-	`"${text.replaceAll(/["\\\r\n]/g, "")}"`;
+const quoted = (text: string): string => `"${text.replaceAll(/["\\\r\n]/g, '')}"`
 
 /** Never writes an empty parameter: some clients stop reading there. */
-export function formatChallenge({
-	realm,
-	service,
-	scope,
-	error,
-}: Challenge): string {
-	return [
-		`Bearer realm=${quoted(realm)}`,
-		`service=${quoted(service)}`,
-		...(scope === undefined ? [] : [`scope=${quoted(formatScope(scope))}`]),
-		...(error === undefined ? [] : [`error=${quoted(error)}`]),
-	].join(",");
+export function formatChallenge({ realm, service, scope, error }: Challenge): string {
+  return [
+    `Bearer realm=${quoted(realm)}`,
+    `service=${quoted(service)}`,
+    ...(scope === undefined ? [] : [`scope=${quoted(formatScope(scope))}`]),
+    ...(error === undefined ? [] : [`error=${quoted(error)}`]),
+  ].join(',')
 }

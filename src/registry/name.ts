@@ -2,46 +2,40 @@
  * Names of the OCI distribution-spec ("Pulling manifests", grammar of `<name>`, `<reference>`, `<digest>`): repository,
  * tag, digest. A value of these types passed its parser, which is the only way to get one. Never normalises.
  */
-import { err, ok, type Result } from "./result.ts";
+import { err, ok, type Result } from './result.ts'
 
-declare const repositoryName: unique symbol;
-declare const tag: unique symbol;
-declare const digest: unique symbol;
+declare const repositoryName: unique symbol
+declare const tag: unique symbol
+declare const digest: unique symbol
 
-export type RepositoryName = string & { readonly [repositoryName]: true };
-export type Tag = string & { readonly [tag]: true };
+export type RepositoryName = string & { readonly [repositoryName]: true }
+export type Tag = string & { readonly [tag]: true }
 /** `algorithm:encoded`; sha256 and sha512 have their exact length. */
-export type Digest = string & { readonly [digest]: true };
+export type Digest = string & { readonly [digest]: true }
 
 /** The longest repository name, in characters; clients count the registry's host into the same 255. */
-export const NAME_MAX_LENGTH = 255;
+export const NAME_MAX_LENGTH = 255
 
-const COMPONENT = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
-const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{1,256}$/;
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*'
+const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`)
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
+const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{1,256}$/
 const DIGEST_LENGTHS: ReadonlyMap<string, RegExp> = new Map([
-	["sha256", /^[a-f0-9]{64}$/],
-	["sha512", /^[a-f0-9]{128}$/],
-]);
+  ['sha256', /^[a-f0-9]{64}$/],
+  ['sha512', /^[a-f0-9]{128}$/],
+])
 
-export function parseRepositoryName(
-	text: string,
-): Result<RepositoryName, "name_invalid"> {
-	return text.length <= NAME_MAX_LENGTH && NAME.test(text)
-		? ok(text as RepositoryName)
-		: err("name_invalid");
+export function parseRepositoryName(text: string): Result<RepositoryName, 'name_invalid'> {
+  return text.length <= NAME_MAX_LENGTH && NAME.test(text) ? ok(text as RepositoryName) : err('name_invalid')
 }
 
-export function parseTag(text: string): Result<Tag, "tag_invalid"> {
-	return TAG.test(text) ? ok(text as Tag) : err("tag_invalid");
+export function parseTag(text: string): Result<Tag, 'tag_invalid'> {
+  return TAG.test(text) ? ok(text as Tag) : err('tag_invalid')
 }
 
-export function parseDigest(text: string): Result<Digest, "digest_invalid"> {
-	if (!DIGEST.test(text)) return err("digest_invalid");
-	const colon = text.indexOf(":");
-	const encoded = DIGEST_LENGTHS.get(text.slice(0, colon));
-	return encoded === undefined || encoded.test(text.slice(colon + 1))
-		? ok(text as Digest)
-		: err("digest_invalid");
+export function parseDigest(text: string): Result<Digest, 'digest_invalid'> {
+  if (!DIGEST.test(text)) return err('digest_invalid')
+  const colon = text.indexOf(':')
+  const encoded = DIGEST_LENGTHS.get(text.slice(0, colon))
+  return encoded === undefined || encoded.test(text.slice(colon + 1)) ? ok(text as Digest) : err('digest_invalid')
 }

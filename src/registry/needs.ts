@@ -5,90 +5,84 @@
  * Sources: the access records of the reference registry's `registry/handlers/app.go`; Azure "container-registry-rbac-
  * built-in-roles-directory-reference" for tag lists and metadata; pushing needs reading too (Azure token guide).
  */
-import type { RepositoryName, Tag } from "./name.ts";
-import type { Action, ControlAction } from "./permission.ts";
-import type { RegistryRequest } from "./request.ts";
+import type { RepositoryName, Tag } from './name.ts'
+import type { Action, ControlAction } from './permission.ts'
+import type { RegistryRequest } from './request.ts'
 
 export type Requirement = {
-	readonly action: Action;
-	/** Absent for actions that take none, and for a question about the whole registry. */
-	readonly repository?: RepositoryName;
-	/** An action that does as well. */
-	readonly orElse?: Action;
-};
+  readonly action: Action
+  /** Absent for actions that take none, and for a question about the whole registry. */
+  readonly repository?: RepositoryName
+  /** An action that does as well. */
+  readonly orElse?: Action
+}
 
-const PULL = ["content/read"] as const;
-const PUSH = ["content/write", "content/read"] as const;
-const DELETE = ["content/delete"] as const;
-const LIST = ["metadata/read"] as const;
+const PULL = ['content/read'] as const
+const PUSH = ['content/write', 'content/read'] as const
+const DELETE = ['content/delete'] as const
+const LIST = ['metadata/read'] as const
 
 /** Soft delete has no data action: Azure decides it by these control-plane actions. */
-export const DELETED_READ =
-	"Microsoft.ContainerRegistry/registries/deleted/read" as ControlAction;
-export const DELETED_RESTORE =
-	"Microsoft.ContainerRegistry/registries/deleted/restore/action" as ControlAction;
+export const DELETED_READ = 'Microsoft.ContainerRegistry/registries/deleted/read' as ControlAction
+export const DELETED_RESTORE = 'Microsoft.ContainerRegistry/registries/deleted/restore/action' as ControlAction
 
-const on = (
-	repository: RepositoryName,
-	actions: readonly Action[],
-): readonly Requirement[] => actions.map((action) => ({ action, repository }));
+const on = (repository: RepositoryName, actions: readonly Action[]): readonly Requirement[] =>
+  actions.map((action) => ({ action, repository }))
 
 /** Everything the caller must hold, in the order in which it is told what is missing. A ping needs no permission. */
 export function requirements(request: RegistryRequest): readonly Requirement[] {
-	switch (request.operation) {
-		case "ping":
-			return [];
-		case "listCatalog":
-			return [{ action: "catalog/read" }];
-		case "listTags":
-			return on(request.name, LIST);
-		case "listReferrers":
-		case "pullManifest":
-		case "pullBlob":
-			return on(request.name, PULL);
-		case "pushManifest":
-		case "startUpload":
-		case "mountBlob":
-		case "uploadStatus":
-		case "uploadChunk":
-		case "completeUpload":
-		case "cancelUpload":
-			return on(request.name, PUSH);
-		case "deleteManifest":
-		case "deleteBlob":
-			return on(request.name, DELETE);
-		case "metadata":
-			return request.requirements;
-	}
+  switch (request.operation) {
+    case 'ping':
+      return []
+    case 'listCatalog':
+      return [{ action: 'catalog/read' }]
+    case 'listTags':
+      return on(request.name, LIST)
+    case 'listReferrers':
+    case 'pullManifest':
+    case 'pullBlob':
+      return on(request.name, PULL)
+    case 'pushManifest':
+    case 'startUpload':
+    case 'mountBlob':
+    case 'uploadStatus':
+    case 'uploadChunk':
+    case 'completeUpload':
+    case 'cancelUpload':
+      return on(request.name, PUSH)
+    case 'deleteManifest':
+    case 'deleteBlob':
+      return on(request.name, DELETE)
+    case 'metadata':
+      return request.requirements
+  }
 }
 
 /** The tags that a request names; none of them when any tag may be meant. */
 export function namedTags(request: RegistryRequest): readonly Tag[] {
-	switch (request.operation) {
-		case "pullManifest":
-		case "deleteManifest":
-			return request.reference.kind === "tag" ? [request.reference.tag] : [];
-		case "pushManifest":
-			return request.reference.kind === "tag"
-				? [request.reference.tag, ...request.tags]
-				: request.tags;
-		case "metadata":
-			return request.tag === undefined ? [] : [request.tag];
-		default:
-			return [];
-	}
+  switch (request.operation) {
+    case 'pullManifest':
+    case 'deleteManifest':
+      return request.reference.kind === 'tag' ? [request.reference.tag] : []
+    case 'pushManifest':
+      return request.reference.kind === 'tag' ? [request.reference.tag, ...request.tags] : request.tags
+    case 'metadata':
+      return request.tag === undefined ? [] : [request.tag]
+    default:
+      return []
+  }
 }
 
 /** Deleting by digest, or a whole repository, reaches every tag of it. */
 export function reachesEveryTag(request: RegistryRequest): boolean {
-	switch (request.operation) {
-		case "deleteManifest":
-			return request.reference.kind === "digest";
-		case "deleteBlob":
-			return true;
-		case "metadata":
-			return request.method === "DELETE" && request.tag === undefined;
-		default:
-			return false;
-	}
+  switch (request.operation) {
+    case 'deleteManifest':
+      return request.reference.kind === 'digest'
+    case 'deleteBlob':
+      return true
+    case 'metadata':
+      return request.method === 'DELETE' && request.tag === undefined
+    default:
+      return false
+  }
 }

@@ -6,367 +6,282 @@
  * A repository name may hold segments such as `manifests` or `blobs`; a reference never holds a slash. So the path is
  * read from its right end, as registries do (OCI distribution-spec 1.1, "Endpoints").
  */
-import { parseMetadataRequest } from "./acr.ts";
-import {
-	type Digest,
-	parseDigest,
-	parseRepositoryName,
-	parseTag,
-	type RepositoryName,
-	type Tag,
-} from "./name.ts";
-import { parseQuery, type Query, single } from "./query.ts";
-import {
-	invalidName,
-	invalidQuery,
-	notFound,
-	type RequestRefusal,
-	unknownOperation,
-} from "./refusal.ts";
-import type {
-	Paging,
-	Reference,
-	RegistryRequest,
-	UploadOperation,
-} from "./request.ts";
-import { err, ok, type Result } from "./result.ts";
+import { parseMetadataRequest } from './acr.ts'
+import { type Digest, parseDigest, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.ts'
+import { parseQuery, type Query, single } from './query.ts'
+import { invalidName, invalidQuery, notFound, type RequestRefusal, unknownOperation } from './refusal.ts'
+import type { Paging, Reference, RegistryRequest, UploadOperation } from './request.ts'
+import { err, ok, type Result } from './result.ts'
 
-type Parsed = Result<RegistryRequest, RequestRefusal>;
+type Parsed = Result<RegistryRequest, RequestRefusal>
 
 /** Longest request target that is read, in characters: the platform's own bound for URLs (16 KB). */
-export const TARGET_MAX_LENGTH = 16_384;
+export const TARGET_MAX_LENGTH = 16_384
 /** How many `?tag=` one manifest may be pushed with: as many as the distribution-spec asks a registry to support. */
-export const TAGS_MAX = 10;
+export const TAGS_MAX = 10
 
 /**
  * The raw request target of a URL: everything behind the authority, without fragment, exactly as it was sent. A URL
  * parser would resolve dot segments and so show another path than the one that is judged.
  */
 export function requestTarget(url: string): string {
-	const scheme = url.indexOf("://");
-	const slash = url.indexOf("/", scheme < 0 ? 0 : scheme + 3);
-	if (slash < 0) return "/";
-	const hash = url.indexOf("#", slash);
-	return hash < 0 ? url.slice(slash) : url.slice(slash, hash);
+  const scheme = url.indexOf('://')
+  const slash = url.indexOf('/', scheme < 0 ? 0 : scheme + 3)
+  if (slash < 0) return '/'
+  const hash = url.indexOf('#', slash)
+  return hash < 0 ? url.slice(slash) : url.slice(slash, hash)
 }
 
-const PAGING = new Set(["n", "last"]);
-const ARTIFACT_TYPE = new Set(["artifactType"]);
-const UPLOAD = new Set(["mount", "from", "digest", "digest-algorithm"]);
-const DIGEST = new Set(["digest"]);
-const TAG = new Set(["tag"]);
+const PAGING = new Set(['n', 'last'])
+const ARTIFACT_TYPE = new Set(['artifactType'])
+const UPLOAD = new Set(['mount', 'from', 'digest', 'digest-algorithm'])
+const DIGEST = new Set(['digest'])
+const TAG = new Set(['tag'])
 
 /** What the gate seals into a session, see {@link RegistryRequest}: base64url parts joined by dots. */
-const SESSION = /^[A-Za-z0-9_.-]{1,8192}$/;
+const SESSION = /^[A-Za-z0-9_.-]{1,8192}$/
 
-const UPLOAD_OPERATIONS: ReadonlyMap<
-	string,
-	readonly [UploadOperation, "GET" | "PATCH" | "PUT" | "DELETE"]
-> = new Map([
-	["GET", ["uploadStatus", "GET"]],
-	["PATCH", ["uploadChunk", "PATCH"]],
-	["PUT", ["completeUpload", "PUT"]],
-	["DELETE", ["cancelUpload", "DELETE"]],
-]);
+const UPLOAD_OPERATIONS: ReadonlyMap<string, readonly [UploadOperation, 'GET' | 'PATCH' | 'PUT' | 'DELETE']> = new Map([
+  ['GET', ['uploadStatus', 'GET']],
+  ['PATCH', ['uploadChunk', 'PATCH']],
+  ['PUT', ['completeUpload', 'PUT']],
+  ['DELETE', ['cancelUpload', 'DELETE']],
+])
 
 /**
  * @param method the HTTP method, upper case
  * @param target the raw request target, see {@link requestTarget}
  */
 export function parseRegistryRequest(method: string, target: string): Parsed {
-	if (target.length > TARGET_MAX_LENGTH) return err(unknownOperation(method));
-	const mark = target.indexOf("?");
-	const path = mark < 0 ? target : target.slice(0, mark);
-	const query = mark < 0 ? "" : target.slice(mark + 1);
-	if (path === "/v2/") {
-		return method === "GET" || method === "HEAD"
-			? ok({ operation: "ping", method })
-			: err(unknownOperation(method));
-	}
-	if (path === "/v2/_catalog") return parseCatalog(method, "v2", query);
-	if (path === "/acr/v1/_catalog") return parseCatalog(method, "acr", query);
-	if (path.startsWith("/acr/v1/"))
-		return parseMetadataRequest(method, path.slice("/acr/v1/".length), query);
-	if (!path.startsWith("/v2/")) return err(unknownOperation(method));
-	return parseRepositoryRequest(method, path.slice("/v2/".length), query);
+  if (target.length > TARGET_MAX_LENGTH) return err(unknownOperation(method))
+  const mark = target.indexOf('?')
+  const path = mark < 0 ? target : target.slice(0, mark)
+  const query = mark < 0 ? '' : target.slice(mark + 1)
+  if (path === '/v2/') {
+    return method === 'GET' || method === 'HEAD' ? ok({ operation: 'ping', method }) : err(unknownOperation(method))
+  }
+  if (path === '/v2/_catalog') return parseCatalog(method, 'v2', query)
+  if (path === '/acr/v1/_catalog') return parseCatalog(method, 'acr', query)
+  if (path.startsWith('/acr/v1/')) return parseMetadataRequest(method, path.slice('/acr/v1/'.length), query)
+  if (!path.startsWith('/v2/')) return err(unknownOperation(method))
+  return parseRepositoryRequest(method, path.slice('/v2/'.length), query)
 }
 
-function parseRepositoryRequest(
-	method: string,
-	path: string,
-	query: string,
-): Parsed {
-	const last = path.lastIndexOf("/");
-	const marker = path.lastIndexOf("/", last - 1);
-	if (last < 1 || marker < 1) return err(unknownOperation(method));
-	const reference = path.slice(last + 1);
-	switch (path.slice(marker + 1, last)) {
-		case "manifests":
-			return named(path.slice(0, marker), (name) =>
-				parseManifest(method, name, reference, query),
-			);
-		case "blobs":
-			return named(path.slice(0, marker), (name) =>
-				parseBlob(method, name, reference),
-			);
-		case "referrers":
-			return named(path.slice(0, marker), (name) =>
-				parseReferrers(method, name, reference, query),
-			);
-		case "tags":
-			if (reference !== "list") return err(unknownOperation(method));
-			return named(path.slice(0, marker), (name) =>
-				parseTagList(method, name, query),
-			);
-		case "uploads": {
-			const blobs = path.lastIndexOf("/", marker - 1);
-			if (blobs < 1 || path.slice(blobs + 1, marker) !== "blobs")
-				return err(unknownOperation(method));
-			return named(path.slice(0, blobs), (name) =>
-				reference === ""
-					? parseStartUpload(method, name, query)
-					: parseUpload(method, name, reference, query),
-			);
-		}
-		default:
-			return err(unknownOperation(method));
-	}
+function parseRepositoryRequest(method: string, path: string, query: string): Parsed {
+  const last = path.lastIndexOf('/')
+  const marker = path.lastIndexOf('/', last - 1)
+  if (last < 1 || marker < 1) return err(unknownOperation(method))
+  const reference = path.slice(last + 1)
+  switch (path.slice(marker + 1, last)) {
+    case 'manifests':
+      return named(path.slice(0, marker), (name) => parseManifest(method, name, reference, query))
+    case 'blobs':
+      return named(path.slice(0, marker), (name) => parseBlob(method, name, reference))
+    case 'referrers':
+      return named(path.slice(0, marker), (name) => parseReferrers(method, name, reference, query))
+    case 'tags':
+      if (reference !== 'list') return err(unknownOperation(method))
+      return named(path.slice(0, marker), (name) => parseTagList(method, name, query))
+    case 'uploads': {
+      const blobs = path.lastIndexOf('/', marker - 1)
+      if (blobs < 1 || path.slice(blobs + 1, marker) !== 'blobs') return err(unknownOperation(method))
+      return named(path.slice(0, blobs), (name) =>
+        reference === '' ? parseStartUpload(method, name, query) : parseUpload(method, name, reference, query),
+      )
+    }
+    default:
+      return err(unknownOperation(method))
+  }
 }
 
 function named(text: string, parse: (name: RepositoryName) => Parsed): Parsed {
-	const name = parseRepositoryName(text);
-	return name.ok ? parse(name.value) : err(invalidName());
+  const name = parseRepositoryName(text)
+  return name.ok ? parse(name.value) : err(invalidName())
 }
 
-function parseCatalog(method: string, api: "v2" | "acr", text: string): Parsed {
-	if (method !== "GET") return err(unknownOperation(method));
-	const paging = parsePaging(text);
-	return paging.ok
-		? ok({ operation: "listCatalog", method, api, paging: paging.value })
-		: paging;
+function parseCatalog(method: string, api: 'v2' | 'acr', text: string): Parsed {
+  if (method !== 'GET') return err(unknownOperation(method))
+  const paging = parsePaging(text)
+  return paging.ok ? ok({ operation: 'listCatalog', method, api, paging: paging.value }) : paging
 }
 
-function parseTagList(
-	method: string,
-	name: RepositoryName,
-	text: string,
-): Parsed {
-	if (method !== "GET") return err(unknownOperation(method));
-	const paging = parsePaging(text);
-	return paging.ok
-		? ok({ operation: "listTags", method, name, paging: paging.value })
-		: paging;
+function parseTagList(method: string, name: RepositoryName, text: string): Parsed {
+  if (method !== 'GET') return err(unknownOperation(method))
+  const paging = parsePaging(text)
+  return paging.ok ? ok({ operation: 'listTags', method, name, paging: paging.value }) : paging
 }
 
 function parsePaging(text: string): Result<Paging, RequestRefusal> {
-	const query = parseQuery(text, PAGING);
-	if (!query.ok) return err(invalidQuery(query.error));
-	const n = single(query.value, "n");
-	if (!n.ok) return err(invalidQuery(n.error));
-	const last = single(query.value, "last");
-	if (!last.ok) return err(invalidQuery(last.error));
-	if (n.value !== undefined && !/^[0-9]{1,15}$/.test(n.value)) {
-		return err(
-			invalidQuery({
-				code: "query_invalid",
-				key: "n",
-				problem: "is not a whole number",
-			}),
-		);
-	}
-	return ok({
-		...(n.value === undefined ? {} : { n: Number(n.value) }),
-		...(last.value === undefined ? {} : { last: last.value }),
-	});
+  const query = parseQuery(text, PAGING)
+  if (!query.ok) return err(invalidQuery(query.error))
+  const n = single(query.value, 'n')
+  if (!n.ok) return err(invalidQuery(n.error))
+  const last = single(query.value, 'last')
+  if (!last.ok) return err(invalidQuery(last.error))
+  if (n.value !== undefined && !/^[0-9]{1,15}$/.test(n.value)) {
+    return err(
+      invalidQuery({
+        code: 'query_invalid',
+        key: 'n',
+        problem: 'is not a whole number',
+      }),
+    )
+  }
+  return ok({
+    ...(n.value === undefined ? {} : { n: Number(n.value) }),
+    ...(last.value === undefined ? {} : { last: last.value }),
+  })
 }
 
 /** Some clients escape the colon of a digest, and only that: it means the same and is forwarded as a colon. */
-const digestOf = (text: string): Result<Digest, "digest_invalid"> =>
-	parseDigest(text.replace(/%3a/i, ":"));
+const digestOf = (text: string): Result<Digest, 'digest_invalid'> => parseDigest(text.replace(/%3a/i, ':'))
 
 function parseReference(text: string): Reference | undefined {
-	const tag = parseTag(text);
-	if (tag.ok) return { kind: "tag", tag: tag.value };
-	const digest = digestOf(text);
-	return digest.ok ? { kind: "digest", digest: digest.value } : undefined;
+  const tag = parseTag(text)
+  if (tag.ok) return { kind: 'tag', tag: tag.value }
+  const digest = digestOf(text)
+  return digest.ok ? { kind: 'digest', digest: digest.value } : undefined
 }
 
-function parseManifest(
-	method: string,
-	name: RepositoryName,
-	text: string,
-	queryText: string,
-): Parsed {
-	const reference = parseReference(text);
-	if (reference === undefined)
-		return err(
-			notFound(
-				"MANIFEST_UNKNOWN",
-				"the reference is neither a tag nor a digest",
-			),
-		);
-	switch (method) {
-		case "GET":
-		case "HEAD":
-			return ok({ operation: "pullManifest", method, name, reference });
-		case "DELETE":
-			return ok({ operation: "deleteManifest", method, name, reference });
-		case "PUT": {
-			const query = parseQuery(queryText, TAG);
-			if (!query.ok) return err(invalidQuery(query.error));
-			const tags = parseTags(query.value);
-			return tags.ok
-				? ok({
-						operation: "pushManifest",
-						method,
-						name,
-						reference,
-						tags: tags.value,
-					})
-				: tags;
-		}
-		default:
-			return err(unknownOperation(method));
-	}
+function parseManifest(method: string, name: RepositoryName, text: string, queryText: string): Parsed {
+  const reference = parseReference(text)
+  if (reference === undefined) return err(notFound('MANIFEST_UNKNOWN', 'the reference is neither a tag nor a digest'))
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return ok({ operation: 'pullManifest', method, name, reference })
+    case 'DELETE':
+      return ok({ operation: 'deleteManifest', method, name, reference })
+    case 'PUT': {
+      const query = parseQuery(queryText, TAG)
+      if (!query.ok) return err(invalidQuery(query.error))
+      const tags = parseTags(query.value)
+      return tags.ok
+        ? ok({
+            operation: 'pushManifest',
+            method,
+            name,
+            reference,
+            tags: tags.value,
+          })
+        : tags
+    }
+    default:
+      return err(unknownOperation(method))
+  }
 }
 
 function parseTags(query: Query): Result<readonly Tag[], RequestRefusal> {
-	const tags: Tag[] = [];
-	const refuse = (problem: string) =>
-		err(invalidQuery({ code: "query_invalid", key: "tag", problem }));
-	for (const value of query.get("tag") ?? []) {
-		const tag = parseTag(value);
-		if (!tag.ok) return refuse("is not a tag");
-		if (tags.includes(tag.value)) return refuse("names the same tag twice");
-		if (tags.push(tag.value) > TAGS_MAX)
-			return refuse(`is given more than ${TAGS_MAX} times`);
-	}
-	return ok(tags);
+  const tags: Tag[] = []
+  const refuse = (problem: string) => err(invalidQuery({ code: 'query_invalid', key: 'tag', problem }))
+  for (const value of query.get('tag') ?? []) {
+    const tag = parseTag(value)
+    if (!tag.ok) return refuse('is not a tag')
+    if (tags.includes(tag.value)) return refuse('names the same tag twice')
+    if (tags.push(tag.value) > TAGS_MAX) return refuse(`is given more than ${TAGS_MAX} times`)
+  }
+  return ok(tags)
 }
 
 function parseBlob(method: string, name: RepositoryName, text: string): Parsed {
-	if (method !== "GET" && method !== "HEAD" && method !== "DELETE")
-		return err(unknownOperation(method));
-	const digest = digestOf(text);
-	if (!digest.ok)
-		return err(notFound("BLOB_UNKNOWN", "the reference is no digest"));
-	return method === "DELETE"
-		? ok({ operation: "deleteBlob", method, name, digest: digest.value })
-		: ok({ operation: "pullBlob", method, name, digest: digest.value });
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') return err(unknownOperation(method))
+  const digest = digestOf(text)
+  if (!digest.ok) return err(notFound('BLOB_UNKNOWN', 'the reference is no digest'))
+  return method === 'DELETE'
+    ? ok({ operation: 'deleteBlob', method, name, digest: digest.value })
+    : ok({ operation: 'pullBlob', method, name, digest: digest.value })
 }
 
 /** A media type, or anything that could stand in one's place: it is only compared. */
-const ARTIFACT_TYPE_TEXT = /^[\x21-\x7e]{1,255}$/;
+const ARTIFACT_TYPE_TEXT = /^[\x21-\x7e]{1,255}$/
 
-function parseReferrers(
-	method: string,
-	name: RepositoryName,
-	text: string,
-	queryText: string,
-): Parsed {
-	if (method !== "GET") return err(unknownOperation(method));
-	const digest = digestOf(text);
-	if (!digest.ok)
-		return err(notFound("MANIFEST_UNKNOWN", "the reference is no digest"));
-	const query = parseQuery(queryText, ARTIFACT_TYPE);
-	if (!query.ok) return err(invalidQuery(query.error));
-	const type = single(query.value, "artifactType");
-	if (!type.ok) return err(invalidQuery(type.error));
-	const base = {
-		operation: "listReferrers",
-		method,
-		name,
-		digest: digest.value,
-	} as const;
-	if (type.value === undefined) return ok(base);
-	return ARTIFACT_TYPE_TEXT.test(type.value)
-		? ok({ ...base, artifactType: type.value })
-		: err(
-				invalidQuery({
-					code: "query_invalid",
-					key: "artifactType",
-					problem: "is no media type",
-				}),
-			);
+function parseReferrers(method: string, name: RepositoryName, text: string, queryText: string): Parsed {
+  if (method !== 'GET') return err(unknownOperation(method))
+  const digest = digestOf(text)
+  if (!digest.ok) return err(notFound('MANIFEST_UNKNOWN', 'the reference is no digest'))
+  const query = parseQuery(queryText, ARTIFACT_TYPE)
+  if (!query.ok) return err(invalidQuery(query.error))
+  const type = single(query.value, 'artifactType')
+  if (!type.ok) return err(invalidQuery(type.error))
+  const base = {
+    operation: 'listReferrers',
+    method,
+    name,
+    digest: digest.value,
+  } as const
+  if (type.value === undefined) return ok(base)
+  return ARTIFACT_TYPE_TEXT.test(type.value)
+    ? ok({ ...base, artifactType: type.value })
+    : err(
+        invalidQuery({
+          code: 'query_invalid',
+          key: 'artifactType',
+          problem: 'is no media type',
+        }),
+      )
 }
 
-function parseStartUpload(
-	method: string,
-	name: RepositoryName,
-	text: string,
-): Parsed {
-	if (method !== "POST") return err(unknownOperation(method));
-	const query = parseQuery(text, UPLOAD);
-	if (!query.ok) return err(invalidQuery(query.error));
-	const values: (string | undefined)[] = [];
-	for (const key of UPLOAD) {
-		const value = single(query.value, key);
-		if (!value.ok) return err(invalidQuery(value.error));
-		values.push(value.value);
-	}
-	const [mountText, fromText, digestText, algorithm] = values;
-	if (
-		algorithm !== undefined &&
-		!/^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/.test(algorithm)
-	) {
-		return err(
-			invalidQuery({
-				code: "query_invalid",
-				key: "digest-algorithm",
-				problem: "is no digest algorithm",
-			}),
-		);
-	}
-	const digest = digestText === undefined ? undefined : parseDigest(digestText);
-	if (digest?.ok === false) return err(invalidDigest());
-	const mount = mountText === undefined ? undefined : parseDigest(mountText);
-	if (mount?.ok === false) return err(invalidDigest());
-	const from =
-		fromText === undefined ? undefined : parseRepositoryName(fromText);
-	if (from?.ok === false) return err(invalidName());
-	if (mount !== undefined && from !== undefined && digest === undefined) {
-		return ok({
-			operation: "mountBlob",
-			method,
-			name,
-			digest: mount.value,
-			from: from.value,
-		});
-	}
-	return ok({
-		operation: "startUpload",
-		method,
-		name,
-		...(digest === undefined ? {} : { digest: digest.value }),
-		...(algorithm === undefined ? {} : { digestAlgorithm: algorithm }),
-	});
+function parseStartUpload(method: string, name: RepositoryName, text: string): Parsed {
+  if (method !== 'POST') return err(unknownOperation(method))
+  const query = parseQuery(text, UPLOAD)
+  if (!query.ok) return err(invalidQuery(query.error))
+  const values: (string | undefined)[] = []
+  for (const key of UPLOAD) {
+    const value = single(query.value, key)
+    if (!value.ok) return err(invalidQuery(value.error))
+    values.push(value.value)
+  }
+  const [mountText, fromText, digestText, algorithm] = values
+  if (algorithm !== undefined && !/^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/.test(algorithm)) {
+    return err(
+      invalidQuery({
+        code: 'query_invalid',
+        key: 'digest-algorithm',
+        problem: 'is no digest algorithm',
+      }),
+    )
+  }
+  const digest = digestText === undefined ? undefined : parseDigest(digestText)
+  if (digest?.ok === false) return err(invalidDigest())
+  const mount = mountText === undefined ? undefined : parseDigest(mountText)
+  if (mount?.ok === false) return err(invalidDigest())
+  const from = fromText === undefined ? undefined : parseRepositoryName(fromText)
+  if (from?.ok === false) return err(invalidName())
+  if (mount !== undefined && from !== undefined && digest === undefined) {
+    return ok({
+      operation: 'mountBlob',
+      method,
+      name,
+      digest: mount.value,
+      from: from.value,
+    })
+  }
+  return ok({
+    operation: 'startUpload',
+    method,
+    name,
+    ...(digest === undefined ? {} : { digest: digest.value }),
+    ...(algorithm === undefined ? {} : { digestAlgorithm: algorithm }),
+  })
 }
 
 const invalidDigest = (): RequestRefusal => ({
-	status: 400,
-	code: "DIGEST_INVALID",
-	message: "the digest is not of the form algorithm:hex",
-});
+  status: 400,
+  code: 'DIGEST_INVALID',
+  message: 'the digest is not of the form algorithm:hex',
+})
 
-function parseUpload(
-	method: string,
-	name: RepositoryName,
-	session: string,
-	text: string,
-): Parsed {
-	const row = UPLOAD_OPERATIONS.get(method);
-	if (row === undefined) return err(unknownOperation(method));
-	if (!SESSION.test(session))
-		return err(notFound("BLOB_UPLOAD_UNKNOWN", "no such upload"));
-	const [operation, canonical] = row;
-	const base = { operation, method: canonical, name, session };
-	if (operation !== "completeUpload") return ok(base);
-	const query = parseQuery(text, DIGEST);
-	if (!query.ok) return err(invalidQuery(query.error));
-	const value = single(query.value, "digest");
-	if (!value.ok) return err(invalidQuery(value.error));
-	const digest = parseDigest(value.value ?? "");
-	return digest.ok
-		? ok({ ...base, digest: digest.value })
-		: err(invalidDigest());
+function parseUpload(method: string, name: RepositoryName, session: string, text: string): Parsed {
+  const row = UPLOAD_OPERATIONS.get(method)
+  if (row === undefined) return err(unknownOperation(method))
+  if (!SESSION.test(session)) return err(notFound('BLOB_UPLOAD_UNKNOWN', 'no such upload'))
+  const [operation, canonical] = row
+  const base = { operation, method: canonical, name, session }
+  if (operation !== 'completeUpload') return ok(base)
+  const query = parseQuery(text, DIGEST)
+  if (!query.ok) return err(invalidQuery(query.error))
+  const value = single(query.value, 'digest')
+  if (!value.ok) return err(invalidQuery(value.error))
+  const digest = parseDigest(value.value ?? '')
+  return digest.ok ? ok({ ...base, digest: digest.value }) : err(invalidDigest())
 }

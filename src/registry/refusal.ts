@@ -2,65 +2,59 @@
  * The error answer of the registry protocol: a status, and one code of the OCI distribution-spec ("Error Codes") with a
  * message for the person behind the client. Never holds a secret.
  */
-import type { QueryError } from "./query.ts";
+import type { QueryError } from './query.ts'
 
 /** Codes of the OCI distribution-spec 1.1, and UNAVAILABLE of the Docker registry v2. */
 export type OciErrorCode =
-	| "BLOB_UNKNOWN"
-	| "BLOB_UPLOAD_INVALID"
-	| "BLOB_UPLOAD_UNKNOWN"
-	| "DIGEST_INVALID"
-	| "MANIFEST_INVALID"
-	| "MANIFEST_UNKNOWN"
-	| "NAME_INVALID"
-	| "NAME_UNKNOWN"
-	| "SIZE_INVALID"
-	| "UNAUTHORIZED"
-	| "DENIED"
-	| "UNSUPPORTED"
-	| "TOOMANYREQUESTS"
-	| "UNAVAILABLE";
+  | 'BLOB_UNKNOWN'
+  | 'BLOB_UPLOAD_INVALID'
+  | 'BLOB_UPLOAD_UNKNOWN'
+  | 'DIGEST_INVALID'
+  | 'MANIFEST_INVALID'
+  | 'MANIFEST_UNKNOWN'
+  | 'NAME_INVALID'
+  | 'NAME_UNKNOWN'
+  | 'SIZE_INVALID'
+  | 'UNAUTHORIZED'
+  | 'DENIED'
+  | 'UNSUPPORTED'
+  | 'TOOMANYREQUESTS'
+  | 'UNAVAILABLE'
 
 export type OciError = {
-	readonly status: number;
-	readonly code: OciErrorCode;
-	readonly message: string;
-	readonly detail?: unknown;
-};
+  readonly status: number
+  readonly code: OciErrorCode
+  readonly message: string
+  readonly detail?: unknown
+}
 
 /** Why a request is no registry operation; it is answered without asking who sent it. */
-export type RequestRefusal = OciError;
+export type RequestRefusal = OciError
 
 /** The body that clients parse: `{"errors":[{code,message,detail?}]}`. */
 export function errorBody(error: OciError): string {
-	const { code, message, detail } = error;
-	return JSON.stringify({
-		errors: [
-			detail === undefined ? { code, message } : { code, message, detail },
-		],
-	});
+  const { code, message, detail } = error
+  return JSON.stringify({
+    errors: [detail === undefined ? { code, message } : { code, message, detail }],
+  })
 }
 
 export const unknownOperation = (method: string): RequestRefusal => ({
-	status: 404,
-	code: "UNSUPPORTED",
-	message: `no registry operation has this path and the method ${/^[A-Z]{1,16}$/.test(method) ? method : "given"}`,
-});
+  status: 404,
+  code: 'UNSUPPORTED',
+  message: `no registry operation has this path and the method ${/^[A-Z]{1,16}$/.test(method) ? method : 'given'}`,
+})
 
-export const notFound = (
-	code: OciErrorCode,
-	message: string,
-): RequestRefusal => ({ status: 404, code, message });
+export const notFound = (code: OciErrorCode, message: string): RequestRefusal => ({ status: 404, code, message })
 
 export const invalidName = (): RequestRefusal => ({
-	status: 400,
-	code: "NAME_INVALID",
-	message:
-		"the repository name is not a name of the OCI distribution-spec in its canonical spelling",
-});
+  status: 400,
+  code: 'NAME_INVALID',
+  message: 'the repository name is not a name of the OCI distribution-spec in its canonical spelling',
+})
 
 export const invalidQuery = (error: QueryError): RequestRefusal => ({
-	status: 400,
-	code: "UNSUPPORTED",
-	message: `the query parameter ${error.key} ${error.problem}`,
-});
+  status: 400,
+  code: 'UNSUPPORTED',
+  message: `the query parameter ${error.key} ${error.problem}`,
+})

@@ -5,51 +5,48 @@
  * Sources: distribution `docs/content/spec/auth/scope.md` and `token.md`; Azure/acr `docs/AAD-OAuth.md` and the Azure CLI
  * for the actions with an underscore.
  */
-import { parseRepositoryName, type RepositoryName } from "./name.ts";
-import { requirements } from "./needs.ts";
-import type { Permission } from "./permission.ts";
-import type { RegistryRequest } from "./request.ts";
+import { parseRepositoryName, type RepositoryName } from './name.ts'
+import { requirements } from './needs.ts'
+import type { Permission } from './permission.ts'
+import type { RegistryRequest } from './request.ts'
 
 /** One element of the `access` claim. Actions are unique and in a fixed order. */
 export type Access = {
-	readonly type: "repository" | "registry";
-	readonly name: string;
-	readonly actions: readonly string[];
-};
+  readonly type: 'repository' | 'registry'
+  readonly name: string
+  readonly actions: readonly string[]
+}
 
 /** How many resource scopes one token request may name, and how long the text may be, in characters. */
-export const SCOPES_MAX = 100;
-export const SCOPE_MAX_LENGTH = 8192;
+export const SCOPES_MAX = 100
+export const SCOPE_MAX_LENGTH = 8192
 
 /** The scope action that stands for each permission in a token. */
 export const SCOPE_ACTIONS: Readonly<Record<Permission, string>> = {
-	"content/read": "pull",
-	"content/write": "push",
-	"content/delete": "delete",
-	"metadata/read": "metadata_read",
-	"metadata/write": "metadata_write",
-	"metadata/delete": "delete",
-	"quarantine/read": "pull",
-	"quarantine/write": "push",
-	"sign/write": "push",
-	"catalog/read": "*",
-};
+  'content/read': 'pull',
+  'content/write': 'push',
+  'content/delete': 'delete',
+  'metadata/read': 'metadata_read',
+  'metadata/write': 'metadata_write',
+  'metadata/delete': 'delete',
+  'quarantine/read': 'pull',
+  'quarantine/write': 'push',
+  'sign/write': 'push',
+  'catalog/read': '*',
+}
 
 /** The scope actions a repository can be asked for, with the permission that decides each. */
-export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<
-	string,
-	readonly Permission[]
-> = new Map([
-	["pull", ["content/read"]],
-	["push", ["content/write"]],
-	// A tag is untagged with either right, so either is worth a token with `delete`.
-	["delete", ["content/delete", "metadata/delete"]],
-	["metadata_read", ["metadata/read"]],
-	["metadata_write", ["metadata/write"]],
-]);
+export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<string, readonly Permission[]> = new Map([
+  ['pull', ['content/read']],
+  ['push', ['content/write']],
+  // A tag is untagged with either right, so either is worth a token with `delete`.
+  ['delete', ['content/delete', 'metadata/delete']],
+  ['metadata_read', ['metadata/read']],
+  ['metadata_write', ['metadata/write']],
+])
 
-const TYPE = /^([a-z0-9-]+)(?:\([a-z0-9]+\))?$/;
-const ACTIONS = /^(?:[a-z_]+|\*)(?:,(?:[a-z_]+|\*))*$/;
+const TYPE = /^([a-z0-9-]+)(?:\([a-z0-9]+\))?$/
+const ACTIONS = /^(?:[a-z_]+|\*)(?:,(?:[a-z_]+|\*))*$/
 
 /**
  * Read the scopes of a token request: each text may hold several, separated by spaces. The type ends at the first colon
@@ -57,98 +54,84 @@ const ACTIONS = /^(?:[a-z_]+|\*)(?:,(?:[a-z_]+|\*))*$/;
  * is ignored. What is unknown or malformed is dropped, duplicates are merged, `*` stands for every action of a repository.
  */
 export function parseScopes(texts: readonly string[]): readonly Access[] {
-	const merged = new Map<
-		string,
-		{ type: "repository" | "registry"; name: string; actions: Set<string> }
-	>();
-	for (const text of texts.flatMap((value) => value.split(" "))) {
-		const access = parseScope(text);
-		if (access === undefined) continue;
-		const key = `${access.type}:${access.name}`;
-		const known = merged.get(key);
-		if (known === undefined)
-			merged.set(key, { ...access, actions: new Set(access.actions) });
-		else for (const action of access.actions) known.actions.add(action);
-	}
-	return [...merged.values()].map((access) => ({
-		...access,
-		actions: [...access.actions],
-	}));
+  const merged = new Map<string, { type: 'repository' | 'registry'; name: string; actions: Set<string> }>()
+  for (const text of texts.flatMap((value) => value.split(' '))) {
+    const access = parseScope(text)
+    if (access === undefined) continue
+    const key = `${access.type}:${access.name}`
+    const known = merged.get(key)
+    if (known === undefined) merged.set(key, { ...access, actions: new Set(access.actions) })
+    else for (const action of access.actions) known.actions.add(action)
+  }
+  return [...merged.values()].map((access) => ({
+    ...access,
+    actions: [...access.actions],
+  }))
 }
 
 function parseScope(text: string): Access | undefined {
-	const first = text.indexOf(":");
-	const last = text.lastIndexOf(":");
-	if (first < 1 || last === first) return undefined;
-	const type = TYPE.exec(text.slice(0, first))?.[1];
-	const name = text.slice(first + 1, last);
-	const list = text.slice(last + 1);
-	if (!ACTIONS.test(list)) return undefined;
-	const actions = list.split(",");
-	if (type === "registry") {
-		return (name === "catalog" || name === "deleted_catalog") &&
-			actions.includes("*")
-			? { type, name, actions: ["*"] }
-			: undefined;
-	}
-	if (type !== "repository" || !parseRepositoryName(name).ok) return undefined;
-	return {
-		type,
-		name,
-		actions: actions.includes("*")
-			? [...REPOSITORY_SCOPE_ACTIONS.keys()]
-			: actions,
-	};
+  const first = text.indexOf(':')
+  const last = text.lastIndexOf(':')
+  if (first < 1 || last === first) return undefined
+  const type = TYPE.exec(text.slice(0, first))?.[1]
+  const name = text.slice(first + 1, last)
+  const list = text.slice(last + 1)
+  if (!ACTIONS.test(list)) return undefined
+  const actions = list.split(',')
+  if (type === 'registry') {
+    return (name === 'catalog' || name === 'deleted_catalog') && actions.includes('*')
+      ? { type, name, actions: ['*'] }
+      : undefined
+  }
+  if (type !== 'repository' || !parseRepositoryName(name).ok) return undefined
+  return {
+    type,
+    name,
+    actions: actions.includes('*') ? [...REPOSITORY_SCOPE_ACTIONS.keys()] : actions,
+  }
 }
 
-export const formatScope = ({ type, name, actions }: Access): string =>
-	`${type}:${name}:${actions.join(",")}`;
+export const formatScope = ({ type, name, actions }: Access): string => `${type}:${name}:${actions.join(',')}`
 
 const DELETED_ACTIONS: ReadonlyMap<string, string> = new Map([
-	["Microsoft.ContainerRegistry/registries/deleted/read", "deleted_read"],
-	[
-		"Microsoft.ContainerRegistry/registries/deleted/restore/action",
-		"deleted_restore",
-	],
-]);
+  ['Microsoft.ContainerRegistry/registries/deleted/read', 'deleted_read'],
+  ['Microsoft.ContainerRegistry/registries/deleted/restore/action', 'deleted_restore'],
+])
 
 /** The one scope that a token needs for a request, to be named in a challenge; nothing for a ping. */
 export function neededScope(request: RegistryRequest): Access | undefined {
-	const name = "name" in request ? request.name : undefined;
-	if (request.operation === "ping") return undefined;
-	if (name === undefined) {
-		const deleted =
-			request.operation === "metadata" &&
-			request.path.startsWith("/acr/v1/_deleted/");
-		return {
-			type: "registry",
-			name: deleted ? "deleted_catalog" : "catalog",
-			actions: ["*"],
-		};
-	}
-	const actions = requirements(request).map(
-		({ action }) =>
-			DELETED_ACTIONS.get(action) ?? SCOPE_ACTIONS[action as Permission],
-	);
-	// Clients compare scopes as text and write `pull` before `push`.
-	return { type: "repository", name, actions: [...new Set(actions)].sort() };
+  const name = 'name' in request ? request.name : undefined
+  if (request.operation === 'ping') return undefined
+  if (name === undefined) {
+    const deleted = request.operation === 'metadata' && request.path.startsWith('/acr/v1/_deleted/')
+    return {
+      type: 'registry',
+      name: deleted ? 'deleted_catalog' : 'catalog',
+      actions: ['*'],
+    }
+  }
+  const actions = requirements(request).map(
+    ({ action }) => DELETED_ACTIONS.get(action) ?? SCOPE_ACTIONS[action as Permission],
+  )
+  // Clients compare scopes as text and write `pull` before `push`.
+  return { type: 'repository', name, actions: [...new Set(actions)].sort() }
 }
 
 /** The scope that reading the source of a mount takes. */
 export const pullScope = (name: RepositoryName): Access => ({
-	type: "repository",
-	name,
-	actions: ["pull"],
-});
+  type: 'repository',
+  name,
+  actions: ['pull'],
+})
 
 /** Whether the `access` list of a token reaches a scope: the same resource with every action, or with `*`. */
 export function covers(access: readonly Access[], needed: Access): boolean {
-	return needed.actions.every((action) =>
-		access.some(
-			(entry) =>
-				entry.type === needed.type &&
-				entry.name === needed.name &&
-				(entry.actions.includes(action) || entry.actions.includes("*")),
-		),
-	);
+  return needed.actions.every((action) =>
+    access.some(
+      (entry) =>
+        entry.type === needed.type &&
+        entry.name === needed.name &&
+        (entry.actions.includes(action) || entry.actions.includes('*')),
+    ),
+  )
 }

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { z } from 'zod'
 import { clientPath } from './clients.ts'
 import { scratchDirectory } from './scratch.ts'
 import { tarArchive } from './tar.ts'
@@ -62,6 +63,8 @@ export const hostPlatform: Platform = { os: 'linux', architecture: process.arch 
 
 const TAG = 'built'
 
+const layoutIndex = z.object({ manifests: z.array(z.object({ digest: z.string() })) })
+
 /** An image as an OCI layout. */
 export function imageLayout(recipe: ImageRecipe = {}): Layout {
   const writer = layoutWriter()
@@ -101,8 +104,8 @@ export function dockerArchive(reference: string, recipe: ImageRecipe = {}): stri
  * blob and throws if one is not what its name says, or if there is not exactly one root.
  */
 export async function readLayout(directory: string): Promise<{ readonly root: string; readonly blobs: string[] }> {
-  const index: unknown = JSON.parse(await readFile(join(directory, 'index.json'), 'utf8'))
-  const roots = new Set(JSON.stringify(index).match(/(?<="digest":")[^"]+/g))
+  const index = layoutIndex.parse(JSON.parse(await readFile(join(directory, 'index.json'), 'utf8')))
+  const roots = new Set(index.manifests.map(({ digest }) => digest))
   const [root, ...others] = roots
   if (root === undefined || others.length > 0) throw new Error(`${directory} has ${roots.size} roots, not one`)
   const names = await readdir(join(directory, 'blobs', 'sha256'))
