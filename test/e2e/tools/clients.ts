@@ -24,9 +24,9 @@ export type Client =
 
 /** Where `.ci/clients` unpacks what the machine's own release does not carry. */
 const cacheDirectory =
-  process.env['DOCKGATE_CI_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dockgate-ci')
+  process.env.DOCKGATE_CI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'dockgate-ci')
 
-const searchPath = [...(process.env['PATH'] ?? '').split(delimiter), join(cacheDirectory, 'root', 'usr', 'bin')]
+const searchPath = [...(process.env.PATH ?? '').split(delimiter), join(cacheDirectory, 'root', 'usr', 'bin')]
 
 /** The client's path, or undefined when it is neither on PATH nor in the cache folder. */
 export function findClient(client: Client): string | undefined {
@@ -58,7 +58,7 @@ export function requireClients(clients: readonly Client[]): boolean {
   const missing = clients.filter((client) => findClient(client) === undefined)
   if (missing.length === 0) return true
   const message = `end-to-end tests need ${missing.join(', ')}: run .ci/clients to install`
-  if (process.env['DOCKGATE_E2E'] === 'required') throw new Error(message)
+  if (process.env.DOCKGATE_E2E === 'required') throw new Error(message)
   console.warn(`SKIPPED: ${message}`)
   return false
 }

@@ -63,7 +63,12 @@ export const hostPlatform: Platform = { os: 'linux', architecture: process.arch 
 
 const TAG = 'built'
 
-const layoutIndex = z.object({ manifests: z.array(z.object({ digest: z.string() })) })
+/** OCI image-spec, annotations.md. */
+const REFERENCE_NAME = 'org.opencontainers.image.ref.name'
+
+const layoutIndex = z.object({
+  manifests: z.array(z.object({ digest: z.string(), annotations: z.record(z.string(), z.string()).optional() })),
+})
 
 /** An image as an OCI layout. */
 export function imageLayout(recipe: ImageRecipe = {}): Layout {
@@ -99,15 +104,27 @@ export function dockerArchive(reference: string, recipe: ImageRecipe = {}): stri
   return path
 }
 
+/** What a layout holds: the digest of its root, and of everything in it, sorted. */
+export interface Content {
+  readonly root: string
+  readonly blobs: readonly string[]
+}
+
+/** The content of a layout made here. */
+export function contentOf({ root, blobs }: Layout): Content {
+  return { root: root.digest, blobs: blobs.map(({ digest }) => digest).sort() }
+}
+
 /**
- * What an OCI layout holds, as a client left it: the digest of its one root and of every blob, sorted. Reads every
- * blob and throws if one is not what its name says, or if there is not exactly one root.
+ * The content of a layout as a client left it. Reads every blob and throws if one is not what its name says, or if
+ * there is not exactly one root.
  */
-export async function readLayout(directory: string): Promise<{ readonly root: string; readonly blobs: string[] }> {
-  const index = layoutIndex.parse(JSON.parse(await readFile(join(directory, 'index.json'), 'utf8')))
-  const roots = new Set(index.manifests.map(({ digest }) => digest))
-  const [root, ...others] = roots
-  if (root === undefined || others.length > 0) throw new Error(`${directory} has ${roots.size} roots, not one`)
+export async function readLayout(directory: string): Promise<Content> {
+  const { manifests } = layoutIndex.parse(JSON.parse(await readFile(join(directory, 'index.json'), 'utf8')))
+  // oras lists an index's images beside it: what has a name is what was pulled.
+  const named = manifests.filter(({ annotations }) => annotations?.[REFERENCE_NAME] !== undefined)
+  const [root, ...others] = (named.length > 0 ? named : manifests).map(({ digest }) => digest)
+  if (root === undefined || others.length > 0) throw new Error(`${directory} does not have exactly one root`)
   const names = await readdir(join(directory, 'blobs', 'sha256'))
   const blobs = names.map((name) => `sha256:${name}`).sort()
   for (const digest of blobs) {
@@ -160,7 +177,7 @@ function layoutWriter(): LayoutWriter {
     bytes,
     json: (mediaType, value) => bytes(mediaType, Buffer.from(JSON.stringify(value))),
     finish: (root) => {
-      const annotations = { 'org.opencontainers.image.ref.name': TAG }
+      const annotations = { [REFERENCE_NAME]: TAG }
       const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [{ ...root, annotations }] }
       writeFileSync(join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
       writeFileSync(join(directory, 'index.json'), JSON.stringify(index))
