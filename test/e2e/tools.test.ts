@@ -7,6 +7,7 @@ import { openSession, requireClients } from './tools/clients.ts'
 import { buildah, copyingDrivers, crane, oras, pullDirectory, skopeo } from './tools/drivers.ts'
 import { contentOf, dockerArchive, hostPlatform, imageLayout, indexLayout, MIB, readLayout } from './tools/images.ts'
 import { type Registry, startDockerRegistry } from './tools/registries.ts'
+import { startTokenService } from './tools/tokenservice.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
 
@@ -125,6 +126,28 @@ describe.runIf(requireClients(['docker-registry', 'busybox', 'htpasswd', 'crane'
       expect((await driver.push(stranger, layout, reference)).status).not.toBe(0)
       expect(existsSync(stranger.credentialsFile)).toBe(true)
       await registry.stop()
+    })
+
+    it.each(copyingDrivers)('with token authentication grants what the token service says: $client', async (driver) => {
+      const tokens = await startTokenService({
+        accounts: {
+          pusher: { password: 'correct horse' },
+          reader: { password: 'battery staple', grant: ({ actions }) => actions.filter((action) => action === 'pull') },
+        },
+      })
+      const registry = await startDockerRegistry({ type: 'token', ...tokens })
+      const layout = imageLayout({ layerBytes: [] })
+      const reference = `${registry.host}/samples/app:v1`
+      const [pusher, reader] = [openSession(), openSession()]
+      await driver.login(pusher, registry.host, { username: 'pusher', password: 'correct horse' })
+      await driver.login(reader, registry.host, { username: 'reader', password: 'battery staple' })
+      expect(await driver.push(pusher, layout, reference)).toEqual(succeeded)
+      expect(await driver.pull(reader, reference, pullDirectory())).toEqual(succeeded)
+      expect((await driver.push(reader, layout, `${registry.host}/samples/other:v1`)).status).not.toBe(0)
+      expect((await driver.pull(openSession(), reference, pullDirectory())).status).not.toBe(0)
+      expect(tokens.requests().map(({ username }) => username)).toEqual(expect.arrayContaining(['pusher', 'reader']))
+      await registry.stop()
+      await tokens.close()
     })
   },
 )

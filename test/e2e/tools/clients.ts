@@ -101,6 +101,8 @@ export function openSession(): Session {
     REGISTRY_AUTH_FILE: credentialsFile,
     CONTAINERS_STORAGE_CONF: storageConfiguration,
     BUILDAH_ISOLATION: 'chroot',
+    // Without it, skopeo and buildah run by root remember in a file of the machine's which blobs a host has.
+    _CONTAINERS_ROOTLESS_UID: '1',
     NO_COLOR: '1',
   }
   return {

@@ -165,8 +165,8 @@ async function endProcess(process: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'):
 
 async function authSection(authentication: RegistryAuthentication, directory: string): Promise<unknown> {
   if (authentication.type === 'token') {
-    const { type, ...token } = authentication
-    return { [type]: token }
+    const { realm, service, issuer, rootcertbundle } = authentication
+    return { token: { realm, service, issuer, rootcertbundle } }
   }
   const path = join(directory, 'htpasswd')
   const session = openSession()
