@@ -1,0 +1,17 @@
+/**
+ * Who asks, as far as policy cares: everything that the caller is at once. Grants of all of it add up.
+ */
+import type { Attributes } from './model.ts'
+import type { PrincipalKey } from './principal.ts'
+
+export type Caller = {
+  /** A caller without credentials is not; it acts as nothing but `anonymous`. */
+  readonly authenticated: boolean
+  /** Token, or subject, groups and identities. Never holds `anonymous` or `everyone`: they follow from `authenticated`. */
+  readonly acts: readonly PrincipalKey[]
+  /** Name of the issuer whose groups could not be read (Entra's overage): no group grants, every deny on its groups holds. */
+  readonly groupsUnknownOf?: string
+  readonly claims?: Attributes['claims']
+}
+
+export const ANONYMOUS_CALLER: Caller = { authenticated: false, acts: [] }

@@ -1,0 +1,218 @@
+/**
+ * From a policy set to a compiled one: everything that can be known before a request comes is worked out here, once.
+ * Deterministic; never fails, since the model holds nothing invalid.
+ */
+import { azureAction, type Permission, takesRepository } from '../registry/permission.ts'
+import type { CommonData, ControlGrantData, DenyData, GrantData, PrincipalData, TokenData } from './compiled.ts'
+import { type CompiledPolicy, formatRule } from './compiled.ts'
+import type { Expression } from './condition/expression.ts'
+import { lowerName } from './condition/lower.ts'
+import { specialize } from './condition/specialize.ts'
+import { permissionBits } from './mode.ts'
+import type { DenyAssignment, PolicySet, RoleAssignment, ScopeMapAction, Window } from './model.ts'
+import { bitsOf, permissionsOf } from './permission-bits.ts'
+import { ANONYMOUS, EVERYONE, type PrincipalKey, principalKey } from './principal.ts'
+import { formatRepositoryPattern, type RepositoryPattern } from './repository-pattern.ts'
+import { ruleOf } from './rule.ts'
+import { SYSTEM_SCOPE_MAPS } from './scope-maps.ts'
+
+/** One principal while it is being collected. */
+type Draft = { token?: TokenData; grants: GrantData[]; control: ControlGrantData[]; denies: DenyData[] }
+
+export function compile(policies: PolicySet): CompiledPolicy {
+  const drafts = new Map<PrincipalKey, Draft>()
+  const draft = (key: PrincipalKey): Draft => {
+    const known = drafts.get(key)
+    if (known !== undefined) return known
+    const created: Draft = { grants: [], control: [], denies: [] }
+    drafts.set(key, created)
+    return created
+  }
+
+  draft(ANONYMOUS).grants.push(...scopeMapGrants(policies.registry.anonymous, formatRule(ruleOf.anonymous)))
+  compileTokens(policies, draft)
+  for (const assignment of policies.roleAssignments)
+    compileAssignment(policies, assignment, draft(assignment.principal))
+  const groupDenies = new Map<string, DenyData[]>()
+  for (const deny of policies.denyAssignments) {
+    const data = compileDeny(deny)
+    for (const key of new Set(deny.principals)) {
+      draft(key).denies.push(data)
+      const issuer = /^group:([^/]+)\//.exec(key)?.[1]
+      if (issuer !== undefined) groupDenies.set(issuer, [...(groupDenies.get(issuer) ?? []), data])
+    }
+  }
+
+  const everyone = finish(draft(EVERYONE))
+  const anonymous = finish(draft(ANONYMOUS))
+  drafts.delete(EVERYONE)
+  drafts.delete(ANONYMOUS)
+  const principals = new Map(
+    [...drafts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => [key, finish(value)] as const),
+  )
+  return { common: compileCommon(policies, everyone, anonymous, groupDenies), principals }
+}
+
+function compileCommon(
+  policies: PolicySet,
+  everyone: PrincipalData,
+  anonymous: PrincipalData,
+  groupDenies: ReadonlyMap<string, readonly DenyData[]>,
+): CommonData {
+  const { service, mode, catalog, tokenLifetimeSeconds } = policies.registry
+  return {
+    service,
+    mode,
+    catalog,
+    tokenLifetimeSeconds,
+    issuers: policies.issuers.map(({ source: _, ...issuer }) => issuer),
+    identities: policies.identities.map(({ source: _, ...identity }) => identity),
+    claims: claimsRead(policies),
+    everyone,
+    anonymous,
+    groupDenies: Object.fromEntries(groupDenies),
+  }
+}
+
+const finish = ({ token, grants, control, denies }: Draft): PrincipalData => ({
+  ...(token === undefined ? {} : { token }),
+  ...(grants.length === 0 ? {} : { grants }),
+  ...(control.length === 0 ? {} : { control }),
+  ...(denies.length === 0 ? {} : { denies }),
+})
+
+function compileTokens(policies: PolicySet, draft: (key: PrincipalKey) => Draft): void {
+  const grantsOf = new Map<string, readonly GrantData[]>()
+  for (const map of [...SYSTEM_SCOPE_MAPS, ...policies.scopeMaps]) {
+    grantsOf.set(map.name, scopeMapGrants(map.actions, formatRule(ruleOf.scopeMap(map))))
+  }
+  for (const { name, status, credentials, scopeMap } of policies.tokens) {
+    const target = draft(principalKey({ kind: 'token', name }))
+    target.token = { status, credentials }
+    target.grants.push(...(grantsOf.get(scopeMap) ?? []))
+  }
+}
+
+function scopeMapGrants(actions: readonly Omit<ScopeMapAction, 'source'>[], rule: string): readonly GrantData[] {
+  const bits = new Map<string, number>()
+  for (const { repository, permission } of actions) {
+    const on = formatRepositoryPattern(repository)
+    bits.set(on, (bits.get(on) ?? 0) | bitsOf([permission]))
+  }
+  return [...bits].map(([on, value]) => ({ on, bits: value, rule }))
+}
+
+const TRUE: Expression = { type: 'constant', value: true }
+
+const both = (left: Expression, right: Expression): Expression =>
+  left.type === 'constant' && left.value ? right : { type: 'and', left, right }
+
+function compileAssignment(policies: PolicySet, assignment: RoleAssignment, target: Draft): void {
+  const { role, repositories } = assignment
+  const { mode } = policies.registry
+  const rule = formatRule(ruleOf.roleAssignment(assignment))
+  const limits = windowOf(assignment)
+  const shorthand = repositories === undefined ? TRUE : nameCondition(repositories)
+  for (const element of role.permissions) {
+    const conditions = [element.condition, mode === 'abac' ? assignment.condition : undefined]
+    const condition = conditions.reduce((all, next) => (next === undefined ? all : both(all, next.expression)), TRUE)
+    const permissions = permissionsOf(permissionBits(role, element, mode))
+    for (const { bits, when, named } of specialized(permissions, shorthand, condition)) {
+      for (const grant of grantsWhen(when, named)) target.grants.push({ ...grant, bits, rule, ...limits })
+    }
+    if (element.actions.length > 0) {
+      target.control.push({
+        actions: element.actions,
+        ...(element.notActions.length === 0 ? {} : { notActions: element.notActions }),
+        ...(condition === TRUE ? {} : { when: condition }),
+        rule,
+        ...limits,
+      })
+    }
+  }
+}
+
+/** The condition as it is for each permission; permissions for which it is the same stay together. */
+function specialized(
+  permissions: readonly Permission[],
+  shorthand: Expression,
+  condition: Expression,
+): Iterable<{ bits: number; when: Expression; named: boolean }> {
+  const groups = new Map<string, { bits: number; when: Expression; named: boolean }>()
+  for (const permission of permissions) {
+    const named = takesRepository(permission)
+    const when = specialize(named ? both(shorthand, condition) : condition, azureAction(permission))
+    const key = `${named} ${JSON.stringify(when)}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { bits: bitsOf([permission]), when, named })
+    else group.bits |= bitsOf([permission])
+  }
+  return groups.values()
+}
+
+/** Where in the index a condition puts a grant, and what is left of it there. A condition that is never true leaves nothing. */
+function grantsWhen(when: Expression, named: boolean): readonly Pick<GrantData, 'on' | 'when'>[] {
+  if (when.type === 'constant') return when.value ? [{ on: '*' }] : []
+  if (!named) return [{ on: '*', when }]
+  const { keys, residual } = lowerName(when)
+  const rest = residual === undefined ? {} : { when: residual }
+  if (keys === 'any') return [{ on: '*', ...rest }]
+  return keys.map((key) => ({ on: key.kind === 'exact' ? key.name : `${key.prefix}*`, ...rest }))
+}
+
+const REPOSITORY_NAME = {
+  type: 'attribute',
+  source: 'Request',
+  name: 'Microsoft.ContainerRegistry/registries/repositories:name',
+} as const
+
+/** The condition that the `repositories` shorthand stands for. */
+export function nameCondition(patterns: readonly RepositoryPattern[]): Expression {
+  const tests = patterns.map((pattern): Expression => {
+    if (pattern.kind === 'all') return TRUE
+    const [operator, value] =
+      pattern.kind === 'exact'
+        ? (['StringEqualsIgnoreCase', pattern.name] as const)
+        : (['StringStartsWithIgnoreCase', pattern.prefix] as const)
+    return { type: 'comparison', operator, left: REPOSITORY_NAME, right: { type: 'string', value } }
+  })
+  return tests.reduce((left, right) => ({ type: 'or', left, right }))
+}
+
+function compileDeny(deny: DenyAssignment): DenyData {
+  const { permissions, actions, repositories, condition, except, message } = deny
+  return {
+    ...(repositories === undefined ? {} : { on: repositories.map(formatRepositoryPattern) }),
+    bits: bitsOf(permissions),
+    ...(actions.length === 0 ? {} : { actions }),
+    ...(except.length === 0 ? {} : { except }),
+    ...(condition === undefined ? {} : { when: condition.expression }),
+    ...(message === undefined ? {} : { message }),
+    rule: formatRule(ruleOf.denyAssignment(deny)),
+    ...windowOf(deny),
+  }
+}
+
+const windowOf = ({ notBefore, notAfter }: Window) => ({
+  ...(notBefore === undefined ? {} : { from: notBefore }),
+  ...(notAfter === undefined ? {} : { until: notAfter }),
+})
+
+const CLAIMS = 'Dockgate/claims:'
+
+function claimsRead(policies: PolicySet): readonly string[] {
+  const names = new Set(policies.identities.flatMap((identity) => Object.keys(identity.claims)))
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    if ('type' in value && value.type === 'attribute' && 'name' in value && typeof value.name === 'string') {
+      if (value.name.startsWith(CLAIMS)) names.add(value.name.slice(CLAIMS.length))
+    }
+    for (const child of Object.values(value)) visit(child)
+  }
+  for (const { condition, role } of policies.roleAssignments) {
+    visit(condition?.expression)
+    for (const element of role.permissions) visit(element.condition?.expression)
+  }
+  for (const { condition } of policies.denyAssignments) visit(condition?.expression)
+  return [...names].sort()
+}

@@ -1,0 +1,32 @@
+/**
+ * A principal's compiled data, opened for deciding: indexed by repository name. Opened once per isolate and principal.
+ */
+import type { ControlGrantData, DenyData, GrantData, PrincipalData } from './compiled.ts'
+import { NameIndex } from './name-index.ts'
+
+export type Rights = {
+  readonly grants: NameIndex<GrantData>
+  readonly control: readonly ControlGrantData[]
+  readonly denies: Denies
+}
+
+/** `all` lists every deny once; the index finds those of a repository. */
+export type Denies = { readonly all: readonly DenyData[]; readonly index: NameIndex<DenyData> }
+
+export const NO_DENIES: Denies = openDenies([])
+
+export function openRights(data: PrincipalData): Rights {
+  const grants = new NameIndex<GrantData>()
+  for (const grant of data.grants ?? []) grants.add(grant.on, grant)
+  return {
+    grants,
+    control: data.control ?? [],
+    denies: data.denies === undefined ? NO_DENIES : openDenies(data.denies),
+  }
+}
+
+export function openDenies(denies: readonly DenyData[]): Denies {
+  const index = new NameIndex<DenyData>()
+  for (const deny of denies) for (const pattern of deny.on ?? ['*']) index.add(pattern, deny)
+  return { all: denies, index }
+}

@@ -1,0 +1,41 @@
+/**
+ * The bindings, variables and secrets of the Worker. Every value is text as Cloudflare hands it over; `./settings.ts`
+ * reads them once per isolate.
+ */
+export type Env = {
+  /** Policy bundles: one pointer and content-addressed shards. */
+  readonly POLICY: KVNamespace
+  /** JWKS of the public keys that may sign policy bundles. */
+  readonly POLICY_PUBLIC_KEYS: string
+  /** Private JWK, or a JWKS of several: the first one signs, all of them are accepted. */
+  readonly TOKEN_SIGNING_KEY: string
+  /** Base URL of the registry; a service binding named REGISTRY takes its place when bound. */
+  readonly UPSTREAM?: string
+  readonly REGISTRY?: Fetcher
+  /** Credentials for the upstream: a whole `Authorization` value, or user name and password. */
+  readonly UPSTREAM_AUTHORIZATION?: string
+  readonly UPSTREAM_USERNAME?: string
+  readonly UPSTREAM_PASSWORD?: string
+  /** Hosts beside the upstream's own that its token realm may name: `upstream-host=auth-host`, separated by commas. */
+  readonly UPSTREAM_AUTH_HOSTS?: string
+  /** Hosts that an upload's `Location` may name, separated by commas. */
+  readonly UPLOAD_HOSTS?: string
+  /** Several upstreams, as JSON: see docs/upstreams.md. */
+  readonly UPSTREAMS?: string
+  /** Seconds to wait for the upstream's answer to begin; default 60. */
+  readonly UPSTREAM_TIMEOUT_SECONDS?: string
+  /** Largest request body, in bytes; default: no limit of our own. */
+  readonly MAX_UPLOAD_BYTES?: string
+  /** Public origin of the gate, e.g. `https://registry.example.com`; default: that of the request. */
+  readonly PUBLIC_URL?: string
+  /** Name of the pointer key in KV; default `pointer`. */
+  readonly POLICY_POINTER?: string
+  /** Seconds after which the pointer is read again behind the answer; default 10. */
+  readonly POLICY_REFRESH_SECONDS?: string
+  /** Seconds after which an unread pointer is read before the answer; default 30. */
+  readonly POLICY_MAX_AGE_SECONDS?: string
+  /** Seconds without a readable pointer after which everything is 503; default 21600. */
+  readonly MAX_STALENESS_SECONDS?: string
+  /** Counts failed logins, when bound. */
+  readonly LOGIN_LIMIT?: RateLimit
+}

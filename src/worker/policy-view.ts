@@ -1,0 +1,20 @@
+/**
+ * The policy in force, as the corridor sees it: one verified bundle. A view never changes; a new bundle is a new view.
+ */
+import type { PrincipalKey } from '../policy/principal.ts'
+import type { Common, OpenPrincipal } from '../policy/standing.ts'
+
+export type PolicyView = {
+  readonly serial: number
+  /** Key that signed the bundle. */
+  readonly keyId: string
+  /** Seconds since the epoch: made, and valid until. */
+  readonly created: number
+  readonly expires: number
+  readonly common: Common
+  /**
+   * What the policy says of one principal; nothing when it names none. A promise only when its shard has to be read first.
+   * Rejects with the fault `policy_unavailable` when that fails.
+   */
+  principal(key: PrincipalKey): OpenPrincipal | undefined | Promise<OpenPrincipal | undefined>
+}
