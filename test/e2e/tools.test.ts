@@ -1,20 +1,26 @@
 /** The tools of the end-to-end tests, tried on a registry with no gate before it: what fails here is not the gate. */
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSession, requireClients } from './tools/clients.ts'
 import { buildah, copyingDrivers, crane, oras, pullDirectory, skopeo } from './tools/drivers.ts'
 import { contentOf, dockerArchive, hostPlatform, imageLayout, indexLayout, MIB, readLayout } from './tools/images.ts'
-import { type Registry, startDockerRegistry } from './tools/registries.ts'
+import { type Registry, registryKinds, startDockerRegistry } from './tools/registries.ts'
+import { signers } from './tools/signers.ts'
 import { startTokenService } from './tools/tokenservice.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
 
-describe.runIf(requireClients(['docker-registry', 'busybox', 'crane', 'skopeo', 'oras', 'buildah']))('tools', () => {
+const runnable = requireClients([
+  ...(['docker-registry', 'htpasswd', 'openssl', 'busybox'] as const),
+  ...(['crane', 'skopeo', 'oras', 'buildah', 'cosign', 'notation'] as const),
+])
+
+describe.runIf(runnable).each(registryKinds)('with $kind', ({ start }) => {
   let registry: Registry
   beforeAll(async () => {
-    registry = await startDockerRegistry()
+    registry = await start()
   })
   afterAll(() => registry.stop())
 
@@ -67,6 +73,25 @@ describe.runIf(requireClients(['docker-registry', 'busybox', 'crane', 'skopeo', 
     expect((await oras.discover(session, reference)).stdout).toContain('application/vnd.example.note')
   })
 
+  it.each(signers)(
+    '$signer: signs an image; verifies it, and not another',
+    async ({ signer, prepare, sign, verify }) => {
+      const session = openSession()
+      const repository = `${registry.host}/signatures/${signer.replace(/[^a-z]+/g, '-')}`
+      const pushed = async (seed: string) => {
+        const layout = imageLayout({ seed, layerBytes: [1024] })
+        expect(await crane.push(session, layout, `${repository}:${seed}`)).toEqual(succeeded)
+        return `${repository}@${layout.root.digest}`
+      }
+      const signed = await pushed('signed')
+      const unsigned = await pushed('unsigned')
+      expect(await prepare(session)).toEqual(succeeded)
+      expect(await sign(session, signed)).toEqual(succeeded)
+      expect(await verify(session, signed)).toEqual(succeeded)
+      expect((await verify(session, unsigned)).status).not.toBe(0)
+    },
+  )
+
   it('buildah pushes the image, and another buildah pulls it and runs it', async () => {
     const reference = `${registry.host}/samples/buildah:v1`
     expect(await buildah.push(openSession(), imageLayout({ layerBytes: [MIB] }), reference)).toEqual(succeeded)
@@ -88,66 +113,62 @@ describe.runIf(requireClients(['docker-registry', 'busybox', 'crane', 'skopeo', 
   })
 })
 
-describe.runIf(requireClients(['docker-registry', 'busybox', 'htpasswd', 'crane', 'skopeo', 'oras', 'buildah']))(
-  'docker-registry',
-  () => {
-    it('tells which requests reached it, and forgets them when told', async () => {
-      const registry = await startDockerRegistry()
-      expect(await registry.requests()).toEqual([])
-      await fetch(`${registry.url}/v2/samples/app/tags/list?n=1`)
-      expect(await registry.requests()).toEqual([
-        { method: 'GET', target: '/v2/samples/app/tags/list?n=1', status: 404 },
-      ])
-      await registry.forgetRequests()
-      expect(await registry.requests()).toEqual([])
-      await registry.stop()
-    })
+describe.runIf(runnable).each(registryKinds)('$kind', ({ start }) => {
+  it('tells which requests reached it, and forgets them when told', async () => {
+    const registry = await start()
+    expect(await registry.requests()).toEqual([])
+    await fetch(`${registry.url}/v2/samples/app/tags/list?n=1`)
+    expect(await registry.requests()).toEqual([{ method: 'GET', target: '/v2/samples/app/tags/list?n=1', status: 404 }])
+    await registry.forgetRequests()
+    expect(await registry.requests()).toEqual([])
+    await registry.stop()
+  })
 
-    it.each(['stop', 'kill'] as const)('keeps its port and content over %s and restart', async (end) => {
-      const registry = await startDockerRegistry()
-      const session = openSession()
-      const layout = imageLayout({ layerBytes: [MIB] })
-      expect(await crane.push(session, layout, `${registry.host}/samples/app:v1`)).toEqual(succeeded)
-      await registry[end]()
-      await expect(fetch(`${registry.url}/v2/`)).rejects.toThrow()
-      await registry.restart()
-      expect(await crane.pull(session, `${registry.host}/samples/app:v1`, pullDirectory())).toEqual(succeeded)
-      await registry.stop()
-    })
+  it.each(['stop', 'kill'] as const)('keeps its port and content over %s and restart', async (end) => {
+    const registry = await start()
+    const session = openSession()
+    const layout = imageLayout({ layerBytes: [MIB] })
+    expect(await crane.push(session, layout, `${registry.host}/samples/app:v1`)).toEqual(succeeded)
+    await registry[end]()
+    await expect(fetch(`${registry.url}/v2/`)).rejects.toThrow()
+    await registry.restart()
+    expect(await crane.pull(session, `${registry.host}/samples/app:v1`, pullDirectory())).toEqual(succeeded)
+    await registry.stop()
+  })
+})
 
-    it.each([crane, skopeo, oras, buildah])('with htpasswd lets in only who logged in: $client', async (driver) => {
-      const account = { username: 'pusher', password: 'correct horse' }
-      const registry = await startDockerRegistry({ type: 'htpasswd', users: { [account.username]: account.password } })
-      const layout = imageLayout({ layerBytes: [] })
-      const reference = `${registry.host}/samples/app:v1`
-      const [member, stranger] = [openSession(), openSession()]
-      expect(await driver.login(member, registry.host, account)).toEqual(succeeded)
-      expect(await driver.push(member, layout, reference)).toEqual(succeeded)
-      expect((await driver.push(stranger, layout, reference)).status).not.toBe(0)
-      expect(existsSync(stranger.credentialsFile)).toBe(true)
-      await registry.stop()
-    })
+describe.runIf(runnable)('docker-registry', () => {
+  it.each([crane, skopeo, oras, buildah])('with htpasswd lets in only who logged in: $client', async (driver) => {
+    const account = { username: 'pusher', password: 'correct horse' }
+    const registry = await startDockerRegistry({ type: 'htpasswd', users: { [account.username]: account.password } })
+    const layout = imageLayout({ layerBytes: [] })
+    const reference = `${registry.host}/samples/app:v1`
+    const [member, stranger] = [openSession(), openSession()]
+    expect(await driver.login(member, registry.host, account)).toEqual(succeeded)
+    expect(await driver.push(member, layout, reference)).toEqual(succeeded)
+    expect((await driver.push(stranger, layout, reference)).status).not.toBe(0)
+    await registry.stop()
+  })
 
-    it.each(copyingDrivers)('with token authentication grants what the token service says: $client', async (driver) => {
-      const tokens = await startTokenService({
-        accounts: {
-          pusher: { password: 'correct horse' },
-          reader: { password: 'battery staple', grant: ({ actions }) => actions.filter((action) => action === 'pull') },
-        },
-      })
-      const registry = await startDockerRegistry({ type: 'token', ...tokens })
-      const layout = imageLayout({ layerBytes: [] })
-      const reference = `${registry.host}/samples/app:v1`
-      const [pusher, reader] = [openSession(), openSession()]
-      await driver.login(pusher, registry.host, { username: 'pusher', password: 'correct horse' })
-      await driver.login(reader, registry.host, { username: 'reader', password: 'battery staple' })
-      expect(await driver.push(pusher, layout, reference)).toEqual(succeeded)
-      expect(await driver.pull(reader, reference, pullDirectory())).toEqual(succeeded)
-      expect((await driver.push(reader, layout, `${registry.host}/samples/other:v1`)).status).not.toBe(0)
-      expect((await driver.pull(openSession(), reference, pullDirectory())).status).not.toBe(0)
-      expect(tokens.requests().map(({ username }) => username)).toEqual(expect.arrayContaining(['pusher', 'reader']))
-      await registry.stop()
-      await tokens.close()
+  it.each(copyingDrivers)('with token authentication grants what the token service says: $client', async (driver) => {
+    const tokens = await startTokenService({
+      accounts: {
+        pusher: { password: 'correct horse' },
+        reader: { password: 'battery staple', grant: ({ actions }) => actions.filter((action) => action === 'pull') },
+      },
     })
-  },
-)
+    const registry = await startDockerRegistry({ type: 'token', ...tokens })
+    const layout = imageLayout({ layerBytes: [] })
+    const reference = `${registry.host}/samples/app:v1`
+    const [pusher, reader] = [openSession(), openSession()]
+    await driver.login(pusher, registry.host, { username: 'pusher', password: 'correct horse' })
+    await driver.login(reader, registry.host, { username: 'reader', password: 'battery staple' })
+    expect(await driver.push(pusher, layout, reference)).toEqual(succeeded)
+    expect(await driver.pull(reader, reference, pullDirectory())).toEqual(succeeded)
+    expect((await driver.push(reader, layout, `${registry.host}/samples/other:v1`)).status).not.toBe(0)
+    expect((await driver.pull(openSession(), reference, pullDirectory())).status).not.toBe(0)
+    expect(tokens.requests().map(({ username }) => username)).toEqual(expect.arrayContaining(['pusher', 'reader']))
+    await registry.stop()
+    await tokens.close()
+  })
+})
