@@ -74,3 +74,15 @@ export type Expression =
     }
   /** Only a compiled condition holds constants: what `ActionMatches` became. */
   | { readonly type: 'constant'; readonly value: boolean }
+
+/** The operands of a chain of one operator that leans left, as text without parentheses is read; at least two. */
+export function operandsOf(chain: Extract<Expression, { type: 'and' | 'or' }>): readonly Expression[] {
+  const operands: Expression[] = []
+  let rest: Expression = chain
+  while (rest.type === chain.type) {
+    operands.push(rest.right)
+    rest = rest.left
+  }
+  operands.push(rest)
+  return operands.reverse()
+}

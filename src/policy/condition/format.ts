@@ -5,7 +5,7 @@
  * Source: Azure "conditions-format", simple and multiple expression conditions.
  */
 import { formatAttribute } from './attribute.ts'
-import type { Expression, Literal, Operand } from './expression.ts'
+import { type Expression, type Literal, type Operand, operandsOf } from './expression.ts'
 
 /** One operator or operand per line, indented by two spaces; or everything on one line. */
 export type Layout = 'lines' | 'line'
@@ -56,18 +56,6 @@ function negated(operand: Expression, pad: string, layout: Layout): string {
 }
 
 const isChain = (expression: Expression): expression is Chain => expression.type === 'and' || expression.type === 'or'
-
-/** The operands of a chain that leans left, as text without parentheses is read. */
-function operandsOf(chain: Chain): readonly Expression[] {
-  const operands: Expression[] = []
-  let rest: Expression = chain
-  while (rest.type === chain.type) {
-    operands.push(rest.right)
-    rest = rest.left
-  }
-  operands.push(rest)
-  return operands.reverse()
-}
 
 const formatCall = (name: string, texts: readonly string[]) => `${name}{${texts.map((text) => `'${text}'`).join(', ')}}`
 

@@ -6,6 +6,7 @@
  * Source: Azure "conditions-format", "conditions-faq" (limits).
  */
 import { err, ok, type Result } from '../../registry/result.ts'
+import { Cursor } from './cursor.ts'
 import type { Expression } from './expression.ts'
 import { type ConditionProblem, tokenize } from './lexer.ts'
 import { type Dialect, Parser } from './parser.ts'
@@ -29,7 +30,7 @@ export function parseCondition(text: string, dialect: Dialect): Result<ParsedCon
     const hint = 'split it over several role assignments: they add up'
     return err({ offset: excess, length: text.length - excess, message, hint })
   }
-  const parser = new Parser(tokenize(text), dialect)
+  const parser = new Parser(new Cursor(tokenize(text)), dialect)
   const expression = parser.condition()
   return expression === undefined ? err(parser.problem) : ok({ expression, warnings: parser.warnings })
 }

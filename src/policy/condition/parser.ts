@@ -21,6 +21,7 @@ import {
   type Part,
   type Sides,
 } from './check.ts'
+import { type Cursor, FUNCTIONS, type Place, placeOf, problemAt, span } from './cursor.ts'
 import {
   type Attribute,
   type Expression,
@@ -31,7 +32,6 @@ import {
   QUANTIFIERS,
   type Quantifier,
 } from './expression.ts'
-import { formatLiteral } from './format.ts'
 import type { ConditionProblem, Token } from './lexer.ts'
 import { nearest } from './spelling.ts'
 
@@ -44,43 +44,12 @@ export const NESTING_MAX = 200
  */
 export type Dialect = 'strict' | 'azure'
 
-type Place = { readonly offset: number; readonly length: number }
 type PlacedString = Place & { readonly value: string }
 type PlacedOperator = Place & { readonly operator: Operator; readonly quantifier?: Quantifier }
 type PlacedOperand = Place & { readonly value: Operand; readonly items?: readonly Place[] }
 
-const span = (from: Place, to: Place): Place => ({ offset: from.offset, length: to.offset + to.length - from.offset })
-
 const OPERATOR_NAMES: ReadonlyMap<string, Operator> = new Map(OPERATORS.map((name) => [name.toLowerCase(), name]))
 const QUANTIFIER_NAMES: ReadonlyMap<string, Quantifier> = new Map(QUANTIFIERS.map((name) => [name.toLowerCase(), name]))
-const FUNCTIONS = ['ActionMatches', 'SubOperationMatches', 'Exists'] as const
-const KEYWORDS = new Map<string, 'and' | 'or' | 'not' | (typeof FUNCTIONS)[number]>([
-  ['and', 'and'],
-  ['&&', 'and'],
-  ['or', 'or'],
-  ['||', 'or'],
-  ['not', 'not'],
-  ['!', 'not'],
-  ...FUNCTIONS.map((name) => [name.toLowerCase(), name] as const),
-])
-
-/** A token as it is named in a message. */
-function describe(token: Token): string {
-  switch (token.kind) {
-    case 'end':
-      return 'the end of the condition'
-    case 'literal':
-      return formatLiteral(token.literal)
-    case 'attribute':
-      return 'an attribute'
-    case 'symbol':
-    case 'word':
-      return token.text
-    case 'invalid':
-      return 'something unreadable'
-  }
-}
-
 /** `AND` and `OR` side by side: Azure documents no precedence. */
 function mixed(first: 'and' | 'or', dialect: Dialect): Finding {
   const hint = first === 'and' ? 'write (a AND b) OR c, or a AND (b OR c)' : 'write a OR (b AND c), or (a OR b) AND c'
@@ -93,24 +62,22 @@ export class Parser {
   /** What was wrong, once a method has returned `undefined`. */
   problem: ConditionProblem = { offset: 0, length: 0, message: 'condition is empty' }
   readonly warnings: ConditionProblem[] = []
-  readonly #tokens: readonly Token[]
+  readonly #at: Cursor
   readonly #dialect: Dialect
-  #position = 0
   #nesting = 0
 
-  /** `tokens` end with `end` or `invalid`. */
-  constructor(tokens: readonly Token[], dialect: Dialect) {
-    this.#tokens = tokens
+  constructor(cursor: Cursor, dialect: Dialect) {
+    this.#at = cursor
     this.#dialect = dialect
   }
 
   condition(): Expression | undefined {
-    if (this.#token.kind === 'end') {
-      return this.#fail(this.#token, 'condition is empty', 'leave the condition out if there is none')
+    if (this.#at.isEnd()) {
+      return this.#fail(this.#at.token, 'condition is empty', 'leave the condition out if there is none')
     }
     const expression = this.#chain()
-    if (expression === undefined || this.#token.kind === 'end') return expression
-    const hint = this.#isSymbol(')') ? 'remove it, or open it with (' : undefined
+    if (expression === undefined || this.#at.isEnd()) return expression
+    const hint = this.#at.isSymbol(')') ? 'remove it, or open it with (' : undefined
     return this.#unexpected('AND, OR or the end of the condition', hint)
   }
 
@@ -121,14 +88,14 @@ export class Parser {
     let first: 'and' | 'or' | undefined
     let isMixed = false
     while (product !== undefined) {
-      const operator = this.#keyword
+      const operator = this.#at.keyword
       if (operator !== 'and' && operator !== 'or') break
       first ??= operator
       if (operator !== first && !isMixed) {
         isMixed = true
-        if (!this.#accept(this.#token, mixed(first, this.#dialect))) return undefined
+        if (!this.#accept(this.#at.token, mixed(first, this.#dialect))) return undefined
       }
-      this.#next()
+      this.#at.next()
       const right = this.#unary()
       if (right === undefined) return undefined
       if (operator === 'and') product = { type: 'and', left: product, right }
@@ -141,21 +108,21 @@ export class Parser {
   }
 
   #unary(): Expression | undefined {
-    const token = this.#token
-    if (this.#keyword === 'not') {
+    const token = this.#at.token
+    if (this.#at.keyword === 'not') {
       return this.#nested(token, () => {
         const operand = this.#unary()
         return operand && { type: 'not', operand }
       })
     }
-    if (this.#isSymbol('(')) {
+    if (this.#at.isSymbol('(')) {
       return this.#nested(token, () => {
         const inner = this.#chain()
-        if (inner === undefined || this.#take(')')) return inner
+        if (inner === undefined || this.#at.take(')')) return inner
         return this.#unexpected('AND, OR or )', `close the ( at offset ${token.offset}`)
       })
     }
-    switch (this.#keyword) {
+    switch (this.#at.keyword) {
       case 'ActionMatches':
         return this.#actionMatches()
       case 'SubOperationMatches':
@@ -172,7 +139,7 @@ export class Parser {
       const hint = 'remove parentheses and negations that change nothing'
       return this.#fail(opening, `condition nests deeper than ${NESTING_MAX} levels`, hint)
     }
-    this.#next()
+    this.#at.next()
     this.#nesting += 1
     const expression = read()
     this.#nesting -= 1
@@ -187,7 +154,7 @@ export class Parser {
   }
 
   #subOperationMatches(): Expression | undefined {
-    const name = this.#token
+    const name = this.#at.token
     const strings = this.#call('SubOperationMatches')
     if (strings === undefined) return undefined
     this.#accept(name, NO_SUBOPERATION)
@@ -196,22 +163,22 @@ export class Parser {
 
   /** The strings between the braces of a function. */
   #call(name: string): readonly PlacedString[] | undefined {
-    this.#next()
+    this.#at.next()
     const hint = `write ${name}{'...'}`
-    if (!this.#take('{')) return this.#unexpected('{', hint)
+    if (!this.#at.take('{')) return this.#unexpected('{', hint)
     const strings: PlacedString[] = []
     do {
-      const token = this.#token
+      const token = this.#at.token
       if (token.kind !== 'literal' || token.literal.type !== 'string')
         return this.#unexpected('a string in quotes', hint)
-      this.#next()
+      this.#at.next()
       strings.push({ ...placeOf(token), value: token.literal.value })
-    } while (this.#take(','))
-    return this.#take('}') ? strings : this.#unexpected(', or }', hint)
+    } while (this.#at.take(','))
+    return this.#at.take('}') ? strings : this.#unexpected(', or }', hint)
   }
 
   #exists(): Expression | undefined {
-    this.#next()
+    this.#at.next()
     const attribute = this.#attribute()
     return attribute && { type: 'exists', attribute: attribute.value }
   }
@@ -232,10 +199,10 @@ export class Parser {
   }
 
   #operand(expected: string): PlacedOperand | undefined {
-    const token = this.#token
-    if (this.#isSymbol('{')) return this.#set()
+    const token = this.#at.token
+    if (this.#at.isSymbol('{')) return this.#set()
     if (token.kind === 'literal') {
-      this.#next()
+      this.#at.next()
       return { ...placeOf(token), value: token.literal }
     }
     if (token.kind === 'attribute') return this.#attribute()
@@ -243,38 +210,38 @@ export class Parser {
   }
 
   #operandHint(): string | undefined {
-    const token = this.#token
+    const token = this.#at.token
     if (token.kind !== 'word') return undefined
     const name = nearest(token.text, FUNCTIONS)
     return name === undefined ? "text stands in quotes: 'text'" : `did you mean ${name}?`
   }
 
   #attribute(): (PlacedOperand & { readonly value: Attribute }) | undefined {
-    const token = this.#token
+    const token = this.#at.token
     if (token.kind !== 'attribute') return this.#unexpected('an attribute', 'write @Request[name]')
-    this.#next()
+    this.#at.next()
     const value = canonicalAttribute(token.source, token.name)
     const finding = checkAttribute(value, this.#dialect === 'strict' ? 'error' : 'warning')
     return this.#accept(token, finding) ? { ...placeOf(token), value } : undefined
   }
 
   #set(): PlacedOperand | undefined {
-    const open = this.#next()
+    const open = this.#at.next()
     const items: (Place & { readonly literal: Literal })[] = []
     do {
-      const token = this.#token
+      const token = this.#at.token
       if (token.kind !== 'literal') return this.#unexpected('a value', "a set holds values: {'a', 'b'}")
       items.push(token)
-      this.#next()
-    } while (this.#take(','))
-    const close = this.#token
-    if (!this.#take('}')) return this.#unexpected(', or }', "a set holds values: {'a', 'b'}")
+      this.#at.next()
+    } while (this.#at.take(','))
+    const close = this.#at.token
+    if (!this.#at.take('}')) return this.#unexpected(', or }', "a set holds values: {'a', 'b'}")
     return { ...span(open, close), value: { type: 'set', items: items.map(({ literal }) => literal) }, items }
   }
 
   #operator(): PlacedOperator | undefined {
-    const token = this.#token
-    if (token.kind !== 'word' || this.#keyword !== undefined || this.#isInsideString) {
+    const token = this.#at.token
+    if (token.kind !== 'word' || this.#at.keyword !== undefined || this.#at.isInsideString) {
       return this.#unexpected('an operator', 'operators are words, such as StringEquals or NumericLessThan')
     }
     const colon = token.text.indexOf(':')
@@ -294,60 +261,18 @@ export class Parser {
       const place = { offset: token.offset + colon + 1, length: operatorText.length }
       return this.#fail(place, `unknown operator ${operatorText}`, hint)
     }
-    this.#next()
+    this.#at.next()
     return { ...placeOf(token), operator, ...(quantifier === undefined ? {} : { quantifier }) }
   }
 
-  get #token(): Token {
-    return this.#tokens[this.#position] ?? { kind: 'end', offset: 0, length: 0 }
-  }
-
-  get #keyword() {
-    const token = this.#token
-    return token.kind === 'word' || token.kind === 'symbol' ? KEYWORDS.get(token.text.toLowerCase()) : undefined
-  }
-
-  /** The current token; `end` and `invalid` are never passed. */
-  #next(): Token {
-    const token = this.#token
-    if (token.kind !== 'end' && token.kind !== 'invalid') this.#position += 1
-    return token
-  }
-
-  #isSymbol(text: string): boolean {
-    return this.#token.kind === 'symbol' && this.#token.text === text
-  }
-
-  #take(symbol: string): boolean {
-    const isNext = this.#isSymbol(symbol)
-    if (isNext) this.#next()
-    return isNext
-  }
-
   #fail(place: Place, message: string, hint?: string): undefined {
-    this.problem = { ...placeOf(place), message, ...(hint === undefined ? {} : { hint }) }
+    this.problem = problemAt(place, message, hint)
     return undefined
   }
 
   #unexpected(expected: string, hint?: string): undefined {
-    const token = this.#token
-    if (this.#isInsideString)
-      return this.#fail(token, "a string cannot hold a '", 'the language has no way to write one')
-    if (token.kind !== 'invalid') return this.#fail(token, `expected ${expected}, found ${describe(token)}`, hint)
-    this.problem = token.problem
+    this.problem = this.#at.unexpected(expected, hint)
     return undefined
-  }
-
-  /** Whether the token touches the string before it, as in `'it's'`. */
-  get #isInsideString(): boolean {
-    const token = this.#token
-    const previous = this.#tokens[this.#position - 1]
-    return (
-      previous?.kind === 'literal' &&
-      previous.literal.type === 'string' &&
-      previous.offset + previous.length === token.offset &&
-      (token.kind === 'word' || token.kind === 'literal')
-    )
   }
 
   /** Keep a warning, or fail with an error; whether parsing goes on. */
@@ -355,12 +280,10 @@ export class Parser {
     if (finding === undefined) return true
     const { severity, message, hint } = finding
     if (severity === 'error') this.#fail(place, message, hint)
-    else this.warnings.push({ ...placeOf(place), message, ...(hint === undefined ? {} : { hint }) })
+    else this.warnings.push(problemAt(place, message, hint))
     return severity === 'warning'
   }
 }
-
-const placeOf = ({ offset, length }: Place): Place => ({ offset, length })
 
 /** The place a finding about a comparison is about. */
 function partOf(found: Part, operator: PlacedOperator, left: PlacedOperand, right: PlacedOperand): Place {
