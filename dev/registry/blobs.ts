@@ -19,11 +19,7 @@ export async function answerBlob({ request, store }: Exchange, name: RepositoryN
   const blob = await store.blob(name, digest)
   if (blob === undefined) return unknown
   const etag = `"${digest}"`
-  const headers = {
-    'Docker-Content-Digest': digest,
-    ETag: etag,
-    'Accept-Ranges': 'bytes',
-  }
+  const headers = { 'Docker-Content-Digest': digest, ETag: etag, 'Accept-Ranges': 'bytes' }
   const part = request.method === 'GET' ? range(request.headers, etag, blob.size) : undefined
   if (notModified(request.headers, etag)) {
     await blob.close()

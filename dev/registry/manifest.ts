@@ -74,19 +74,13 @@ function parseReferences(body: JsonObject, mediaType: string): Result<Pick<Manif
     if (config === null) return err('config is not a descriptor')
     if (layers === null) return err('layers is not a list of descriptors')
     if (body.manifests !== undefined) return err('an image manifest cannot also be an index')
-    return ok({
-      blobs: [config, ...layers.filter(isStored)].map((blob) => blob.digest),
-      manifests: [],
-    })
+    return ok({ blobs: [config, ...layers.filter(isStored)].map((blob) => blob.digest), manifests: [] })
   }
   if (manifests === null) return err('manifests is not a list of descriptors')
   if (body.config !== undefined || body.layers !== undefined) {
     return err('an index cannot also be an image manifest')
   }
-  return ok({
-    blobs: [],
-    manifests: manifests.map((manifest) => manifest.digest),
-  })
+  return ok({ blobs: [], manifests: manifests.map((manifest) => manifest.digest) })
 }
 
 /** `artifactType`; for images without one the type of the config, for an index without one nothing. */

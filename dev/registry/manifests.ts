@@ -110,7 +110,8 @@ async function readManifest(request: IncomingMessage): Promise<Buffer | undefine
   if (Number(request.headers['content-length'] ?? 0) > MANIFEST_LIMIT_BYTES) return undefined
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request) {
+  // Leaving early must not close the connection: the refusal still has to reach the client.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += chunk.length
     if (size > MANIFEST_LIMIT_BYTES) return undefined
     chunks.push(chunk)

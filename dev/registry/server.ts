@@ -52,11 +52,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   // A layer may take longer than Node's five minutes per request, and a gate keeps its connections.
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, async (request, response) => {
     response.once('close', () => {
-      onRequest?.({
-        method: request.method ?? '',
-        url: request.url ?? '',
-        status: response.statusCode,
-      })
+      onRequest?.({ method: request.method ?? '', url: request.url ?? '', status: response.statusCode })
     })
     try {
       const reply = isAuthorized(request, authorization)
@@ -90,12 +86,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
 
 async function answer(request: IncomingMessage, store: Store, uploads: Uploads): Promise<Reply> {
   const [path = '', query = ''] = splitTarget(request.url ?? '')
-  const exchange: Exchange = {
-    request,
-    query: new URLSearchParams(query),
-    store,
-    uploads,
-  }
+  const exchange: Exchange = { request, query: new URLSearchParams(query), store, uploads }
   const parsed = parseRoute(path)
   if (!parsed.ok) return parsed.error
   const route = parsed.value
@@ -124,7 +115,7 @@ function splitTarget(target: string): [path: string, query: string] {
   return mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)]
 }
 
-/** Exactly the one value, once: Node joins nothing here, a repeated `Authorization` keeps only its first value. */
+/** Exactly the one value, once: `headers` would hide a second `Authorization`, `headersDistinct` keeps both. */
 function isAuthorized(request: IncomingMessage, authorization: string | undefined): boolean {
   if (authorization === undefined) return true
   const values = request.headersDistinct.authorization ?? []

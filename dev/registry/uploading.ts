@@ -48,12 +48,7 @@ export function answerUpload(exchange: Exchange, name: RepositoryName, session: 
         await upload.cancel()
         return { status: 204 }
       case 'PATCH':
-        return (
-          (await receive(exchange, name, upload)) ?? {
-            status: 202,
-            headers: progress(name, session, upload.size),
-          }
-        )
+        return (await receive(exchange, name, upload)) ?? { status: 202, headers: progress(name, session, upload.size) }
       case 'PUT': {
         const digest = onlyDigest(exchange.query)
         if (digest === undefined) return refuse(400, 'DIGEST_INVALID', 'digest must be one valid digest')
