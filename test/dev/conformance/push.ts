@@ -79,6 +79,8 @@ export function pushConformance(client: () => Client): void {
       const location = await client().open(name)
       await expectRefusal(await client().call('PUT', location), 400, ['DIGEST_INVALID'])
       await expectRefusal(await client().close(location, 'sha256:nothex'), 400, ['DIGEST_INVALID'])
+      const blob = randomContent()
+      await expectPushed(await client().close(location, blob.digest, { body: blob.bytes }), blob)
     })
 
     it('a blob may be pushed again', async () => {
