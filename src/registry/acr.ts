@@ -8,7 +8,7 @@
 import { parseDigest, parseRepositoryName, parseTag } from './name.ts'
 import { DELETED_READ, DELETED_RESTORE } from './needs.ts'
 import type { Action } from './permission.ts'
-import { formatQuery, parseQuery, single } from './query.ts'
+import { COUNT, formatQuery, parseQuery, single } from './query.ts'
 import { invalidName, invalidQuery, type RequestRefusal, unknownOperation } from './refusal.ts'
 import type { MetadataRequest } from './request.ts'
 import { err, ok, type Result } from './result.ts'
@@ -131,7 +131,7 @@ function canonicalQuery(text: string, keys: readonly string[]): Result<string, R
   for (const key of keys) {
     const value = single(query.value, key)
     if (!value.ok) return err(invalidQuery(value.error))
-    if (value.value !== undefined && !VALUE.test(value.value)) {
+    if (value.value !== undefined && !(key === 'n' ? COUNT : VALUE).test(value.value)) {
       return err(
         invalidQuery({
           code: 'query_invalid',

@@ -51,7 +51,7 @@ export function formatTarget(request: RegistryRequest, session = ''): string {
     case 'cancelUpload':
       return session
     case 'completeUpload':
-      return `${session}${session.includes('?') ? '&' : '?'}digest=${encodeURIComponent(request.digest ?? '')}`
+      return `${session}${session.includes('?') ? '&' : '?'}digest=${encodeURIComponent(request.digest)}`
     case 'metadata':
       return request.path
   }

@@ -8,15 +8,17 @@
  */
 import { parseMetadataRequest } from './acr.ts'
 import { type Digest, parseDigest, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.ts'
-import { parseQuery, type Query, single } from './query.ts'
+import { COUNT, parseQuery, type Query, single } from './query.ts'
 import { invalidName, invalidQuery, notFound, type RequestRefusal, unknownOperation } from './refusal.ts'
-import type { Paging, Reference, RegistryRequest, UploadOperation } from './request.ts'
+import type { Paging, Reference, RegistryRequest } from './request.ts'
 import { err, ok, type Result } from './result.ts'
 
 type Parsed = Result<RegistryRequest, RequestRefusal>
 
 /** Longest request target that is read, in characters: the platform's own bound for URLs (16 KB). */
 export const TARGET_MAX_LENGTH = 16_384
+/** Longest `last`, in characters: any name fits, and what is sent on stays a readable target when it is encoded. */
+const LAST_MAX_LENGTH = 512
 /** How many `?tag=` one manifest may be pushed with: as many as the distribution-spec asks a registry to support. */
 export const TAGS_MAX = 10
 
@@ -25,11 +27,8 @@ export const TAGS_MAX = 10
  * parser would resolve dot segments and so show another path than the one that is judged.
  */
 export function requestTarget(url: string): string {
-  const scheme = url.indexOf('://')
-  const slash = url.indexOf('/', scheme < 0 ? 0 : scheme + 3)
-  if (slash < 0) return '/'
-  const hash = url.indexOf('#', slash)
-  return hash < 0 ? url.slice(slash) : url.slice(slash, hash)
+  const [, target = '/'] = /^[a-z]+:\/\/[^/?#\\]*(\/[^#]*)/.exec(url) ?? []
+  return target
 }
 
 const PAGING = new Set(['n', 'last'])
@@ -38,15 +37,9 @@ const UPLOAD = new Set(['mount', 'from', 'digest', 'digest-algorithm'])
 const DIGEST = new Set(['digest'])
 const TAG = new Set(['tag'])
 
-/** What the gate seals into a session, see {@link RegistryRequest}: base64url parts joined by dots. */
-const SESSION = /^[A-Za-z0-9_.-]{1,8192}$/
-
-const UPLOAD_OPERATIONS: ReadonlyMap<string, readonly [UploadOperation, 'GET' | 'PATCH' | 'PUT' | 'DELETE']> = new Map([
-  ['GET', ['uploadStatus', 'GET']],
-  ['PATCH', ['uploadChunk', 'PATCH']],
-  ['PUT', ['completeUpload', 'PUT']],
-  ['DELETE', ['cancelUpload', 'DELETE']],
-])
+/** What the gate seals into a session, see {@link RegistryRequest}: base64url parts joined by dots, never a dot segment. */
+const SESSION = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
+const SESSION_MAX_LENGTH = 8192
 
 /**
  * @param method the HTTP method, upper case
@@ -118,14 +111,11 @@ function parsePaging(text: string): Result<Paging, RequestRefusal> {
   if (!n.ok) return err(invalidQuery(n.error))
   const last = single(query.value, 'last')
   if (!last.ok) return err(invalidQuery(last.error))
-  if (n.value !== undefined && !/^[0-9]{1,15}$/.test(n.value)) {
-    return err(
-      invalidQuery({
-        code: 'query_invalid',
-        key: 'n',
-        problem: 'is not a whole number',
-      }),
-    )
+  if (n.value !== undefined && !COUNT.test(n.value)) {
+    return err(invalidQuery({ code: 'query_invalid', key: 'n', problem: 'is not a whole number' }))
+  }
+  if (last.value !== undefined && last.value.length > LAST_MAX_LENGTH) {
+    return err(invalidQuery({ code: 'query_invalid', key: 'last', problem: 'is longer than any name' }))
   }
   return ok({
     ...(n.value === undefined ? {} : { n: Number(n.value) }),
@@ -272,16 +262,27 @@ const invalidDigest = (): RequestRefusal => ({
 })
 
 function parseUpload(method: string, name: RepositoryName, session: string, text: string): Parsed {
-  const row = UPLOAD_OPERATIONS.get(method)
-  if (row === undefined) return err(unknownOperation(method))
-  if (!SESSION.test(session)) return err(notFound('BLOB_UPLOAD_UNKNOWN', 'no such upload'))
-  const [operation, canonical] = row
-  const base = { operation, method: canonical, name, session }
-  if (operation !== 'completeUpload') return ok(base)
-  const query = parseQuery(text, DIGEST)
-  if (!query.ok) return err(invalidQuery(query.error))
-  const value = single(query.value, 'digest')
-  if (!value.ok) return err(invalidQuery(value.error))
-  const digest = parseDigest(value.value ?? '')
-  return digest.ok ? ok({ ...base, digest: digest.value }) : err(invalidDigest())
+  if (session.length > SESSION_MAX_LENGTH || !SESSION.test(session)) {
+    return err(notFound('BLOB_UPLOAD_UNKNOWN', 'no such upload'))
+  }
+  switch (method) {
+    case 'GET':
+      return ok({ operation: 'uploadStatus', method, name, session })
+    case 'PATCH':
+      return ok({ operation: 'uploadChunk', method, name, session })
+    case 'DELETE':
+      return ok({ operation: 'cancelUpload', method, name, session })
+    case 'PUT': {
+      const query = parseQuery(text, DIGEST)
+      if (!query.ok) return err(invalidQuery(query.error))
+      const value = single(query.value, 'digest')
+      if (!value.ok) return err(invalidQuery(value.error))
+      const digest = parseDigest(value.value ?? '')
+      return digest.ok
+        ? ok({ operation: 'completeUpload', method, name, session, digest: digest.value })
+        : err(invalidDigest())
+    }
+    default:
+      return err(unknownOperation(method))
+  }
 }

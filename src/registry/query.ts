@@ -15,6 +15,9 @@ export type QueryError = {
   readonly problem: string
 }
 
+/** A page size: a whole number that JavaScript holds exactly. */
+export const COUNT = /^[0-9]{1,15}$/
+
 const EMPTY: Query = new Map()
 
 const decode = (text: string): string | undefined => {

@@ -12,8 +12,6 @@ export type Reference =
 /** `n` is at most what a number holds exactly; `last` may be any name, also one that does not exist. */
 export type Paging = { readonly n?: number; readonly last?: string }
 
-export type UploadOperation = 'uploadStatus' | 'uploadChunk' | 'completeUpload' | 'cancelUpload'
-
 export type RegistryRequest =
   | { readonly operation: 'ping'; readonly method: 'GET' | 'HEAD' }
   | {
@@ -76,13 +74,18 @@ export type RegistryRequest =
       readonly from: RepositoryName
     }
   | {
-      readonly operation: UploadOperation
-      readonly method: 'GET' | 'PATCH' | 'PUT' | 'DELETE'
+      readonly operation: 'uploadStatus' | 'uploadChunk' | 'cancelUpload'
+      readonly method: 'GET' | 'PATCH' | 'DELETE'
       readonly name: RepositoryName
       /** Opaque here: what the gate sealed into the `Location` it handed out. */
       readonly session: string
-      /** Of a completing PUT only. */
-      readonly digest?: Digest
+    }
+  | {
+      readonly operation: 'completeUpload'
+      readonly method: 'PUT'
+      readonly name: RepositoryName
+      readonly session: string
+      readonly digest: Digest
     }
   | MetadataRequest
 

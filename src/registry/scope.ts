@@ -6,11 +6,11 @@
  * for the actions with an underscore.
  */
 import { parseRepositoryName, type RepositoryName } from './name.ts'
-import { requirements } from './needs.ts'
-import type { Permission } from './permission.ts'
+import { DELETED_READ, DELETED_RESTORE, requirements } from './needs.ts'
+import type { Action, Permission } from './permission.ts'
 import type { RegistryRequest } from './request.ts'
 
-/** One element of the `access` claim. Actions are unique and in a fixed order. */
+/** One element of the `access` claim. Actions are unique and sorted. */
 export type Access = {
   readonly type: 'repository' | 'registry'
   readonly name: string
@@ -36,13 +36,15 @@ export const SCOPE_ACTIONS: Readonly<Record<Permission, string>> = {
 }
 
 /** The scope actions a repository can be asked for, with the permission that decides each. */
-export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<string, readonly Permission[]> = new Map([
+export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly Action[]>([
   ['pull', ['content/read']],
   ['push', ['content/write']],
   // A tag is untagged with either right, so either is worth a token with `delete`.
   ['delete', ['content/delete', 'metadata/delete']],
   ['metadata_read', ['metadata/read']],
   ['metadata_write', ['metadata/write']],
+  ['deleted_read', [DELETED_READ]],
+  ['deleted_restore', [DELETED_RESTORE]],
 ])
 
 const TYPE = /^([a-z0-9-]+)(?:\([a-z0-9]+\))?$/
@@ -51,7 +53,8 @@ const ACTIONS = /^(?:[a-z_]+|\*)(?:,(?:[a-z_]+|\*))*$/
 /**
  * Read the scopes of a token request: each text may hold several, separated by spaces. The type ends at the first colon
  * and the actions begin at the last, since a name may hold one (`host:port/name`); the deprecated class in `repository(plugin)`
- * is ignored. What is unknown or malformed is dropped, duplicates are merged, `*` stands for every action of a repository.
+ * is ignored. What is unknown, malformed or beyond {@link SCOPES_MAX} is dropped, duplicates are merged, `*` stands for
+ * every action of a repository.
  */
 export function parseScopes(texts: readonly string[]): readonly Access[] {
   const merged = new Map<string, { type: 'repository' | 'registry'; name: string; actions: Set<string> }>()
@@ -60,12 +63,13 @@ export function parseScopes(texts: readonly string[]): readonly Access[] {
     if (access === undefined) continue
     const key = `${access.type}:${access.name}`
     const known = merged.get(key)
-    if (known === undefined) merged.set(key, { ...access, actions: new Set(access.actions) })
-    else for (const action of access.actions) known.actions.add(action)
+    if (known === undefined) {
+      if (merged.size < SCOPES_MAX) merged.set(key, { ...access, actions: new Set(access.actions) })
+    } else for (const action of access.actions) known.actions.add(action)
   }
   return [...merged.values()].map((access) => ({
     ...access,
-    actions: [...access.actions],
+    actions: [...access.actions].sort(),
   }))
 }
 
@@ -84,18 +88,16 @@ function parseScope(text: string): Access | undefined {
       : undefined
   }
   if (type !== 'repository' || !parseRepositoryName(name).ok) return undefined
-  return {
-    type,
-    name,
-    actions: actions.includes('*') ? [...REPOSITORY_SCOPE_ACTIONS.keys()] : actions,
-  }
+  const known = [...REPOSITORY_SCOPE_ACTIONS.keys()]
+  const asked = actions.includes('*') ? known : known.filter((action) => actions.includes(action))
+  return asked.length === 0 ? undefined : { type, name, actions: asked }
 }
 
 export const formatScope = ({ type, name, actions }: Access): string => `${type}:${name}:${actions.join(',')}`
 
-const DELETED_ACTIONS: ReadonlyMap<string, string> = new Map([
-  ['Microsoft.ContainerRegistry/registries/deleted/read', 'deleted_read'],
-  ['Microsoft.ContainerRegistry/registries/deleted/restore/action', 'deleted_restore'],
+const DELETED_ACTIONS: ReadonlyMap<Action, string> = new Map<Action, string>([
+  [DELETED_READ, 'deleted_read'],
+  [DELETED_RESTORE, 'deleted_restore'],
 ])
 
 /** The one scope that a token needs for a request, to be named in a challenge; nothing for a ping. */
