@@ -2,7 +2,7 @@
  * A policy set as its author meant it: every name resolved, every pattern and condition parsed, each rule with its
  * place in the files. The files' loader makes it, the compiler and the linter read it. Plain data, never behaviour.
  */
-import type { Action, ControlAction, Permission } from '../registry/permission.ts'
+import type { Action, Permission } from '../registry/permission.ts'
 import type { Expression } from './condition/expression.ts'
 import type { PrincipalKey } from './principal.ts'
 import type { RepositoryPattern } from './repository-pattern.ts'
@@ -131,8 +131,8 @@ export type DenyAssignment = Window & {
   /** Whoever acts as one of these is spared. */
   readonly except: readonly PrincipalKey[]
   readonly permissions: readonly Permission[]
-  /** Control-plane actions it denies, in Azure's full spelling. */
-  readonly actions: readonly ControlAction[]
+  /** Patterns of the control-plane actions it denies, in Azure's full spelling; `*` spans segments. */
+  readonly actions: readonly string[]
   readonly repositories?: readonly RepositoryPattern[]
   readonly condition?: Condition
   /** Shown to the client. */

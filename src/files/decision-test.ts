@@ -1,0 +1,73 @@
+/**
+ * Decision tests (`*.test.yaml`): questions and the decisions that a policy set must make. Never decides.
+ */
+import type { EpochSeconds, Source } from '../policy/model.ts'
+import type { Principal } from '../policy/principal.ts'
+import type { RepositoryName, Tag } from '../registry/name.ts'
+import { type Action, takesRepository } from '../registry/permission.ts'
+import { DecisionTest as Definition, TestFile } from './definition.ts'
+import { type FileDocument, isMapping } from './document.ts'
+import { Entry } from './entry.ts'
+import { complaint, type Report } from './problem.ts'
+import { unknownKey, wrongType } from './validation.ts'
+
+export type DecisionTest = {
+  /** A principal that no file names is decided like any other. */
+  readonly as: Principal
+  readonly question:
+    | { readonly kind: 'can'; readonly action: Action; readonly repository?: RepositoryName }
+    /** The request as written: whether it is one is for the registry's parser to say. */
+    | { readonly kind: 'request'; readonly method: string; readonly path: string }
+  readonly expect: 'allow' | 'deny'
+  /** Code of the reason; absent: any. */
+  readonly reason?: string
+  readonly tag?: Tag
+  readonly ip?: string
+  /** Absent: now. */
+  readonly at?: EpochSeconds
+  readonly claims: Readonly<Record<string, string | readonly string[]>>
+  readonly groups: readonly string[]
+  readonly source: Source
+}
+
+/** The tests of one file; what is wrong is reported, and left out. */
+export function readTests(document: FileDocument, report: Report): readonly DecisionTest[] {
+  const root = new Entry(document, [], document.value)
+  if (document.broken || root.value === undefined || root.value === null) return []
+  if (!isMapping(root.value)) {
+    report.error(root.at(), wrongType('object', root.value))
+    return []
+  }
+  const known = Object.keys(TestFile.shape)
+  for (const key of Object.keys(root.value)) {
+    if (!known.includes(key)) report.error(root.keyAt(key), unknownKey(key, known))
+  }
+  const list = root.child('tests')
+  if (list.value === undefined || list.value === null) return []
+  if (!Array.isArray(list.value)) report.error(list.at(), wrongType('array', list.value))
+  return list.children().flatMap((entry) => readTest(entry, report))
+}
+
+function readTest(entry: Entry, report: Report): readonly DecisionTest[] {
+  const test = entry.parse(Definition, report)
+  if (test === undefined) return []
+  const { as, can, on, request, expect, claim = {}, groups = [], ...rest } = test
+  const fail = (key: string, code: string, message: string, hint: string) => {
+    report.error(key === '' ? entry.source : entry.keyAt(key), complaint(code, message, hint))
+    return []
+  }
+  const common = { as, expect, ...rest, claims: claim, groups, source: entry.source }
+  if (request !== undefined) {
+    if (can !== undefined) return fail('can', 'ambiguous', 'can and request are both given', 'keep one of them')
+    if (on !== undefined) return fail('on', 'ambiguous', 'a request names its repository itself', 'remove on')
+    return [{ ...common, question: { kind: 'request', ...request } }]
+  }
+  if (can === undefined) return fail('', 'missing_key', 'can is missing', 'add can with a permission, or request')
+  if (takesRepository(can)) {
+    if (on === undefined)
+      return fail('', 'missing_key', 'on is missing', `add on: the repository for which ${can} is asked`)
+    return [{ ...common, question: { kind: 'can', action: can, repository: on } }]
+  }
+  if (on !== undefined) return fail('on', 'ambiguous', `${can} is not about one repository`, 'remove on')
+  return [{ ...common, question: { kind: 'can', action: can } }]
+}

@@ -1,0 +1,294 @@
+/**
+ * The one definition of policy files: which keys there are, what they hold, what they mean. It validates entries, and the
+ * JSON Schema that editors use is made from it. Never resolves names.
+ */
+import { z } from 'zod'
+import {
+  type Field,
+  readAction,
+  readDenied,
+  readGlob,
+  readIp,
+  readIssuerUrl,
+  readJwksUri,
+  readName,
+  readPrincipal,
+  readRepository,
+  readRepositoryPattern,
+  readRequestLine,
+  readRoleAction,
+  readScopeMapLine,
+  readSha256,
+  readTag,
+  readTime,
+} from './field.ts'
+
+const text = <T>(field: Field<T>, description: string, ...examples: readonly string[]) =>
+  z
+    .string()
+    .meta({ description, ...(examples.length === 0 ? {} : { examples }) })
+    .transform((value, context) => {
+      const result = field(value)
+      if (result.ok) return result.value
+      const { message, ...params } = result.error
+      context.issues.push({ code: 'custom', input: value, message, params })
+      return z.NEVER
+    })
+
+const some = <T extends z.ZodType>(element: T, description: string) => z.array(element).min(1).describe(description)
+const words = (description: string) => z.string().min(1).describe(description)
+const name = (description: string) => text(readName, `${description} (1 to 50 letters, digits, - and _)`)
+
+const time = (description: string) => text(readTime, `${description} (RFC 3339)`, '2027-03-01T00:00:00Z')
+const scopeMapLine = text(
+  readScopeMapLine,
+  'repositories/<repository>/<permission>; the repository may be * or end in /*',
+  'repositories/samples/*/content/read',
+  'repositories/app/content/write',
+)
+const principal = text(
+  readPrincipal,
+  'token:NAME, identity:NAME, subject:ISSUER/ID, group:ISSUER/ID, anonymous or everyone',
+  'token:ci',
+  'group:entra/0f3c0000-0000-0000-0000-000000000000',
+)
+const repositories = some(
+  text(readRepositoryPattern, '*, a repository, or prefix/*', 'acme/*'),
+  'Only these repositories',
+)
+const condition = words('An Azure condition, version 2.0: the rule holds only where it is true')
+const conditionVersion = z.literal(['2.0', 2]).describe('Version of the condition language: only "2.0"')
+const window = {
+  notBefore: time('The rule begins at this time').exactOptional(),
+  notAfter: time('The rule has ended at this time').exactOptional(),
+}
+
+export const Registry = z
+  .strictObject({
+    service: words('Token audience and `service` of the challenge: usually the host name of the gate'),
+    mode: z
+      .enum(['abac', 'rbac'])
+      .default('abac')
+      .describe(
+        "Azure's role assignment permissions modes: abac: repository roles with conditions; rbac: registry-wide roles",
+      ),
+    catalog: z
+      .enum(['filtered', 'exact'])
+      .default('filtered')
+      .describe('filtered: each caller sees what it may read or list; exact: all repositories or none'),
+    anonymous: z.array(scopeMapLine).default([]).describe('What callers without credentials may do; absent: nothing'),
+    tokenLifetimeSeconds: z
+      .int()
+      .min(60)
+      .max(3600)
+      .default(900)
+      .describe('Lifetime of the access tokens that the gate mints, 60 to 3600 seconds'),
+    entraIssuer: name(
+      'The issuer to which the principals of Azure lists belong, if several have subjectClaim oid',
+    ).exactOptional(),
+    azureRegistry: words('The registry that Azure lists speak of, if they name several').exactOptional(),
+  })
+  .describe('Settings of the gate')
+
+export const ScopeMap = z
+  .strictObject({
+    description: z.string().describe('What it is for').exactOptional(),
+    actions: z.array(scopeMapLine).describe('What it grants, as Azure writes it'),
+  })
+  .describe('A named list of repository permissions, for tokens')
+
+const Credential = z
+  .strictObject({
+    sha256: text(readSha256, 'SHA-256 of the generated secret, 64 hex digits; never the secret itself'),
+    expires: time('The password is refused from this time on').exactOptional(),
+  })
+  .describe('A password, of which only the digest is kept')
+
+export const Token = z
+  .strictObject({
+    scopeMap: name(
+      'What the token may do: a scope map of this set, or a system-defined one such as _repositories_pull',
+    ).exactOptional(),
+    status: z
+      .enum(['enabled', 'disabled'])
+      .exactOptional()
+      .describe('A disabled token may do nothing; default: enabled'),
+    credentials: z
+      .strictObject({ password1: Credential.exactOptional(), password2: Credential.exactOptional() })
+      .describe('Up to two passwords, so that one can be rotated while the other serves')
+      .exactOptional(),
+  })
+  .describe('A user name with passwords and one scope map')
+
+export const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const
+
+export const Issuer = z
+  .strictObject({
+    issuer: text(
+      readIssuerUrl,
+      'The `iss` claim of its tokens, exactly',
+      'https://token.actions.githubusercontent.com',
+    ),
+    audiences: some(words('One audience'), "A token's `aud` must hold one of these"),
+    jwksUri: text(readJwksUri, 'Where its public keys are; default: OpenID Connect discovery').exactOptional(),
+    jwks: z
+      .strictObject({ keys: some(z.record(z.string(), z.unknown()).describe('A public key'), 'Public keys') })
+      .describe('Its public keys themselves (RFC 7517): no network at all')
+      .exactOptional(),
+    algorithms: some(z.enum(ALGORITHMS), 'Signature algorithms that are accepted').default(['RS256', 'ES256', 'EdDSA']),
+    subjectClaim: words('The claim that names the caller; `oid` for Entra').default('sub'),
+    groupsClaim: words("The claim that lists the caller's groups").default('groups'),
+  })
+  .describe('An OIDC issuer whose tokens are accepted')
+
+export const Identity = z
+  .strictObject({
+    issuer: name('Who vouches: an issuer of this set'),
+    subject: words('The exact subject').exactOptional(),
+    claims: z
+      .record(z.string().min(1), text(readGlob, '* stays inside one / segment, ** spans segments', 'refs/tags/v*'))
+      .describe('Claims and their patterns, all of which must match')
+      .exactOptional(),
+  })
+  .describe('A federated identity: whoever holds a token of this issuer with this subject and these claims')
+
+const roleActions = (description: string) =>
+  z
+    .array(text(readRoleAction, 'An action; * spans segments', 'Microsoft.ContainerRegistry/registries/pull/read'))
+    .describe(description)
+const actionLists = {
+  actions: roleActions('Control-plane actions').exactOptional(),
+  notActions: roleActions('Subtracted from actions').exactOptional(),
+  dataActions: roleActions('Data-plane actions').exactOptional(),
+  notDataActions: roleActions('Subtracted from dataActions').exactOptional(),
+}
+const RolePermission = z
+  .strictObject({
+    ...actionLists,
+    condition: z.string().nullable().describe('A condition that holds beside that of the assignment').exactOptional(),
+    conditionVersion: z.literal(['2.0', 2, '']).nullable().describe('Only "2.0"').exactOptional(),
+  })
+  .describe('What the role grants')
+
+/** Keys are compared without letter case before this definition sees them. */
+export const Role = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .describe('Display name; in the output of `az role definition list`: the GUID')
+      .exactOptional(),
+    roleName: z.string().min(1).describe('Display name, in the output of `az role definition list`').exactOptional(),
+    id: z.string().nullable().describe('GUID, or path that ends in it').exactOptional(),
+    description: z.string().nullable().describe('What it is for').exactOptional(),
+    permissions: z.array(RolePermission).describe('What the role grants; the elements add up').exactOptional(),
+    ...actionLists,
+    isCustom: z.boolean().describe('Of the creation file; ignored').exactOptional(),
+    roleType: z.string().describe('CustomRole').exactOptional(),
+    type: z.string().describe('Microsoft.Authorization/roleDefinitions').exactOptional(),
+    assignableScopes: z.array(z.string()).nullable().describe('Of Azure; ignored').exactOptional(),
+    createdOn: z.string().nullable().describe('Of Azure; ignored').exactOptional(),
+    createdBy: z.string().nullable().describe('Of Azure; ignored').exactOptional(),
+    updatedOn: z.string().nullable().describe('Of Azure; ignored').exactOptional(),
+    updatedBy: z.string().nullable().describe('Of Azure; ignored').exactOptional(),
+  })
+  .describe('A custom role, as `az role definition list` prints it or as `az role definition create` reads it')
+
+export const RoleAssignment = z
+  .strictObject({
+    name: words('For messages and decisions; default: file and position').exactOptional(),
+    principal,
+    role: words('Name or GUID of a built-in or custom role'),
+    condition: condition.exactOptional(),
+    conditionVersion: conditionVersion.exactOptional(),
+    repositories: repositories.exactOptional(),
+    ...window,
+  })
+  .describe('A principal has a role')
+
+export const DenyAssignment = z
+  .strictObject({
+    name: words('For messages and decisions; default: file and position').exactOptional(),
+    principals: some(principal, 'Whom it denies'),
+    except: z.array(principal).default([]).describe('Whoever acts as one of these is spared'),
+    permissions: some(
+      text(readDenied, 'A permission, in any spelling; * spans segments', 'content/delete', 'content/*', '*'),
+      'What it denies',
+    ),
+    repositories: repositories.exactOptional(),
+    condition: condition.exactOptional(),
+    conditionVersion: conditionVersion.exactOptional(),
+    ...window,
+    message: words('Shown to the client').exactOptional(),
+  })
+  .describe('An explicit deny: wins over every grant')
+
+export const DecisionTest = z
+  .strictObject({
+    as: principal,
+    can: text(readAction, 'The permission that is asked for', 'content/read').exactOptional(),
+    on: text(readRepository, 'The repository, for permissions of one', 'samples/app').exactOptional(),
+    request: text(
+      readRequestLine,
+      'Instead of can: a registry request',
+      'GET /v2/samples/app/tags/list',
+    ).exactOptional(),
+    expect: z.enum(['allow', 'deny']).describe('The decision'),
+    reason: words('The code of the reason').exactOptional(),
+    tag: text(readTag, 'The tag that the request names').exactOptional(),
+    ip: text(readIp, 'The address of the client').exactOptional(),
+    at: time('When it is asked; default: now').exactOptional(),
+    claim: z
+      .record(z.string().min(1), z.union([z.string(), z.array(z.string())]))
+      .describe('Claims of the caller: text or list of texts')
+      .exactOptional(),
+    groups: z.array(z.string().min(1)).describe('Ids of groups of the caller').exactOptional(),
+  })
+  .describe('One decision and what it should be')
+
+/** The sections that map names to entries. */
+export const NAMED_SECTIONS = { scopeMaps: ScopeMap, tokens: Token, issuers: Issuer, identities: Identity } as const
+/** The sections that list entries. */
+export const LISTED_SECTIONS = {
+  roles: Role,
+  roleAssignments: RoleAssignment,
+  denyAssignments: DenyAssignment,
+} as const
+
+const named = <T extends z.ZodType>(entry: T, description: string) =>
+  z.record(name('Name'), entry).nullable().describe(description).exactOptional()
+const listed = <T extends z.ZodType>(entry: T, description: string) =>
+  z.array(entry).nullable().describe(description).exactOptional()
+
+/** A whole policy file; every section may be spread over any number of files. */
+export const PolicyFile = z
+  .strictObject({
+    $schema: z.string().describe('For editors').exactOptional(),
+    registry: Registry.nullable().exactOptional(),
+    scopeMaps: named(ScopeMap, 'Scope maps by name'),
+    tokens: named(Token, 'Tokens by name'),
+    issuers: named(Issuer, 'OIDC issuers by name'),
+    identities: named(Identity, 'Federated identities by name'),
+    roles: listed(Role, 'Custom roles'),
+    roleAssignments: listed(RoleAssignment, 'Who has which role'),
+    denyAssignments: listed(DenyAssignment, 'Who may never do what'),
+  })
+  .meta({ title: 'Dockgate policy', description: 'Who may do what in a container registry' })
+
+export const TestFile = z
+  .strictObject({
+    $schema: z.string().describe('For editors').exactOptional(),
+    tests: z.array(DecisionTest).nullable().describe('Decision tests').exactOptional(),
+  })
+  .meta({ title: 'Dockgate decision tests', description: 'Decisions that a policy set must make' })

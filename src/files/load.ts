@@ -1,0 +1,53 @@
+/**
+ * Policy files as a policy set, its decision tests, and everything that is wrong with them: the door of this room. Reads
+ * all that there is before it answers; never throws for what a file holds.
+ */
+import type { PolicySet } from '../policy/model.ts'
+import { collect, Declarations } from './collect.ts'
+import { type DecisionTest, readTests } from './decision-test.ts'
+import { FileDocument } from './document.ts'
+import { readFolder } from './folder.ts'
+import { compare, type Problem, Report } from './problem.ts'
+import { resolve } from './resolve.ts'
+
+export type PolicyText = {
+  /** Relative to the policy folder, with `/`. */
+  readonly path: string
+  readonly text: string
+}
+
+export type LoadResult = {
+  /** Only when no problem is an error. */
+  readonly policies?: PolicySet
+  /** Those that can be read, whatever the policies are like. */
+  readonly tests: readonly DecisionTest[]
+  /** By file, line and column. */
+  readonly problems: readonly Problem[]
+}
+
+/**
+ * Load a policy folder: `*.yaml`, `*.yml` and `*.json` at any depth. Entries whose name starts with a dot are skipped;
+ * symbolic links are followed, a folder reached twice is read once. What cannot be read is a problem, never an exception.
+ */
+export async function loadPolicies(directory: string): Promise<LoadResult> {
+  const report = new Report()
+  const files = await readFolder(directory, report)
+  return files === undefined ? { tests: [], problems: report.problems } : read(files, report)
+}
+
+/** The same for texts at hand; their order does not matter. */
+export const readPolicies = (files: readonly PolicyText[]): LoadResult => read(files, new Report())
+
+const TEST_FILE = /\.test\.ya?ml$/i
+
+function read(files: readonly PolicyText[], report: Report): LoadResult {
+  const declared = new Declarations(report)
+  const tests: DecisionTest[] = []
+  for (const { path, text } of files.toSorted((a, b) => compare(a.path, b.path))) {
+    const document = FileDocument.read(path, text, report)
+    if (TEST_FILE.test(path)) tests.push(...readTests(document, report))
+    else collect(document, declared, report)
+  }
+  const policies = resolve(declared, report)
+  return { ...(report.errors === 0 ? { policies } : {}), tests, problems: report.problems }
+}

@@ -1,0 +1,44 @@
+/**
+ * The JSON Schemas of policy files and decision tests, for editors: made from the definition that validates. Looser than
+ * it where a schema cannot say it: names are not followed, conditions not parsed.
+ */
+import { z } from 'zod'
+import { NAME } from '../policy/principal.ts'
+import { PolicyFile, Role, TestFile } from './definition.ts'
+
+type Json = { [key: string]: unknown }
+
+/** `name` as a pattern for any letter case. */
+const anyCase = (name: string) =>
+  `^${name.replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`)}$`
+
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Keys of a role are read in any letter case; completion offers the usual one. */
+function inAnyCase(schema: Json): void {
+  const { properties } = schema
+  if (!isJson(properties)) return
+  schema.patternProperties = Object.fromEntries(Object.entries(properties).map(([key, value]) => [anyCase(key), value]))
+  const elements = properties.permissions
+  if (isJson(elements) && isJson(elements.items)) inAnyCase(elements.items)
+}
+
+function toJsonSchema(definition: z.ZodType): Json {
+  const schema: Json = z.toJSONSchema(definition, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === Role) inAnyCase(jsonSchema)
+      // Names are the keys of sections; a transform keeps its pattern to itself.
+      if (isJson(jsonSchema.propertyNames) && jsonSchema.propertyNames.description?.startsWith('Name ')) {
+        jsonSchema.propertyNames = { pattern: NAME.source }
+      }
+    },
+  })
+  return schema
+}
+
+/** Every schema by its file name in `schema/`, as text. */
+export const schemaFiles = (): Readonly<Record<string, string>> => ({
+  'policy.schema.json': `${JSON.stringify(toJsonSchema(PolicyFile), null, 2)}\n`,
+  'test.schema.json': `${JSON.stringify(toJsonSchema(TestFile), null, 2)}\n`,
+})

@@ -1,0 +1,137 @@
+/**
+ * Checks one entry of a file against its definition, and says what is wrong in the words and at the place of the file.
+ * Never says it in the words of the validator.
+ */
+import type { z } from 'zod'
+import type { Source } from '../policy/model.ts'
+import { isMapping, type Path } from './document.ts'
+import { nearest } from './nearest.ts'
+import { type Complaint, complaint, type Report } from './problem.ts'
+
+/** Where the parts of a value stand. */
+type Places = { at(...path: Path): Source; keyAt(...path: Path): Source }
+
+/** Parse a value; undefined if what is wrong with it was reported. */
+export function validate<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  places: Places,
+  report: Report,
+): z.output<T> | undefined {
+  const result = schema.safeParse(value, { reportInput: true })
+  if (result.success) return result.data
+  for (const issue of result.error.issues) reportIssue(issue, schema, places, report)
+  return undefined
+}
+
+function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places, report: Report): void {
+  const path = issue.path.filter((step) => typeof step !== 'symbol')
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, path)
+    for (const key of issue.keys) report.error(places.keyAt(...path, key), unknownKey(key, known))
+    return
+  }
+  const last = path.at(-1)
+  const isMissing = issue.input === undefined && typeof last === 'string'
+  if (isMissing) report.error(places.keyAt(...path), missingKey(last))
+  else report.error(places.at(...path), describe(issue))
+}
+
+export const unknownKey = (key: string, known: readonly string[]): Complaint => {
+  const guess = nearest(key, known)
+  return complaint(
+    'unknown_key',
+    `unknown key "${key}"`,
+    guess === undefined ? `known here: ${known.join(', ')}` : `did you mean ${guess}?`,
+  )
+}
+
+const missingKey = (key: string): Complaint => complaint('missing_key', `${key} is missing`, `add ${key}`)
+
+function describe(issue: z.core.$ZodIssue): Complaint {
+  switch (issue.code) {
+    case 'custom': {
+      const { code, hint } = issue.params ?? {}
+      return complaint(
+        typeof code === 'string' ? code : 'invalid',
+        issue.message,
+        typeof hint === 'string' ? hint : undefined,
+      )
+    }
+    case 'invalid_type':
+      return wrongType(issue.expected, issue.input)
+    case 'invalid_union':
+      return wrongType('string', issue.input)
+    case 'invalid_value': {
+      const choices = [...new Set(issue.values.map(String))]
+      const guess = typeof issue.input === 'string' ? nearest(issue.input, choices) : undefined
+      const hint =
+        guess === undefined ? `write ${choices.join(', ')}`.replace(/, ([^,]+)$/, ' or $1') : `did you mean ${guess}?`
+      return complaint('not_allowed', `${show(issue.input)} is not one of ${choices.join(', ')}`, hint)
+    }
+    case 'too_small':
+      if (issue.origin === 'string') return complaint('empty', 'the text is empty', 'write a value, or remove the key')
+      if (issue.origin === 'array')
+        return complaint('empty', 'the list is empty', 'name at least one, or remove the rule')
+      return complaint('out_of_range', `${show(issue.input)} is too small`, `write at least ${issue.minimum}`)
+    case 'too_big':
+      return complaint('out_of_range', `${show(issue.input)} is too large`, `write at most ${issue.maximum}`)
+    case 'invalid_key':
+      return complaint('key_invalid', 'the key is empty', 'name the claim')
+    default:
+      return complaint('invalid', issue.message)
+  }
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  number: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+}
+
+/** What kind of value was expected and what is there. */
+export function wrongType(expected: string, input: unknown): Complaint {
+  const wanted = NOUNS[expected] ?? expected
+  return complaint('wrong_type', `expected ${wanted}, found ${nounOf(input)}`, repair(expected, input))
+}
+
+function repair(expected: string, input: unknown): string | undefined {
+  const isScalar = ['string', 'number', 'boolean'].includes(typeof input)
+  if (expected === 'string' && isScalar) return `quote it: "${input}"`
+  if (expected === 'array' && isScalar) return `write a list: [${input}]`
+  if (input === null) return 'write a value, or remove the key'
+  return undefined
+}
+
+function nounOf(value: unknown): string {
+  if (value === null) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (isMapping(value)) return 'a mapping'
+  return typeof value === 'string' ? `text "${shorten(value)}"` : show(value)
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'object') return nounOf(value)
+  return typeof value === 'string' ? `"${shorten(value)}"` : shorten(String(value))
+}
+const shorten = (text: string) => (text.length > 60 ? `${text.slice(0, 57)}...` : text)
+
+/** The keys that a definition knows at a path. */
+function keysAt(schema: z.core.$ZodType, path: Path): readonly string[] {
+  const definition: Readonly<Record<string, unknown>> = { ...schema._zod.def }
+  const wrapped = definition.innerType ?? definition.in
+  if (isSchema(wrapped)) return keysAt(wrapped, path)
+  const shape = definition.shape
+  const [step, ...rest] = path
+  if (step === undefined) return isRecord(shape) ? Object.keys(shape) : []
+  const next = (isRecord(shape) ? shape[step] : undefined) ?? definition.element ?? definition.valueType
+  return isSchema(next) ? keysAt(next, rest) : []
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+const isSchema = (value: unknown): value is z.core.$ZodType => isRecord(value) && '_zod' in value
