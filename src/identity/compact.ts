@@ -1,0 +1,14 @@
+/**
+ * The outside of a compact JWS (RFC 7515 section 7.1): how one is told from a password, and how long it may be. Never
+ * looks inside.
+ */
+
+/** The longest JWT of an issuer, in characters. */
+export const JWT_MAX_LENGTH = 8192
+/** The longest token of our own: it may carry the groups of a JWT and a hundred scopes. */
+export const MINTED_MAX_LENGTH = 16_384
+
+/** Every JSON object that begins with `{"` is encoded to `eyJ…`. */
+const COMPACT = /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/
+
+export const isCompactJws = (text: string): boolean => text.length <= MINTED_MAX_LENGTH && COMPACT.test(text)

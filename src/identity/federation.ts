@@ -1,0 +1,159 @@
+/**
+ * From the verified claims of an issuer's JWT to a caller. What a JWT says is first reduced to a {@link Federation}; the
+ * rules in force then make a caller of it. A minted token carries the federation, so that both steps are the same for it.
+ * Never verifies.
+ *
+ * Sources: Entra "access-token-claims-reference" (group overage); OpenID Connect Core section 2.
+ */
+import type { Caller } from '../policy/caller.ts'
+import type { CommonData } from '../policy/compiled.ts'
+import { type PrincipalKey, principalKey } from '../policy/principal.ts'
+import { err, ok, type Result } from '../registry/result.ts'
+import { hasControlCharacter } from './authorization.ts'
+import { matchesClaimPattern } from './claim-pattern.ts'
+
+export type IssuerRule = CommonData['issuers'][number]
+export type IdentityRule = CommonData['identities'][number]
+/** A JWT's payload, verified, or a part of it. */
+export type Claims = Readonly<Record<string, unknown>>
+export type ClaimTexts = Readonly<Record<string, string | readonly string[]>>
+
+/** What an issuer says of one subject. */
+export type Federation = {
+  /** The `iss` claim. */
+  readonly issuer: string
+  /** The audience by which the JWT was meant for us. */
+  readonly audience: string
+  readonly subjectClaim: string
+  readonly groupsClaim: string
+  readonly subject: string
+  readonly groups: readonly string[] | 'unknown'
+  /** Text claims that policy reads. */
+  readonly claims: ClaimTexts
+}
+
+/** The longest subject, in characters: room for GitHub's customised subjects. */
+const SUBJECT_MAX_LENGTH = 1024
+
+/**
+ * What the claims of a JWT of `issuer` say.
+ * @param read names of the claims that policy reads; no others are kept
+ */
+export function federate(
+  issuer: IssuerRule,
+  claims: Claims,
+  read: readonly string[],
+): Result<Federation, 'audience_foreign' | 'subject_missing'> {
+  const offered = textsOf(claims.aud) ?? []
+  const audience = issuer.audiences.find((candidate) => offered.includes(candidate))
+  if (audience === undefined) return err('audience_foreign')
+  const subject = own(claims, issuer.subjectClaim)
+  if (typeof subject !== 'string' || !isSubject(subject)) return err('subject_missing')
+  return ok({
+    issuer: issuer.issuer,
+    audience,
+    subjectClaim: issuer.subjectClaim,
+    groupsClaim: issuer.groupsClaim,
+    subject,
+    groups: groupsOf(claims, issuer.groupsClaim),
+    claims: keepTexts(claims, read),
+  })
+}
+
+export const isSubject = (text: string): boolean =>
+  text.length >= 1 && text.length <= SUBJECT_MAX_LENGTH && !hasControlCharacter(text)
+
+/**
+ * The rule of the issuer under which a federation counts now; nothing once the issuer, the audience or the meaning of its
+ * subject has changed.
+ */
+export function issuerOf(federation: Federation, issuers: readonly IssuerRule[]): IssuerRule | undefined {
+  return issuers.find(
+    (issuer) =>
+      issuer.issuer === federation.issuer &&
+      issuer.audiences.includes(federation.audience) &&
+      issuer.subjectClaim === federation.subjectClaim &&
+      issuer.groupsClaim === federation.groupsClaim,
+  )
+}
+
+/** Everything that a subject of `issuer` is at once: itself, its groups, every identity whose whole rule it matches. */
+export function callerOfFederation(
+  issuer: IssuerRule,
+  federation: Federation,
+  identities: readonly IdentityRule[],
+): Caller {
+  const { subject, groups, claims } = federation
+  return {
+    authenticated: true,
+    acts: [
+      subjectKey(issuer, subject),
+      ...groupKeys(issuer.name, groups === 'unknown' ? [] : groups),
+      ...identityKeys(issuer.name, subject, claims, identities),
+    ],
+    ...(groups === 'unknown' ? { groupsUnknownOf: issuer.name } : {}),
+    claims,
+  }
+}
+
+export const subjectKey = (issuer: IssuerRule, subject: string): PrincipalKey =>
+  principalKey({ kind: 'subject', issuer: issuer.name, id: subject })
+
+export const groupKeys = (issuer: string, groups: readonly string[]): readonly PrincipalKey[] =>
+  [...new Set(groups)].map((id) => principalKey({ kind: 'group', issuer, id }))
+
+/** The identities that an issuer's subject with these claims is. */
+export function identityKeys(
+  issuer: string,
+  subject: string,
+  claims: ClaimTexts,
+  identities: readonly IdentityRule[],
+): readonly PrincipalKey[] {
+  return identities
+    .filter((identity) => identity.issuer === issuer && matchesIdentity(identity, subject, claims))
+    .map(({ name }) => principalKey({ kind: 'identity', name }))
+}
+
+function matchesIdentity(identity: IdentityRule, subject: string, claims: ClaimTexts): boolean {
+  const rules = Object.entries(identity.claims)
+  if (identity.subject === undefined && rules.length === 0) return false
+  if (identity.subject !== undefined && identity.subject !== subject) return false
+  return rules.every(([name, pattern]) => {
+    const value = own(claims, name)
+    return typeof value === 'string' && matchesClaimPattern(pattern, value)
+  })
+}
+
+/**
+ * The groups, or `unknown` where the issuer left them out because they are too many (Entra's overage) or where they are
+ * not readable: then no grant on a group counts and every deny on one does.
+ */
+function groupsOf(claims: Claims, groupsClaim: string): readonly string[] | 'unknown' {
+  const elsewhere = own(claims, '_claim_names')
+  if (isRecord(elsewhere) && Object.hasOwn(elsewhere, groupsClaim)) return 'unknown'
+  const overage = own(claims, 'hasgroups')
+  if (overage !== undefined && overage !== false && overage !== 'false') return 'unknown'
+  const groups = own(claims, groupsClaim)
+  return groups === undefined || groups === null ? [] : (textsOf(groups) ?? 'unknown')
+}
+
+/** The texts in a claim that is a text or a list of texts. */
+export function textsOf(value: unknown): readonly string[] | undefined {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return list.every((item) => typeof item === 'string') ? list : undefined
+}
+
+function keepTexts(claims: Claims, names: readonly string[]): ClaimTexts {
+  const kept: [string, string | readonly string[]][] = []
+  for (const name of names) {
+    const value = own(claims, name)
+    const texts = textsOf(value)
+    if (texts !== undefined) kept.push([name, typeof value === 'string' ? value : texts])
+  }
+  return Object.fromEntries(kept)
+}
+
+const own = (record: Claims, name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined)
+
+export const isRecord = (value: unknown): value is Claims =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
