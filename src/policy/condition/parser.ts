@@ -210,8 +210,8 @@ export class Parser {
   }
 
   #operandHint(): string | undefined {
-    const token = this.#at.token
-    if (token.kind !== 'word') return undefined
+    const { token, keyword } = this.#at
+    if (token.kind !== 'word' || keyword !== undefined) return undefined
     const name = nearest(token.text, FUNCTIONS)
     return name === undefined ? "text stands in quotes: 'text'" : `did you mean ${name}?`
   }

@@ -3,6 +3,7 @@ import { fc } from '@fast-check/vitest'
 import type { Context } from '../../../src/policy/condition/evaluate.ts'
 import {
   type Expression,
+  type Literal,
   OPERATORS,
   type Operand,
   type Operator,
@@ -55,7 +56,7 @@ const LITERALS = {
 
 function comparison(operator: Operator): fc.Arbitrary<Expression> {
   const { family, quantifiable } = OPERATOR_RULES[operator]
-  const literal = LITERALS[family]
+  const literal: fc.Arbitrary<Literal> = LITERALS[family]
   const attributes =
     family === 'DateTime'
       ? fc.constant(attribute('Environment', 'UtcNow'))
