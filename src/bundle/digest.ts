@@ -1,0 +1,18 @@
+/** The SHA-256 of a shard: 43 characters of base64url in manifests, `sha256:` and hex as the key in the store. */
+import { base64url } from 'jose'
+
+/** Characters of one digest: 32 bytes in base64url without padding. */
+export const DIGEST_LENGTH = 43
+
+export async function digestOf(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+}
+
+export const SHARD_PREFIX = 'sha256:'
+
+/** The store's key of a shard. */
+export function shardKey(digest: string): string {
+  let hex = SHARD_PREFIX
+  for (const byte of base64url.decode(digest)) hex += byte.toString(16).padStart(2, '0')
+  return hex
+}

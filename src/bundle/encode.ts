@@ -1,0 +1,80 @@
+/**
+ * From a compiled policy to the parts of a bundle. Deterministic: the same policy gives the same shards, and with the same
+ * serial and times the same manifest. Never signs and never stores.
+ */
+import type { CompiledPolicy, PrincipalData } from '../policy/compiled.ts'
+import type { EpochSeconds } from '../policy/model.ts'
+import type { PrincipalKey } from '../policy/principal.ts'
+import { digestOf } from './digest.ts'
+import { FORMAT, type Manifest } from './manifest.ts'
+import { formatShard } from './shard.ts'
+import { shardBits, shardOf } from './sharding.ts'
+
+/** How long a bundle is valid unless told otherwise: a year. */
+export const VALIDITY_SECONDS = 31_536_000
+
+export type EncodeOptions = {
+  readonly serial: number
+  readonly created: EpochSeconds
+  /** Default: {@link VALIDITY_SECONDS} after `created`. */
+  readonly expires?: EpochSeconds
+  /** `bits` of the bundle in force, which is kept while it fits. */
+  readonly previousBits?: number
+}
+
+/** One encoded shard. */
+export type EncodedShard = {
+  readonly index: number
+  readonly digest: string
+  readonly text: string
+  readonly bytes: number
+}
+
+/**
+ * Encode a policy. Each shard is handed to `emit` as it is made and may be let go afterwards, so that a large policy is
+ * never held twice in memory; `emit` is awaited.
+ */
+export async function encodeBundle(
+  policy: CompiledPolicy,
+  options: EncodeOptions,
+  emit: (shard: EncodedShard) => void | Promise<void>,
+): Promise<Manifest> {
+  const { serial, created, expires = created + VALIDITY_SECONDS, previousBits } = options
+  const bits = shardBits(encodedLength(policy), previousBits)
+  const groups: (readonly [PrincipalKey, PrincipalData])[][] = Array.from({ length: 2 ** bits }, () => [])
+  for (const entry of policy.principals) groups[shardOf(entry[0], bits)]?.push(entry)
+  const encoder = new TextEncoder()
+  const digests: string[] = []
+  for (const [index, entries] of groups.entries()) {
+    const text = formatShard(entries)
+    const bytes = encoder.encode(text)
+    const digest = await digestOf(bytes)
+    digests.push(digest)
+    await emit({ index, digest, text, bytes: bytes.byteLength })
+  }
+  return {
+    format: FORMAT,
+    serial,
+    created,
+    expires,
+    bits,
+    shards: digests.join(''),
+    principals: policy.principals.size,
+    grants: countGrants(policy),
+    common: policy.common,
+  }
+}
+
+/** About the bytes that the principals take; exact where they are ASCII. */
+function encodedLength({ principals }: CompiledPolicy): number {
+  let length = 2
+  for (const [key, data] of principals) length += key.length + JSON.stringify(data).length + 4
+  return length
+}
+
+function countGrants({ common, principals }: CompiledPolicy): number {
+  const count = ({ grants, control }: PrincipalData) => (grants?.length ?? 0) + (control?.length ?? 0)
+  let grants = count(common.everyone) + count(common.anonymous)
+  for (const data of principals.values()) grants += count(data)
+  return grants
+}

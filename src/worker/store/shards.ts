@@ -1,0 +1,87 @@
+/**
+ * Verified shards by digest, kept while there is room: the least recently used ones go first. Views share them, so that a
+ * new bundle finds what it did not change.
+ */
+import type { BundleProblem } from '../../bundle/problem.ts'
+import { openShard, type Shard } from '../../bundle/shard.ts'
+import type { Result } from '../../registry/result.ts'
+import { LATE, within } from './deadline.ts'
+
+/** Room for shards, as estimated memory. An isolate has 128 MB for everything. */
+export const CAPACITY_BYTES = 32 * 1024 * 1024
+
+/** Memory that a parsed shard with opened principals takes, for each byte of its text. */
+const MEMORY_PER_BYTE = 4
+
+/** How long to wait for a read that another request began, which may be gone. */
+const PATIENCE_MS = 1000
+
+export type ReadShard = (digest: string) => Promise<Result<ArrayBuffer, BundleProblem>>
+
+export class Shards {
+  readonly #read: ReadShard
+  readonly #capacityBytes: number
+  /** Least recently used first. */
+  readonly #kept = new Map<string, Shard>()
+  readonly #flights = new Map<string, Promise<Result<Shard, BundleProblem>>>()
+  #usedBytes = 0
+
+  constructor(read: ReadShard, capacityBytes = CAPACITY_BYTES) {
+    this.#read = read
+    this.#capacityBytes = capacityBytes
+  }
+
+  /** Estimated memory of what is kept; at most the capacity, or one shard. */
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  has(digest: string): boolean {
+    return this.#kept.has(digest)
+  }
+
+  /** A kept shard, which is now the most recently used. */
+  get(digest: string): Shard | undefined {
+    const shard = this.#kept.get(digest)
+    if (shard !== undefined) {
+      this.#kept.delete(digest)
+      this.#kept.set(digest, shard)
+    }
+    return shard
+  }
+
+  /** A shard that is kept, or is read, verified and then kept; one read at a time for each. Never rejects. */
+  async load(digest: string): Promise<Result<Shard, BundleProblem>> {
+    const flight = this.#flights.get(digest)
+    if (flight !== undefined) {
+      const landed = await within(PATIENCE_MS, flight)
+      if (landed !== LATE) return landed
+    }
+    const own = this.#fetch(digest)
+    this.#flights.set(digest, own)
+    const landed = await own
+    if (this.#flights.get(digest) === own) this.#flights.delete(digest)
+    return landed
+  }
+
+  async #fetch(digest: string): Promise<Result<Shard, BundleProblem>> {
+    const bytes = await this.#read(digest)
+    if (!bytes.ok) return bytes
+    const shard = await openShard(digest, bytes.value)
+    if (shard.ok) this.#keep(digest, shard.value)
+    return shard
+  }
+
+  #keep(digest: string, shard: Shard): void {
+    if (this.get(digest) !== undefined) return
+    this.#kept.set(digest, shard)
+    this.#usedBytes += memory(shard)
+    for (const [oldest, old] of this.#kept) {
+      if (this.#usedBytes <= this.#capacityBytes || oldest === digest) break
+      this.#kept.delete(oldest)
+      this.#usedBytes -= memory(old)
+    }
+  }
+}
+
+const memory = (shard: Shard): number => shard.bytes * MEMORY_PER_BYTE

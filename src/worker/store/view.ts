@@ -1,0 +1,47 @@
+/** A verified bundle as the corridor sees it: shards are looked up by the digests of its own manifest and no others. */
+import { digestFor } from '../../bundle/manifest.ts'
+import type { BundleProblem } from '../../bundle/problem.ts'
+import { malformed, type Shard } from '../../bundle/shard.ts'
+import type { VerifiedManifest } from '../../bundle/verify.ts'
+import type { PrincipalKey } from '../../policy/principal.ts'
+import { openCommon } from '../../policy/standing.ts'
+import { Fault } from '../fault.ts'
+import type { PolicyView } from '../policy-view.ts'
+import type { Shards } from './shards.ts'
+
+/** @param report told what is wrong with a shard that was asked for, and of nothing once one could be read */
+export function openView(
+  { manifest, keyId }: VerifiedManifest,
+  shards: Shards,
+  report: (problem: BundleProblem | undefined) => void,
+): PolicyView {
+  const { serial, created, expires } = manifest
+  const unavailable = (problem: BundleProblem): Fault => {
+    report(problem)
+    return new Fault('policy_unavailable', `bundle ${serial} is not complete: ${problem.message}`)
+  }
+  const find = (shard: Shard, digest: string, key: PrincipalKey) => {
+    try {
+      return shard.principal(key)
+    } catch (error) {
+      return Promise.reject(unavailable(malformed(digest, error)))
+    }
+  }
+  return {
+    serial,
+    keyId,
+    created,
+    expires,
+    common: openCommon(manifest.common),
+    principal(key) {
+      const digest = digestFor(manifest, key)
+      const kept = shards.get(digest)
+      if (kept !== undefined) return find(kept, digest, key)
+      return shards.load(digest).then((shard) => {
+        if (!shard.ok) throw unavailable(shard.error)
+        report(undefined)
+        return find(shard.value, digest, key)
+      })
+    },
+  }
+}
