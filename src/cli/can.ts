@@ -1,0 +1,58 @@
+/** `dockgate can`: one decision, asked by name. */
+import { Command } from 'commander'
+import { decide } from '../policy/decide.ts'
+import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import {
+  addCircumstances,
+  type CircumstanceOptions,
+  readAction,
+  readCircumstances,
+  readPrincipal,
+  readRepositoryFor,
+} from './question.ts'
+import { printVerdict, verdictOf } from './verdict.ts'
+
+type Options = CircumstanceOptions & { readonly policies: string; readonly json?: true }
+
+const EXAMPLES = `
+Examples:
+  dockgate can token:ci content/write samples/app
+  dockgate can anonymous content/read public/hello --json
+  dockgate can identity:acme-release content/write acme/app --tag v1.2.0 --at 2027-01-01T00:00:00Z
+  dockgate can subject:entra/0f3c… catalog/read --group 1a2b…
+
+Prints allow or deny; exit status 0 or 1.`
+
+export const canCommand = (): Command =>
+  addCircumstances(
+    new Command('can')
+      .description('ask whether a principal holds a permission')
+      .argument('<principal>', 'token:NAME, identity:NAME, subject:ISSUER/ID, group:ISSUER/ID, anonymous, everyone')
+      .argument('<permission>', "such as content/read, in any spelling, or one of Azure's control-plane actions")
+      .argument('[repository]', 'for permissions that are about one')
+      .option('--tag <tag>', 'the tag that is meant, for conditions that test it'),
+  )
+    .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)
+    .option('--json', 'print the decision as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (who: string, permission: string, repository: string | undefined, options: Options) => {
+      const principal = readPrincipal(who)
+      const action = readAction(permission)
+      const name = readRepositoryFor(action, repository)
+      const { extras, facts, tag } = readCircumstances(options)
+      const { now, ...attributes } = facts
+      const policies = await readPolicies(options.policies)
+      const standing = policies.standing(principal, extras)
+      const { claims } = standing.caller
+      const decision = decide(standing, {
+        action,
+        ...(name === undefined ? {} : { repository: name }),
+        attributes: {
+          ...attributes,
+          ...(claims === undefined ? {} : { claims }),
+          ...(tag === undefined ? {} : { tag }),
+        },
+        now,
+      })
+      printVerdict(who, verdictOf(policies, decision), options.json === true)
+    })

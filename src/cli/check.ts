@@ -1,0 +1,58 @@
+/** `dockgate check`: are the policies valid, and do they decide as their tests say? */
+import { Command } from 'commander'
+import { loadPolicies } from '../files/load.ts'
+import { formatSource } from '../files/problem.ts'
+import { CommandError } from './command-error.ts'
+import { runTest, type TestOutcome } from './decision-tests.ts'
+import * as output from './output.ts'
+import { count, DEFAULT_DIRECTORY, formatProblem, Policies } from './policies.ts'
+
+type Options = { readonly json?: true; readonly policies?: string }
+
+const EXAMPLES = `
+Examples:
+  dockgate check
+  dockgate check deploy/policies --json
+
+Warnings do not fail; errors and failing decision tests do (exit status 1).`
+
+export const checkCommand = (): Command =>
+  new Command('check')
+    .description('validate the policies, lint them, and run their decision tests')
+    .argument('[dir]', `policy folder (default: ${DEFAULT_DIRECTORY})`)
+    .option('--policies <dir>', 'the same')
+    .option('--json', 'print problems and tests as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (argument: string | undefined, options: Options) => {
+      const directory = argument ?? options.policies ?? DEFAULT_DIRECTORY
+      const { policies, tests, problems } = await loadPolicies(directory)
+      const now = Math.floor(Date.now() / 1000)
+      const set = policies === undefined ? undefined : new Policies(directory, policies, tests)
+      const outcomes = set === undefined ? [] : tests.map((test) => runTest(set, test, now))
+      const failed = outcomes.filter(({ passed }) => !passed)
+      const errors = problems.filter(({ severity }) => severity === 'error')
+      const valid = errors.length === 0 && failed.length === 0
+      if (options.json === true) {
+        output.json({ valid, problems, tests: outcomes.map(({ test, ...rest }) => ({ ...rest, source: test.source })) })
+      } else {
+        for (const problem of problems) output.note(formatProblem(directory, problem))
+        for (const outcome of failed) output.note(formatFailure(directory, outcome))
+        if (valid) output.out(summary(set, outcomes.length, problems.length))
+      }
+      if (valid) return
+      throw new CommandError(
+        1,
+        errors.length > 0
+          ? `the policies in ${directory} are not valid: ${count(errors.length, 'error')}`
+          : `${count(failed.length, 'decision test')} of ${outcomes.length} failed`,
+      )
+    })
+
+const formatFailure = (directory: string, { test, message }: TestOutcome): string =>
+  `${directory.replace(/\/+$/, '')}/${formatSource(test.source)}: ${output.noteStyle('red', 'test failed:')} ${message}`
+
+function summary(policies: Policies | undefined, tests: number, warnings: number): string {
+  const principals = policies?.compiled.principals.size ?? 0
+  const parts = [count(principals, 'principal'), `${count(tests, 'decision test')} passed`]
+  return `valid: ${[...parts, ...(warnings === 0 ? [] : [count(warnings, 'warning')])].join(', ')}`
+}

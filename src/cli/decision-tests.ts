@@ -1,0 +1,44 @@
+/** Runs the decision tests of a policy set against it. */
+import type { DecisionTest } from '../files/decision-test.ts'
+import { authorize } from '../policy/authorize.ts'
+import { decide } from '../policy/decide.ts'
+import type { Attributes } from '../policy/model.ts'
+import { principalKey } from '../policy/principal.ts'
+import { parseRegistryRequest } from '../registry/parse.ts'
+import type { Policies } from './policies.ts'
+import { because, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
+
+export type TestOutcome = {
+  readonly test: DecisionTest
+  readonly passed: boolean
+  /** What was decided, in words; for a failed test what was expected besides. */
+  readonly message: string
+}
+
+/** @param now for tests that name no time, in seconds since the epoch */
+export function runTest(policies: Policies, test: DecisionTest, now: number): TestOutcome {
+  const verdict = judge(policies, test, now)
+  const who = principalKey(test.as)
+  const isExpected = verdict.decision === test.expect
+  const isReason = test.reason === undefined || verdict.reason?.code === test.reason
+  const got = `${verdict.decision}: ${because(who, verdict)}`
+  if (isExpected && isReason) return { test, passed: true, message: got }
+  const wanted = isExpected ? `reason ${test.reason}, got ${verdict.reason?.code ?? 'none'}` : test.expect
+  return { test, passed: false, message: `expected ${wanted}; got ${got}` }
+}
+
+function judge(policies: Policies, test: DecisionTest, now: number): Verdict {
+  const { as, question, tag, ip, at = now, claims, groups } = test
+  const standing = policies.standing(as, { claims, groups })
+  const facts = { now: at, ...(ip === undefined ? {} : { clientIp: ip }) }
+  if (question.kind === 'request') {
+    const request = parseRegistryRequest(question.method, question.path)
+    if (!request.ok) return refusedRequest(request.error)
+    return verdictOf(policies, authorize(standing, policies.common, request.value, facts))
+  }
+  const { now: _, ...known } = facts
+  const attributes: Attributes = { ...known, claims, ...(tag === undefined ? {} : { tag }) }
+  const { action, repository } = question
+  const about = { action, ...(repository === undefined ? {} : { repository }), attributes, now: at }
+  return verdictOf(policies, decide(standing, about))
+}

@@ -1,0 +1,98 @@
+/**
+ * The arguments of a question on the command line: who, what, where, and the circumstances. What cannot be read is wrong
+ * use, with a word on what would be right.
+ */
+import type { Command } from 'commander'
+import { nearest } from '../files/nearest.ts'
+import type { Extras } from '../identity/assume.ts'
+import type { Facts } from '../policy/authorize.ts'
+import { type Principal, parsePrincipal } from '../policy/principal.ts'
+import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
+import { type Action, PERMISSIONS, parseAction, takesRepository } from '../registry/permission.ts'
+import { CommandError } from './command-error.ts'
+
+export type CircumstanceOptions = {
+  readonly tag?: string
+  readonly ip?: string
+  readonly at?: string
+  readonly claim: readonly string[]
+  readonly group: readonly string[]
+}
+
+export type Circumstances = { readonly extras: Extras; readonly facts: Facts; readonly tag?: Tag }
+
+const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
+
+/** `--ip`, `--at`, `--claim` and `--group`; `--tag` is the caller's own to add. */
+export const addCircumstances = (command: Command): Command =>
+  command
+    .option('--ip <address>', 'address of the client, for conditions that test it')
+    .option('--at <time>', 'when it is asked, as RFC 3339 time (default: now)')
+    .option('--claim <name=value>', 'a claim of the caller; repeated, the values become a list', collect, [])
+    .option('--group <id>', "a group of the caller, by its issuer's id; may be repeated", collect, [])
+
+const wrongUse = (message: string, hint: string): CommandError => new CommandError(2, message, { hint })
+
+export function readPrincipal(text: string): Principal {
+  const principal = parsePrincipal(text)
+  if (principal.ok) return principal.value
+  throw wrongUse(
+    `"${text}" is no principal`,
+    'write token:NAME, identity:NAME, subject:ISSUER/ID, group:ISSUER/ID, anonymous or everyone',
+  )
+}
+
+export function readAction(text: string): Action {
+  const action = parseAction(text)
+  if (action.ok) return action.value
+  const near = nearest(text, PERMISSIONS)
+  throw wrongUse(
+    `"${text}" is no permission`,
+    near === undefined ? `permissions are ${PERMISSIONS.join(', ')}` : `did you mean ${near}?`,
+  )
+}
+
+export function readRepository(text: string): RepositoryName {
+  const name = parseRepositoryName(text)
+  if (name.ok) return name.value
+  throw wrongUse(`"${text}" is no repository name`, 'names are lower case, without host and tag, e.g. samples/app')
+}
+
+/** The repository of a question about `action`, which takes one or does not. */
+export function readRepositoryFor(action: Action, text: string | undefined): RepositoryName | undefined {
+  if (!takesRepository(action)) {
+    if (text === undefined) return undefined
+    throw wrongUse(`${action} is not about one repository`, 'leave the repository out')
+  }
+  if (text === undefined) throw wrongUse(`${action} needs a repository`, `add one: … ${action} samples/app`)
+  return readRepository(text)
+}
+
+export function readCircumstances(options: CircumstanceOptions): Circumstances {
+  const claims: Record<string, string | readonly string[]> = {}
+  for (const text of options.claim) {
+    const equals = text.indexOf('=')
+    if (equals < 1) throw wrongUse(`"${text}" is no claim`, 'write --claim name=value')
+    const [name, value] = [text.slice(0, equals), text.slice(equals + 1)]
+    const known = claims[name]
+    claims[name] = known === undefined ? value : [...(typeof known === 'string' ? [known] : known), value]
+  }
+  const tag = options.tag === undefined ? undefined : parseTag(options.tag)
+  if (tag?.ok === false) throw wrongUse(`"${options.tag}" is no tag`, 'a tag is up to 128 letters, digits, _ . -')
+  return {
+    extras: { claims, groups: options.group },
+    facts: {
+      now: options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at),
+      ...(options.ip === undefined ? {} : { clientIp: options.ip }),
+    },
+    ...(tag === undefined ? {} : { tag: tag.value }),
+  }
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+function readTime(text: string): number {
+  const milliseconds = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(milliseconds)) throw wrongUse(`"${text}" is no time`, 'write it as 2027-01-31T12:00:00Z')
+  return Math.floor(milliseconds / 1000)
+}
