@@ -22,7 +22,7 @@ import {
 import { type FileDocument, isMapping } from './document.ts'
 import { Entry } from './entry.ts'
 import { readName } from './field.ts'
-import { complaint, formatSource, type Report } from './problem.ts'
+import { complaint, formatSource, Report } from './problem.ts'
 import { readRole } from './role.ts'
 import { unknownKey, wrongType } from './validation.ts'
 
@@ -51,6 +51,19 @@ export class Declarations {
     this.#report = report
   }
 
+  /** Take over the names of others, without what they mean. */
+  addNames(others: Declarations): void {
+    const nameOnly = <T>({ name, entry }: Declared<T>) => ({ name, entry, value: undefined })
+    this.registry.push(...others.registry.map(nameOnly))
+    this.scopeMaps.push(...others.scopeMaps.map(nameOnly))
+    this.tokens.push(...others.tokens.map(nameOnly))
+    this.issuers.push(...others.issuers.map(nameOnly))
+    this.identities.push(...others.identities.map(nameOnly))
+    this.roles.push(...others.roles.map(nameOnly))
+    this.azure.scopeMaps.push(...others.azure.scopeMaps.map(nameOnly))
+    this.azure.tokens.push(...others.azure.tokens.map(nameOnly))
+  }
+
   /** Report a custom role that calls itself as a built-in one. */
   claimBuiltIn(name: string, source: Source): void {
     const what = `the role "${name}" is built in`
@@ -58,14 +71,13 @@ export class Declarations {
   }
 
   /** Note that `name` is taken for its kind; false, and reported, if it was taken before. */
-  claim(kind: string, name: string, source: Source): boolean {
+  claim(kind: string, name: string, source: Source, hint = 'rename one of them, or remove it'): boolean {
     const key = `${kind}\n${name}`
     const first = this.#names.get(key)
     if (first === undefined) {
       this.#names.set(key, source)
       return true
     }
-    const hint = 'rename one of them, or remove it'
     const what = `the ${kind} "${name}" is defined twice, first at ${formatSource(first)}`
     this.#report.error(source, complaint('duplicate_name', what, hint))
     return false
@@ -74,16 +86,26 @@ export class Declarations {
 
 /** Read one policy file into the declarations. */
 export function collect(document: FileDocument, declared: Declarations, report: Report): void {
-  const root = new Entry(document, [], document.value)
+  if (!document.broken) {
+    collectFile(document, declared, report)
+    return
+  }
   // What a broken file still names is good to know; more complaints about it are not.
-  const judge = document.broken ? report.silent() : report
+  const unread = new Report()
+  const names = new Declarations(unread)
+  collectFile(document, names, unread)
+  declared.addNames(names)
+}
+
+function collectFile(document: FileDocument, declared: Declarations, report: Report): void {
+  const root = new Entry(document, [], document.value)
   if (root.value === undefined || root.value === null) return
   if (Array.isArray(root.value)) {
-    for (const item of root.children()) collectAzure(item, declared, judge)
+    for (const item of root.children()) collectAzure(item, declared, report)
     return
   }
   if (!isMapping(root.value)) {
-    judge.error(root.at(), wrongType('object', root.value))
+    report.error(root.at(), wrongType('object', root.value))
     return
   }
   const sections = Object.keys(PolicyFile.shape)
@@ -93,17 +115,17 @@ export function collect(document: FileDocument, declared: Declarations, report: 
     const isPage =
       Array.isArray(listed.value) && keys.every((key) => ['value', 'nextLink', '@odata.nextLink'].includes(key))
     if (isPage) {
-      for (const item of listed.children()) collectAzure(item, declared, judge)
+      for (const item of listed.children()) collectAzure(item, declared, report)
       return
     }
     if (recognise(root) !== undefined) {
-      collectAzure(root, declared, judge)
+      collectAzure(root, declared, report)
       return
     }
   }
   for (const key of keys) {
-    if (!sections.includes(key)) judge.error(root.keyAt(key), unknownKey(key, sections))
-    else if (root.child(key).value !== null) collectSection(key, root.child(key), declared, judge)
+    if (!sections.includes(key)) report.error(root.keyAt(key), unknownKey(key, sections))
+    else if (root.child(key).value !== null) collectSection(key, root.child(key), declared, report)
   }
 }
 

@@ -80,7 +80,7 @@ export class FileDocument {
       stringKeys: true,
       // The library compares every key with every other; `convert` does it with a map.
       uniqueKeys: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     })
     const tooDeep = yaml.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION')
     if (tooDeep !== undefined) {
@@ -166,6 +166,8 @@ function convert(
 
   const resolve = (name: string, offset: number): { value: unknown; size: number } => {
     const target = anchors.get(name)
+    // An alias without a name is a syntax error already.
+    if (name === '') return { value: undefined, size: 1 }
     if (target === undefined || target === 'open') {
       const reason =
         target === 'open'

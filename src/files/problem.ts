@@ -40,11 +40,6 @@ export class Report {
     return this.#errors
   }
 
-  /** A report that nobody reads. */
-  silent(): Report {
-    return new Report()
-  }
-
   /** By file, line and column. */
   get problems(): readonly Problem[] {
     return this.#problems.toSorted(

@@ -45,6 +45,7 @@ const GATEWAY = complaint(
   'actions of gateways (connected registries) mean nothing here',
   'it grants nothing',
 )
+const ISSUER_HINT = 'a token could belong to either: put all audiences into one issuer'
 const AZURE_PRINCIPALS: Readonly<Record<string, 'subject' | 'group'>> = {
   user: 'subject',
   serviceprincipal: 'subject',
@@ -251,7 +252,7 @@ class Resolver {
   #issuer({ name, entry, value }: Declarations['issuers'][number]): readonly Issuer[] {
     if (value === undefined) return []
     const { jwks, ...issuer } = value
-    if (!this.#declared.claim('issuer with the URL', value.issuer, entry.at('issuer'))) return []
+    if (!this.#declared.claim('issuer with the URL', value.issuer, entry.at('issuer'), ISSUER_HINT)) return []
     if (jwks !== undefined) {
       if (value.jwksUri !== undefined) {
         this.#report.error(

@@ -33,10 +33,10 @@ function* visible(
     let hidden = isSpace(char)
     if (type === 'QUOTE_SINGLE' && char === "'") length = 2
     if (type === 'QUOTE_DOUBLE' && char === '\\') {
-      const escape = source[index + 1] ?? ''
-      length = ESCAPED_LENGTH[escape] ?? 2
+      const letter = source[index + 1] ?? ''
+      length = ESCAPED_LENGTH[letter] ?? 2
       const code = length > 2 ? Number.parseInt(source.slice(index + 2, index + length), 16) : undefined
-      hidden = code === undefined ? ESCAPED_SPACE.has(escape) : isSpace(String.fromCharCode(code))
+      hidden = code === undefined ? ESCAPED_SPACE.has(letter) : isSpace(String.fromCharCode(code))
     }
     if (!hidden) yield [index, length]
     index += length

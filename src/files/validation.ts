@@ -71,8 +71,7 @@ function describe(issue: z.core.$ZodIssue): Complaint {
     }
     case 'too_small':
       if (issue.origin === 'string') return complaint('empty', 'the text is empty', 'write a value, or remove the key')
-      if (issue.origin === 'array')
-        return complaint('empty', 'the list is empty', 'name at least one, or remove the rule')
+      if (issue.origin === 'array') return complaint('empty', 'the list is empty', 'name at least one')
       return complaint('out_of_range', `${show(issue.input)} is too small`, `write at least ${issue.minimum}`)
     case 'too_big':
       return complaint('out_of_range', `${show(issue.input)} is too large`, `write at most ${issue.maximum}`)
