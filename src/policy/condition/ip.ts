@@ -15,10 +15,23 @@ const DECIMAL = /^(?:0|[1-9]\d{0,2})$/
 const HEXADECIMAL = /^[0-9a-fA-F]{1,4}$/
 
 function parseIpv4(text: string): IpAddress | undefined {
-  const parts = text.split('.', 5)
-  if (parts.length !== 4 || !parts.every((part) => DECIMAL.test(part) && Number(part) <= 255)) return undefined
-  const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number)
-  return [a * 256 + b, c * 256 + d]
+  let value = 0
+  let part: number | undefined
+  let dots = 0
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - 48
+    if (digit >= 0 && digit <= 9) {
+      if (part === 0) return undefined
+      part = (part ?? 0) * 10 + digit
+      if (part > 255) return undefined
+    } else {
+      if (text[index] !== '.' || part === undefined) return undefined
+      value = value * 256 + part
+      part = undefined
+      dots += 1
+    }
+  }
+  return dots === 3 && part !== undefined ? [value >> 8, (value & 0xff) * 256 + part] : undefined
 }
 
 /** Groups of one side of `::`; the last may be a dotted IPv4 address. */
