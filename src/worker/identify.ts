@@ -1,0 +1,213 @@
+/**
+ * From a credential to who asks. A password, a JWT of a configured issuer and a token of our own all become a
+ * {@link Proof}, and one function judges every proof by the policy in force: so what was removed from the policy ends at the
+ * next call, whatever the credential. Never decides what the caller may do.
+ */
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { type Credential, parseAuthorization } from '../identity/authorization.ts'
+import { isCompactJws } from '../identity/compact.ts'
+import { callerOfFederation, federate, issuerOf, subjectKey } from '../identity/federation.ts'
+import { credentialFingerprint, findCredential, isUnexpired } from '../identity/secret.ts'
+import { type Proof, TOKEN_TYPES, type TokenUse } from '../identity/token-claims.ts'
+import { ANONYMOUS_CALLER, type Caller } from '../policy/caller.ts'
+import type { EpochSeconds } from '../policy/model.ts'
+import { ANONYMOUS, NAME, principalKey } from '../policy/principal.ts'
+import { type OpenPrincipal, standingOf } from '../policy/standing.ts'
+import type { Access } from '../registry/scope.ts'
+import type { Env } from './env.ts'
+import { type CredentialRefusal, type Identified, type Identify, isRefusal } from './identified.ts'
+import { verifyIssuerJwt } from './issuers/verify.ts'
+import { tokenKeys } from './keys.ts'
+import { Memo } from './memo.ts'
+import type { PolicyView } from './policy-view.ts'
+import { countFailure, isBlocked, loginKey } from './rate-limit.ts'
+import { sha256Hex } from './sha256.ts'
+import { verifyMinted } from './token-service/minted.ts'
+
+/** Where and when a credential is shown. */
+export type Desk = {
+  readonly view: PolicyView
+  readonly env: Env
+  readonly ctx: ExecutionContext
+  readonly now: EpochSeconds
+  readonly clientIp?: string
+}
+
+/** A credential that counts now, with what a token made from it must remember. */
+export type Verified = {
+  readonly identified: Identified
+  readonly proof: Proof
+  readonly source: 'none' | 'password' | 'jwt' | TokenUse
+  /** When the credential ends by itself, exclusive; absent: never. */
+  readonly until?: EpochSeconds
+}
+
+/** Seconds for which a verification is remembered, and so for which a key that an issuer withdrew may still count. */
+const MEMO_SECONDS = 600
+const MEMO_CAPACITY = 10_000
+
+const memos = new WeakMap<PolicyView, Memo<Verified>>()
+const anonymous = new WeakMap<PolicyView, Verified>()
+
+/** Who sent `request`, by its `Authorization` header alone. */
+export const identify: Identify = (request, view, env, ctx, now) => {
+  const header = request.headers.get('authorization')
+  if (header === null) return identifyAnonymous(view).identified
+  return authenticateHeader(header, deskOf(request, view, env, ctx, now), ['access']).then((outcome) =>
+    isRefusal(outcome) ? outcome : outcome.identified,
+  )
+}
+
+export function deskOf(request: Request, view: PolicyView, env: Env, ctx: ExecutionContext, now: EpochSeconds): Desk {
+  const clientIp = request.headers.get('cf-connecting-ip')
+  return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
+}
+
+export function identifyAnonymous(view: PolicyView): Verified {
+  const known = anonymous.get(view)
+  if (known !== undefined) return known
+  const standing = standingOf(ANONYMOUS_CALLER, view.common, [])
+  const verified: Verified = {
+    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, standing },
+    proof: { kind: 'anonymous' },
+    source: 'none',
+  }
+  anonymous.set(view, verified)
+  return verified
+}
+
+/** @param uses which of our own tokens count here; refresh tokens do only at the token endpoint */
+export async function authenticateHeader(
+  header: string,
+  desk: Desk,
+  uses: readonly TokenUse[],
+): Promise<Verified | CredentialRefusal> {
+  const memo = memos.get(desk.view) ?? new Memo<Verified>(MEMO_CAPACITY)
+  memos.set(desk.view, memo)
+  const key = await sha256Hex(header)
+  const known = memo.get(key, desk.now)
+  if (known !== undefined) return known
+  const credential = parseAuthorization(header)
+  if (!credential.ok) return { code: 'credential_malformed' }
+  const outcome = await authenticate(credential.value, desk, uses)
+  // A refresh token does not count everywhere, so it is not remembered.
+  if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
+  memo.set(key, outcome, Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY))
+  return outcome
+}
+
+/** Verify one credential; a JWT as password is that JWT, whatever the user name. */
+export async function authenticate(
+  credential: Credential,
+  desk: Desk,
+  uses: readonly TokenUse[],
+): Promise<Verified | CredentialRefusal> {
+  if (credential.kind === 'bearer') return verifyJwt(credential.token, desk, uses)
+  const { user, password } = credential
+  const key = await loginKey(desk.clientIp, user)
+  if (isBlocked(key, desk.now)) return { code: 'too_many_failures' }
+  const outcome = isCompactJws(password)
+    ? await verifyJwt(password, desk, uses)
+    : await verifyPassword(user, password, desk)
+  if (!isRefusal(outcome) || !(await countFailure(desk.env, key, desk.now))) return outcome
+  return { code: 'too_many_failures' }
+}
+
+/** Unknown and disabled names, wrong and expired passwords take the same steps and get the same answer. */
+async function verifyPassword(user: string, password: string, desk: Desk): Promise<Verified | CredentialRefusal> {
+  const { view, now } = desk
+  const sha256 = await sha256Hex(password)
+  const principal = NAME.test(user) ? await view.principal(principalKey({ kind: 'token', name: user })) : undefined
+  const token = principal?.token?.status === 'enabled' ? principal.token : undefined
+  const credential = findCredential(token?.credentials ?? [], sha256, now)
+  if (credential === undefined) return { code: 'credential_invalid' }
+  const proof: Proof = { kind: 'token', name: user, credential: credentialFingerprint(credential) }
+  return judge(proof, desk, { source: 'password' })
+}
+
+async function verifyJwt(jwt: string, desk: Desk, uses: readonly TokenUse[]): Promise<Verified | CredentialRefusal> {
+  const { view, env, ctx, now } = desk
+  const { service, issuers, claims: read } = view.common
+  const outside = isCompactJws(jwt) ? outsideOf(jwt) : undefined
+  if (outside === undefined) return { code: 'credential_invalid' }
+  if (outside.iss !== service) {
+    const outcome = await verifyIssuerJwt(jwt, issuers, ctx, now)
+    if (!outcome.ok) return { code: outcome.error }
+    const { issuer, claims, expires } = outcome.value
+    const federation = federate(issuer, claims, read)
+    if (!federation.ok) return { code: 'credential_invalid' }
+    return judge({ kind: 'federation', federation: federation.value }, desk, { source: 'jwt', until: expires })
+  }
+  const use = uses.find((candidate) => TOKEN_TYPES[candidate] === outside.typ)
+  if (use === undefined) return { code: 'credential_invalid' }
+  const outcome = await verifyMinted(use, jwt, service, await tokenKeys(env), now)
+  if (!outcome.ok) return { code: outcome.error }
+  const { proof, access, until, expires } = outcome.value
+  return judge(proof, desk, {
+    source: use,
+    until: Math.min(until ?? expires, expires),
+    ...(access === undefined ? {} : { access }),
+  })
+}
+
+/** What a JWT says of itself, to find out who is to verify it. */
+function outsideOf(jwt: string): { readonly iss: unknown; readonly typ: unknown } | undefined {
+  try {
+    return { iss: decodeJwt(jwt).iss, typ: decodeProtectedHeader(jwt).typ }
+  } catch {
+    return undefined
+  }
+}
+
+type Origin = {
+  readonly source: Verified['source']
+  readonly until?: EpochSeconds
+  readonly access?: readonly Access[]
+}
+
+/** Whether a proof counts under the policy in force, and as whom. */
+async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified | CredentialRefusal> {
+  const { view, now } = desk
+  const { access, source } = origin
+  const bound = access === undefined ? {} : { access }
+  const lasting = (...ends: readonly (EpochSeconds | undefined)[]) => {
+    const until = Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY))
+    return Number.isFinite(until) ? { until } : {}
+  }
+  switch (proof.kind) {
+    case 'anonymous': {
+      const { identified } = identifyAnonymous(view)
+      return { identified: { ...identified, ...bound }, proof, source, ...lasting(origin.until) }
+    }
+    case 'token': {
+      const key = principalKey({ kind: 'token', name: proof.name })
+      const principal = await view.principal(key)
+      if (principal?.token === undefined) return { code: 'credential_revoked' }
+      if (principal.token.status === 'disabled') return { code: 'token_disabled' }
+      const credential = principal.token.credentials.find(
+        (candidate) => credentialFingerprint(candidate) === proof.credential,
+      )
+      if (credential === undefined || !isUnexpired(credential, now)) return { code: 'credential_revoked' }
+      const caller: Caller = { authenticated: true, acts: [key] }
+      const standing = standingOf(caller, view.common, [principal])
+      return {
+        identified: { caller, name: key, standing, ...bound },
+        proof,
+        source,
+        ...lasting(origin.until, credential.expires),
+      }
+    }
+    case 'federation': {
+      const { federation } = proof
+      const issuer = issuerOf(federation, view.common.issuers)
+      if (issuer === undefined) return { code: 'credential_revoked' }
+      const caller = callerOfFederation(issuer, federation, view.common.identities)
+      const own = await Promise.all(caller.acts.map((key) => view.principal(key)))
+      const standing = standingOf(caller, view.common, own.filter(isKnown))
+      const name = subjectKey(issuer, federation.subject)
+      return { identified: { caller, name, standing, ...bound }, proof, source, ...lasting(origin.until) }
+    }
+  }
+}
+
+const isKnown = (principal: OpenPrincipal | undefined): principal is OpenPrincipal => principal !== undefined

@@ -1,0 +1,120 @@
+/**
+ * An issuer's keys that live elsewhere: found by OIDC discovery or at `jwksUri`, kept in the isolate, read again behind the
+ * answer. An issuer that is down is survived for a day with the keys it had; a flood of unknown keys reaches it once a
+ * minute. Only issuers that the policy names are ever asked.
+ *
+ * Sources: OpenID Connect Discovery 1.0 section 4; RFC 8725 section 3.10.
+ */
+import type { IssuerRule } from '../../identity/federation.ts'
+import { isRecord } from '../../identity/federation.ts'
+import type { EpochSeconds } from '../../policy/model.ts'
+import { Fault } from '../fault.ts'
+import { fetchJson } from './fetch-json.ts'
+import { type KeySet, parseKeySet } from './key-set.ts'
+
+/** Up to here keys are used as they are. */
+export const FRESH_SECONDS = 600
+/** Up to here they are used and read again behind the answer; older ones are read again before it. */
+export const REFRESH_BEHIND_SECONDS = 3600
+/** Up to here they are used while the issuer cannot be read. */
+export const STALE_SECONDS = 86_400
+/** Between two attempts while there are keys, whatever `kid` is asked for. */
+export const COOLDOWN_SECONDS = 60
+/** Between two attempts while there are none. */
+export const RETRY_SECONDS = 10
+/** For discovery and keys together. */
+export const TIMEOUT_MS = 5000
+/** Waiting for a read that another request began, and may have taken with it when it ended. */
+const WAIT_MS = TIMEOUT_MS + 1000
+
+/** Where work goes on after the answer. */
+export type Background = { waitUntil(promise: Promise<unknown>): void }
+
+type Entry = {
+  keys?: { readonly set: KeySet; readonly readAt: EpochSeconds }
+  attemptedAt: EpochSeconds
+  failure?: unknown
+  reading?: Promise<void>
+}
+
+/** By where the keys come from; the policy's authors bound their number. */
+const entries = new Map<string, Entry>()
+
+/**
+ * The keys of an issuer without inline keys, read again when `kid` is unknown.
+ *
+ * @throws Fault `issuer_unavailable` when there are none that may be used
+ */
+export async function remoteKeys(
+  issuer: IssuerRule,
+  kid: string | undefined,
+  ctx: Background,
+  now: EpochSeconds,
+): Promise<KeySet> {
+  const source = issuer.jwksUri ?? `${issuer.issuer} by discovery`
+  const entry = entries.get(source) ?? { attemptedAt: Number.NEGATIVE_INFINITY }
+  entries.set(source, entry)
+  const { keys } = entry
+  const age = keys === undefined ? Number.POSITIVE_INFINITY : now - keys.readAt
+  if (keys?.set.has(kid) && age < REFRESH_BEHIND_SECONDS) {
+    if (age >= FRESH_SECONDS) read(entry, issuer, ctx, now)
+    return keys.set
+  }
+  await wait(read(entry, issuer, ctx, now), entry)
+  if (entry.keys !== undefined && now - entry.keys.readAt < STALE_SECONDS) return entry.keys.set
+  throw new Fault(
+    'issuer_unavailable',
+    `the keys of the issuer ${issuer.name} cannot be read from ${source}; try again, or give them inline as jwks`,
+    { cause: entry.failure },
+  )
+}
+
+/** Begin to read the keys, unless that is under way or was tried a moment ago. */
+function read(entry: Entry, issuer: IssuerRule, ctx: Background, now: EpochSeconds): Promise<void> | undefined {
+  if (entry.reading !== undefined) return entry.reading
+  if (now - entry.attemptedAt < (entry.keys === undefined ? RETRY_SECONDS : COOLDOWN_SECONDS)) return undefined
+  entry.attemptedAt = now
+  const reading = fetchKeys(issuer)
+    .then(
+      (set) => {
+        entry.keys = { set, readAt: now }
+        delete entry.failure
+      },
+      (error: unknown) => {
+        entry.failure = error
+      },
+    )
+    .finally(() => {
+      if (entry.reading === reading) delete entry.reading
+    })
+  entry.reading = reading
+  ctx.waitUntil(reading)
+  return reading
+}
+
+async function wait(reading: Promise<void> | undefined, entry: Entry): Promise<void> {
+  if (reading === undefined) return
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      if (entry.reading === reading) delete entry.reading
+      resolve()
+    }, WAIT_MS)
+  })
+  await Promise.race([reading, late])
+  if (timer !== null) clearTimeout(timer)
+}
+
+async function fetchKeys(issuer: IssuerRule): Promise<KeySet> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const address = issuer.jwksUri ?? (await discover(issuer.issuer, signal))
+  return parseKeySet(await fetchJson(address, signal))
+}
+
+async function discover(issuer: string, signal: AbortSignal): Promise<string> {
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const document = await fetchJson(address, signal)
+  if (!isRecord(document) || document.issuer !== issuer) throw new Error(`${address} speaks for another issuer`)
+  if (typeof document.jwks_uri !== 'string') throw new Error(`${address} names no jwks_uri`)
+  return document.jwks_uri
+}

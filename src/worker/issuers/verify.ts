@@ -1,0 +1,107 @@
+/**
+ * Verifies a JWT of a configured issuer: issuer, audience, algorithm and key are matched as one tuple, one entry of the
+ * policy at a time. Nothing that the token names (`jwk`, `jku`, `x5u`, `x5c`) is ever used as a key.
+ *
+ * Sources: RFC 7519 section 7.2, RFC 8725.
+ */
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type ProtectedHeaderParameters } from 'jose'
+import { JWT_MAX_LENGTH } from '../../identity/compact.ts'
+import { type Claims, type IssuerRule, isRecord, textsOf } from '../../identity/federation.ts'
+import type { EpochSeconds } from '../../policy/model.ts'
+import { err, ok, type Result } from '../../registry/result.ts'
+import { LEEWAY_SECONDS } from '../token-service/minted.ts'
+import { type KeySet, parseKeySet } from './key-set.ts'
+import { type Background, remoteKeys } from './remote-keys.ts'
+
+/** A JWT that is valid for longer than this, in seconds, was not made for signing in. */
+export const LIFETIME_MAX_SECONDS = 366 * 86_400
+
+/** Signatures by a public key only, whatever a policy may say. */
+const ASYMMETRIC = /^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/
+
+export type Verified = { readonly issuer: IssuerRule; readonly claims: Claims; readonly expires: EpochSeconds }
+
+/** @throws Fault `issuer_unavailable` when the keys of the issuer that is meant cannot be read */
+export async function verifyIssuerJwt(
+  jwt: string,
+  issuers: readonly IssuerRule[],
+  ctx: Background,
+  now: EpochSeconds,
+): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
+  const header = jwt.length > JWT_MAX_LENGTH ? undefined : readHeader(jwt)
+  if (header === undefined || header.crit !== undefined) return err('credential_invalid')
+  let outcome: Awaited<ReturnType<typeof verifyFor>> = err('credential_invalid')
+  for (const issuer of meant(jwt, header, issuers)) {
+    outcome = await verifyFor(issuer, jwt, await keysOf(issuer, header.kid, ctx, now), now)
+    if (outcome.ok) return outcome
+  }
+  return outcome
+}
+
+function readHeader(jwt: string): ProtectedHeaderParameters | undefined {
+  try {
+    return decodeProtectedHeader(jwt)
+  } catch {
+    return undefined
+  }
+}
+
+/** The issuers that this JWT can be of, by what it says itself. */
+function meant(jwt: string, { alg }: ProtectedHeaderParameters, issuers: readonly IssuerRule[]): readonly IssuerRule[] {
+  if (alg === undefined || !ASYMMETRIC.test(alg)) return []
+  const { iss, aud } = decodeClaims(jwt)
+  const audiences = textsOf(aud) ?? []
+  return issuers.filter(
+    (issuer) =>
+      issuer.issuer === iss &&
+      issuer.algorithms.includes(alg) &&
+      issuer.audiences.some((audience) => audiences.includes(audience)),
+  )
+}
+
+function decodeClaims(jwt: string): Claims {
+  try {
+    return decodeJwt(jwt)
+  } catch {
+    return {}
+  }
+}
+
+const inlineKeys = new WeakMap<IssuerRule, KeySet>()
+
+function keysOf(
+  issuer: IssuerRule,
+  kid: string | undefined,
+  ctx: Background,
+  now: EpochSeconds,
+): KeySet | Promise<KeySet> {
+  if (issuer.jwks === undefined) return remoteKeys(issuer, kid, ctx, now)
+  const known = inlineKeys.get(issuer) ?? parseKeySet(issuer.jwks)
+  inlineKeys.set(issuer, known)
+  return known
+}
+
+async function verifyFor(
+  issuer: IssuerRule,
+  jwt: string,
+  keys: KeySet,
+  now: EpochSeconds,
+): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
+  try {
+    const { payload } = await jwtVerify(jwt, keys.key, {
+      algorithms: [...issuer.algorithms],
+      issuer: issuer.issuer,
+      audience: [...issuer.audiences],
+      requiredClaims: ['exp'],
+      clockTolerance: LEEWAY_SECONDS,
+      currentDate: new Date(now * 1000),
+    })
+    const { exp, iat } = payload
+    if (!isRecord(payload) || exp === undefined || exp > now + LIFETIME_MAX_SECONDS) return err('credential_invalid')
+    // jose reads `iat` only when it is asked for an age.
+    if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
+    return ok({ issuer, claims: payload, expires: exp })
+  } catch (error) {
+    return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
+  }
+}
