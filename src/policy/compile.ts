@@ -112,13 +112,13 @@ function compileAssignment(policies: PolicySet, assignment: RoleAssignment, targ
   const { mode } = policies.registry
   const rule = formatRule(ruleOf.roleAssignment(assignment))
   const limits = windowOf(assignment)
-  const shorthand = repositories === undefined ? TRUE : nameCondition(repositories)
   for (const element of role.permissions) {
     const conditions = [element.condition, mode === 'abac' ? assignment.condition : undefined]
     const condition = conditions.reduce((all, next) => (next === undefined ? all : both(all, next.expression)), TRUE)
     const permissions = permissionsOf(permissionBits(role, element, mode))
-    for (const { bits, when, named } of specialized(permissions, shorthand, condition)) {
-      for (const grant of grantsWhen(when, named)) target.grants.push({ ...grant, bits, rule, ...limits })
+    for (const { bits, when, named } of specialized(permissions, condition)) {
+      const places = named ? placesWhen(when, repositories ?? [{ kind: 'all' }]) : placeWithout(when)
+      for (const place of places) target.grants.push({ ...place, bits, rule, ...limits })
     }
     if (element.actions.length > 0) {
       target.control.push({
@@ -135,13 +135,12 @@ function compileAssignment(policies: PolicySet, assignment: RoleAssignment, targ
 /** The condition as it is for each permission; permissions for which it is the same stay together. */
 function specialized(
   permissions: readonly Permission[],
-  shorthand: Expression,
   condition: Expression,
 ): Iterable<{ bits: number; when: Expression; named: boolean }> {
   const groups = new Map<string, { bits: number; when: Expression; named: boolean }>()
   for (const permission of permissions) {
     const named = takesRepository(permission)
-    const when = specialize(named ? both(shorthand, condition) : condition, azureAction(permission))
+    const when = specialize(condition, azureAction(permission))
     const key = `${named} ${JSON.stringify(when)}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, { bits: bitsOf([permission]), when, named })
@@ -150,14 +149,26 @@ function specialized(
   return groups.values()
 }
 
-/** Where in the index a condition puts a grant, and what is left of it there. A condition that is never true leaves nothing. */
-function grantsWhen(when: Expression, named: boolean): readonly Pick<GrantData, 'on' | 'when'>[] {
+type Place = Pick<GrantData, 'on' | 'when'>
+
+/**
+ * Where in the index a grant stands that holds for the repositories of any pattern, under a condition, and what is left of
+ * the condition there. A condition that is never true leaves no place.
+ */
+function placesWhen(when: Expression, patterns: readonly RepositoryPattern[]): readonly Place[] {
+  return patterns.flatMap((pattern): readonly Place[] => {
+    if (when.type === 'constant') return when.value ? [{ on: formatRepositoryPattern(pattern) }] : []
+    const { keys, residual } = lowerName(both(nameCondition(pattern), when))
+    const rest = residual === undefined ? {} : { when: residual }
+    if (keys === 'any') return [{ on: '*', ...rest }]
+    return keys.map((key) => ({ on: key.kind === 'exact' ? key.name : `${key.prefix}*`, ...rest }))
+  })
+}
+
+/** The same for a permission that has no repository. */
+function placeWithout(when: Expression): readonly Place[] {
   if (when.type === 'constant') return when.value ? [{ on: '*' }] : []
-  if (!named) return [{ on: '*', when }]
-  const { keys, residual } = lowerName(when)
-  const rest = residual === undefined ? {} : { when: residual }
-  if (keys === 'any') return [{ on: '*', ...rest }]
-  return keys.map((key) => ({ on: key.kind === 'exact' ? key.name : `${key.prefix}*`, ...rest }))
+  return [{ on: '*', when }]
 }
 
 const REPOSITORY_NAME = {
@@ -166,17 +177,14 @@ const REPOSITORY_NAME = {
   name: 'Microsoft.ContainerRegistry/registries/repositories:name',
 } as const
 
-/** The condition that the `repositories` shorthand stands for. */
-export function nameCondition(patterns: readonly RepositoryPattern[]): Expression {
-  const tests = patterns.map((pattern): Expression => {
-    if (pattern.kind === 'all') return TRUE
-    const [operator, value] =
-      pattern.kind === 'exact'
-        ? (['StringEqualsIgnoreCase', pattern.name] as const)
-        : (['StringStartsWithIgnoreCase', pattern.prefix] as const)
-    return { type: 'comparison', operator, left: REPOSITORY_NAME, right: { type: 'string', value } }
-  })
-  return tests.reduce((left, right) => ({ type: 'or', left, right }))
+/** The condition that one pattern of the `repositories` shorthand stands for. */
+export function nameCondition(pattern: RepositoryPattern): Expression {
+  if (pattern.kind === 'all') return TRUE
+  const [operator, value] =
+    pattern.kind === 'exact'
+      ? (['StringEqualsIgnoreCase', pattern.name] as const)
+      : (['StringStartsWithIgnoreCase', pattern.prefix] as const)
+  return { type: 'comparison', operator, left: REPOSITORY_NAME, right: { type: 'string', value } }
 }
 
 function compileDeny(deny: DenyAssignment): DenyData {
