@@ -1,0 +1,171 @@
+/** Files that were not written by a friend: never an exception, always a place, in bounded time. */
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fc, test } from '@fast-check/vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadPolicies, readPolicies } from '../../src/files/load.ts'
+
+const REGISTRY = 'registry: { service: registry.example.com }'
+const read = (text: string) =>
+  readPolicies([
+    { path: 'r.yaml', text: REGISTRY },
+    { path: 'a.yaml', text },
+  ])
+
+const bomb = `a: &a [x, x, x, x, x, x, x, x, x, x]
+${['b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name, i) => `${name}: &${name} [${`*${'abcdefg'[i]}, `.repeat(10)}]`).join('\n')}
+roleAssignments: *h`
+
+describe('hostile text', () => {
+  it.each([
+    ['flow nesting', '['.repeat(50_000), 'too_deep'],
+    ['block nesting', '- '.repeat(50_000), 'too_deep'],
+    ['an alias bomb', bomb, 'alias_expansion'],
+    ['an endless alias', 'tokens: &t { a: *t }', 'alias_unknown'],
+    ['a second document', 'tokens: {}\n---\ntokens: {}', 'yaml_documents'],
+    ['a prototype', 'tokens: { __proto__: { scopeMap: x } }', 'key_invalid'],
+    [
+      'a claim that would be dropped',
+      'identities: { i: { issuer: x, subject: a, claims: { __proto__: b } } }',
+      'key_invalid',
+    ],
+    ['a key that is a list', '? [a]\n: b', 'yaml_syntax'],
+    ['a merge key', 'tokens: { a: { <<: { scopeMap: x } } }', 'unknown_key'],
+    ['a control character', 'tokens: { "a\\0": {} }', 'name_invalid'],
+    ['a name too long', `tokens: { ${'a'.repeat(51)}: {} }`, 'name_invalid'],
+    ['an infinite lifetime', 'registry: { tokenLifetimeSeconds: .inf }', 'duplicate_name'],
+  ])('%s', (_, text, code) => {
+    const { policies, problems } = read(text)
+    expect(policies).toBeUndefined()
+    expect(problems.map((problem) => problem.code)).toContain(code)
+  })
+
+  it('reports a bomb once, at the alias that goes too far', () => {
+    const problems = read(bomb).problems.filter(({ code }) => code === 'alias_expansion')
+    expect(problems).toHaveLength(1)
+    expect(problems[0]?.source.line).toBe(6)
+  })
+
+  it('lets assignments share a list', () => {
+    const rules = '  - { principal: everyone, role: Owner, repositories: *list }\n'.repeat(100)
+    const { policies, problems } = read(
+      `roleAssignments:\n  - { principal: everyone, role: Owner, repositories: &list [a/*, b] }\n${rules}`,
+    )
+    expect(problems).toEqual([])
+    expect(policies?.roleAssignments).toHaveLength(101)
+  })
+
+  it('shows no more than twenty syntax errors of a file', () => {
+    expect(read('a: b: c\n'.repeat(1000)).problems.length).toBeLessThanOrEqual(20)
+  })
+
+  it('finds duplicates among many keys in time', () => {
+    const names = Array.from({ length: 20_000 }, (_, i) => `  t${i}: { scopeMap: _repositories_pull }`).join('\n')
+    expect(read(`tokens:\n${names}\n  t7: {}`).problems).toMatchObject([
+      { code: 'duplicate_key', message: 'the key "t7" is here twice, first at a.yaml:9:3' },
+    ])
+  }, 60_000)
+
+  const words = fc.constantFrom(
+    ...['registry', 'tokens', 'scopeMaps', 'roles', 'roleAssignments', 'principal', 'condition', 'Name', 'value'],
+    ...[
+      'properties',
+      'principalId',
+      'scopeMapId',
+      'permissions',
+      'everyone',
+      'AcrPull',
+      '__proto__',
+      'constructor',
+      '*',
+    ],
+  )
+  const json = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 5 }, fc.constant(null), words, fc.integer(), tie('list'), tie('map')),
+    list: fc.array(tie('value'), { maxLength: 4 }),
+    map: fc.dictionary(words, tie('value'), { maxKeys: 5 }),
+  }))
+  test.prop([json.value])('any data is answered with problems or policies', (value) => {
+    const { policies, problems } = read(JSON.stringify(value))
+    expect(policies === undefined).toBe(problems.some(({ severity }) => severity === 'error'))
+    for (const { source, message } of problems) {
+      expect(source.line).toBeGreaterThan(0)
+      expect(source.column).toBeGreaterThan(0)
+      expect(message).not.toBe('')
+    }
+  })
+
+  test.prop([fc.string({ unit: 'binary' })])('any text is', (text) => {
+    const { policies, problems } = read(text)
+    expect(policies === undefined).toBe(problems.some(({ severity }) => severity === 'error'))
+  })
+
+  test.prop([fc.nat(), fc.nat(), fc.string()])('a damaged file is', (from, length, insert) => {
+    const good = `tokens: { ci: { scopeMap: m } }\nscopeMaps: { m: { actions: [repositories/a/content/read] } }\n`
+    const at = from % good.length
+    read(good.slice(0, at) + insert + good.slice(at + (length % 10)))
+  })
+})
+
+describe('a folder', () => {
+  let root: string
+  const load = (name: string) => loadPolicies(join(root, name))
+  const write = async (path: string, content: string | Uint8Array) => {
+    await mkdir(join(root, path, '..'), { recursive: true })
+    await writeFile(join(root, path), content)
+  }
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'policies-'))
+    await write('good/registry.yaml', `\ufeff${REGISTRY}`)
+    await write('good/deep/er/tokens.YML', 'tokens: { ci: { scopeMap: m } }')
+    await write('good/deep/maps.json', '{\n\t"scopeMaps": {\n\t\t"m": { "actions": [] }\n\t}\n}')
+    await write('good/deep/ci.test.yml', 'tests: [ { as: token:ci, can: catalog/read, expect: deny } ]')
+    await write('good/README.md', 'not: [a policy')
+    await write('good/.hidden.yaml', 'not: [a policy')
+    await write('good/.git/config.yaml', 'not: [a policy')
+    await symlink('..', join(root, 'good/deep/up'))
+    await write('links/.data/registry.yaml', REGISTRY)
+    await symlink('.data/registry.yaml', join(root, 'links/registry.yaml'))
+    await write('dangling/registry.yaml', REGISTRY)
+    await symlink('nowhere', join(root, 'dangling/x.yaml'))
+    await write('latin/a.yaml', Buffer.from('# caf\n# caf\xe9\n', 'latin1'))
+    await write('utf16/a.yaml', Buffer.from(`\ufeff${REGISTRY}`, 'utf16le'))
+    await write('empty/README.md', '')
+  })
+  afterAll(() => rm(root, { recursive: true }))
+
+  it('is read at any depth, by extension, without what is hidden', async () => {
+    const { policies, tests, problems } = await load('good')
+    expect(problems).toEqual([])
+    expect(policies?.tokens[0]?.source).toEqual({ file: 'deep/er/tokens.YML', line: 1, column: 11 })
+    expect(policies?.scopeMaps[0]?.source).toEqual({ file: 'deep/maps.json', line: 3, column: 3 })
+    expect(tests).toHaveLength(1)
+  })
+
+  it('may consist of links, as mounted configuration does', async () => {
+    const { policies } = await load('links')
+    expect(policies?.registry.service).toBe('registry.example.com')
+  })
+
+  it.each([
+    ['dangling', 'x.yaml', 1, 1, 'file_unreadable', 'cannot be read: ENOENT'],
+    ['latin', 'a.yaml', 2, 6, 'not_utf8', 'a byte here is not UTF-8'],
+    ['utf16', 'a.yaml', 1, 1, 'not_utf8', 'the file is UTF-16'],
+  ])('%s is refused', async (folder, file, line, column, code, message) => {
+    const { policies, problems } = await load(folder)
+    expect(policies).toBeUndefined()
+    expect(problems).toContainEqual(expect.objectContaining({ code, message, source: { file, line, column } }))
+  })
+
+  it.each([
+    ['nowhere', 'folder_missing', 'there is no folder '],
+    ['good/README.md', 'folder_missing', 'README.md is not a folder'],
+    ['empty', 'folder_empty', 'empty holds no policy file'],
+  ])('%s is refused', async (folder, code, message) => {
+    const { policies, problems } = await load(folder)
+    expect(policies).toBeUndefined()
+    expect(problems).toMatchObject([{ severity: 'error', code }])
+    expect(problems[0]?.message).toContain(message)
+  })
+})
