@@ -81,3 +81,19 @@ describe('the corpus of scopes', () => {
     },
   )
 })
+
+describe('the corpus of headers', () => {
+  type HeaderCase = {
+    readonly headers: readonly (readonly [string, string])[]
+    readonly expected: { readonly class: string }
+  }
+  const rows = cases<HeaderCase>('headers')
+
+  it('is large, has no case twice, and expects refusals most often', () => {
+    expect(rows.length).toBeGreaterThanOrEqual(60)
+    expect(new Set(rows.map(({ headers }) => JSON.stringify(headers))).size).toBe(rows.length)
+    const counts = Map.groupBy(rows, ({ expected }) => expected.class)
+    expect([...counts.keys()].sort()).toEqual(['anonymous', 'basic', 'bearer', 'refuse'])
+    expect(counts.get('refuse')?.length).toBeGreaterThan(rows.length / 2)
+  })
+})
