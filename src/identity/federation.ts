@@ -20,6 +20,10 @@ export type ClaimTexts = Readonly<Record<string, string | readonly string[]>>
 
 /** What an issuer says of one subject. */
 export type Federation = {
+  /** Name of the issuer in the policy, whose keys verified the JWT. */
+  readonly name: string
+  /** The `kid` of that key; absent where the JWT named none. */
+  readonly key?: string
   /** The `iss` claim. */
   readonly issuer: string
   /** The audience by which the JWT was meant for us. */
@@ -37,11 +41,13 @@ const SUBJECT_MAX_LENGTH = 1024
 
 /**
  * What the claims of a JWT of `issuer` say.
+ * @param key the `kid` in its header
  * @param read names of the claims that policy reads; no others are kept
  */
 export function federate(
   issuer: IssuerRule,
   claims: Claims,
+  key: string | undefined,
   read: readonly string[],
 ): Result<Federation, 'audience_foreign' | 'subject_missing'> {
   const offered = textsOf(claims.aud) ?? []
@@ -50,6 +56,8 @@ export function federate(
   const subject = own(claims, issuer.subjectClaim)
   if (typeof subject !== 'string' || !isSubject(subject)) return err('subject_missing')
   return ok({
+    name: issuer.name,
+    ...(key === undefined ? {} : { key }),
     issuer: issuer.issuer,
     audience,
     subjectClaim: issuer.subjectClaim,
@@ -64,18 +72,23 @@ export const isSubject = (text: string): boolean =>
   text.length >= 1 && text.length <= SUBJECT_MAX_LENGTH && !hasControlCharacter(text)
 
 /**
- * The rule of the issuer under which a federation counts now; nothing once the issuer, the audience or the meaning of its
- * subject has changed.
+ * The rule of the issuer under which a federation counts now; nothing once the issuer, the audience, an inline key or the
+ * meaning of the subject has changed.
  */
 export function issuerOf(federation: Federation, issuers: readonly IssuerRule[]): IssuerRule | undefined {
   return issuers.find(
     (issuer) =>
+      issuer.name === federation.name &&
       issuer.issuer === federation.issuer &&
+      hasKey(issuer, federation.key) &&
       issuer.audiences.includes(federation.audience) &&
       issuer.subjectClaim === federation.subjectClaim &&
       issuer.groupsClaim === federation.groupsClaim,
   )
 }
+
+const hasKey = ({ jwks }: IssuerRule, key: string | undefined): boolean =>
+  jwks === undefined || key === undefined || jwks.keys.some(({ kid }) => kid === key)
 
 /** Everything that a subject of `issuer` is at once: itself, its groups, every identity whose whole rule it matches. */
 export function callerOfFederation(

@@ -110,13 +110,24 @@ function parseProof(origin: Claims, sub: unknown): Proof | undefined {
 }
 
 function parseFederation(value: Claims): Federation | undefined {
-  const { issuer, audience, subjectClaim, groupsClaim, subject, groups, claims } = value
+  const { name, key, issuer, audience, subjectClaim, groupsClaim, subject, groups, claims } = value
+  if (typeof name !== 'string' || (key !== undefined && typeof key !== 'string')) return undefined
   if (typeof issuer !== 'string' || typeof audience !== 'string') return undefined
   if (typeof subjectClaim !== 'string' || typeof groupsClaim !== 'string') return undefined
   if (typeof subject !== 'string' || !isSubject(subject)) return undefined
   const names = groups === 'unknown' ? groups : Array.isArray(groups) ? textsOf(groups) : undefined
   if (names === undefined || !isRecord(claims) || !isTexts(claims)) return undefined
-  return { issuer, audience, subjectClaim, groupsClaim, subject, groups: names, claims }
+  return {
+    name,
+    ...(key === undefined ? {} : { key }),
+    issuer,
+    audience,
+    subjectClaim,
+    groupsClaim,
+    subject,
+    groups: names,
+    claims,
+  }
 }
 
 const isTexts = (claims: Claims): claims is ClaimTexts =>

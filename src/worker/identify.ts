@@ -16,6 +16,7 @@ import { type OpenPrincipal, standingOf } from '../policy/standing.ts'
 import type { Access } from '../registry/scope.ts'
 import type { Env } from './env.ts'
 import { type CredentialRefusal, type Identified, type Identify, isRefusal } from './identified.ts'
+import type { Background } from './issuers/remote-keys.ts'
 import { verifyIssuerJwt } from './issuers/verify.ts'
 import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
@@ -28,7 +29,7 @@ import { verifyMinted } from './token-service/minted.ts'
 export type Desk = {
   readonly view: PolicyView
   readonly env: Env
-  readonly ctx: ExecutionContext
+  readonly ctx: Background
   readonly now: EpochSeconds
   readonly clientIp?: string
 }
@@ -58,7 +59,7 @@ export const identify: Identify = (request, view, env, ctx, now) => {
   )
 }
 
-export function deskOf(request: Request, view: PolicyView, env: Env, ctx: ExecutionContext, now: EpochSeconds): Desk {
+export function deskOf(request: Request, view: PolicyView, env: Env, ctx: Background, now: EpochSeconds): Desk {
   const clientIp = request.headers.get('cf-connecting-ip')
   return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
 }
@@ -133,8 +134,8 @@ async function verifyJwt(jwt: string, desk: Desk, uses: readonly TokenUse[]): Pr
   if (outside.iss !== service) {
     const outcome = await verifyIssuerJwt(jwt, issuers, ctx, now)
     if (!outcome.ok) return { code: outcome.error }
-    const { issuer, claims, expires } = outcome.value
-    const federation = federate(issuer, claims, read)
+    const { issuer, claims, key, expires } = outcome.value
+    const federation = federate(issuer, claims, key, read)
     if (!federation.ok) return { code: 'credential_invalid' }
     return judge({ kind: 'federation', federation: federation.value }, desk, { source: 'jwt', until: expires })
   }

@@ -5,10 +5,10 @@
  *
  * Sources: OpenID Connect Discovery 1.0 section 4; RFC 8725 section 3.10.
  */
-import type { IssuerRule } from '../../identity/federation.ts'
-import { isRecord } from '../../identity/federation.ts'
+import { type IssuerRule, isRecord } from '../../identity/federation.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import { Fault } from '../fault.ts'
+import { LATE, within } from '../store/deadline.ts'
 import { fetchJson } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
 
@@ -94,15 +94,8 @@ function read(entry: Entry, issuer: IssuerRule, ctx: Background, now: EpochSecon
 
 async function wait(reading: Promise<void> | undefined, entry: Entry): Promise<void> {
   if (reading === undefined) return
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      if (entry.reading === reading) delete entry.reading
-      resolve()
-    }, WAIT_MS)
-  })
-  await Promise.race([reading, late])
-  if (timer !== null) clearTimeout(timer)
+  const late = (await within(WAIT_MS, reading)) === LATE
+  if (late && entry.reading === reading) delete entry.reading
 }
 
 async function fetchKeys(issuer: IssuerRule): Promise<KeySet> {

@@ -19,7 +19,13 @@ export const LIFETIME_MAX_SECONDS = 366 * 86_400
 /** Signatures by a public key only, whatever a policy may say. */
 const ASYMMETRIC = /^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/
 
-export type Verified = { readonly issuer: IssuerRule; readonly claims: Claims; readonly expires: EpochSeconds }
+export type Verified = {
+  readonly issuer: IssuerRule
+  readonly claims: Claims
+  /** The `kid` of the key, if the JWT named one. */
+  readonly key: string | undefined
+  readonly expires: EpochSeconds
+}
 
 /** @throws Fault `issuer_unavailable` when the keys of the issuer that is meant cannot be read */
 export async function verifyIssuerJwt(
@@ -88,7 +94,7 @@ async function verifyFor(
   now: EpochSeconds,
 ): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
   try {
-    const { payload } = await jwtVerify(jwt, keys.key, {
+    const { payload, protectedHeader } = await jwtVerify(jwt, keys.key, {
       algorithms: [...issuer.algorithms],
       issuer: issuer.issuer,
       audience: [...issuer.audiences],
@@ -100,7 +106,7 @@ async function verifyFor(
     if (!isRecord(payload) || exp === undefined || exp > now + LIFETIME_MAX_SECONDS) return err('credential_invalid')
     // jose reads `iat` only when it is asked for an age.
     if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
-    return ok({ issuer, claims: payload, expires: exp })
+    return ok({ issuer, claims: payload, key: protectedHeader.kid, expires: exp })
   } catch (error) {
     return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
   }

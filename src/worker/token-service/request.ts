@@ -1,0 +1,169 @@
+/**
+ * What a token request asks: GET with a query, or POST with a form. Strict where a second reading is possible: one value
+ * per parameter, one kind of credential. Never verifies.
+ *
+ * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; RFC 6749 sections 2.3 and 3.2; Azure/acr
+ * `docs/AAD-OAuth.md`.
+ */
+import { hasControlCharacter, parseAuthorization } from '../../identity/authorization.ts'
+import { MINTED_MAX_LENGTH } from '../../identity/compact.ts'
+import { err, ok, type Result } from '../../registry/result.ts'
+import { type Access, parseScopes, SCOPE_MAX_LENGTH, SCOPES_MAX } from '../../registry/scope.ts'
+
+/** How the caller shows who it is. */
+export type Presented =
+  | { readonly kind: 'none' }
+  /** The `Authorization` header, as it is. */
+  | { readonly kind: 'header'; readonly header: string }
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  | { readonly kind: 'refresh'; readonly token: string }
+
+export type TokenRequest = {
+  readonly presented: Presented
+  readonly scopes: readonly Access[]
+  /** A refresh token is wanted too. */
+  readonly offline: boolean
+}
+
+/** A mistake in the request itself: an error code of RFC 6749 section 5.2, with words for the caller. */
+export type RequestError = {
+  readonly status: 400 | 413 | 415
+  readonly error: 'invalid_request' | 'unsupported_grant_type'
+  readonly message: string
+}
+
+const FORM_MAX_BYTES = 65_536
+
+const invalid = (message: string, status: RequestError['status'] = 400): RequestError => ({
+  status,
+  error: 'invalid_request',
+  message,
+})
+
+/** `GET /token`: who asks is in the header, the rest in the query. */
+export function readQuery(request: Request, service: string): Result<TokenRequest, RequestError> {
+  const query = new URL(request.url).searchParams
+  const problem = serviceProblem(query, service)
+  if (problem !== undefined) return err(problem)
+  const presented = readHeader(request)
+  if (!presented.ok) return presented
+  const scopes = readScopes(query)
+  if (!scopes.ok) return scopes
+  const offline = query.get('offline_token') === 'true' || query.get('access_type') === 'offline'
+  return ok({ presented: presented.value, scopes: scopes.value, offline })
+}
+
+/** `POST /token`: who asks is in the form or in the header, never in both. */
+export async function readForm(request: Request, service: string): Promise<Result<TokenRequest, RequestError>> {
+  const form = await readParameters(request)
+  if (!form.ok) return form
+  const problem = serviceProblem(form.value, service)
+  if (problem !== undefined) return err(problem)
+  const header = readHeader(request)
+  if (!header.ok) return header
+  const shown = readGrant(form.value)
+  if (!shown.ok) return shown
+  const scopes = readScopes(form.value)
+  if (!scopes.ok) return scopes
+  if (header.value.kind !== 'none' && shown.value.kind !== 'none') {
+    return err(invalid('credentials are in the form and in the Authorization header: send one of them'))
+  }
+  return ok({
+    presented: header.value.kind === 'none' ? shown.value : header.value,
+    scopes: scopes.value,
+    offline: form.value.get('access_type') === 'offline' || form.value.get('offline_token') === 'true',
+  })
+}
+
+/** `POST /oauth2/exchange`: the JWT to exchange. */
+export async function readExchange(request: Request, service: string): Promise<Result<string, RequestError>> {
+  const form = await readParameters(request)
+  if (!form.ok) return form
+  const problem = serviceProblem(form.value, service)
+  if (problem !== undefined) return err(problem)
+  const grant = form.value.get('grant_type')
+  if (grant !== 'access_token') return err(unsupportedGrant('access_token'))
+  const token = form.value.get('access_token') ?? ''
+  return token === '' ? err(invalid('the form holds no access_token: put the JWT of your issuer there')) : ok(token)
+}
+
+function readHeader(request: Request): Result<Presented, RequestError> {
+  const header = request.headers.get('authorization')
+  if (header === null) return ok({ kind: 'none' })
+  if (parseAuthorization(header).ok) return ok({ kind: 'header', header })
+  return err(invalid('the Authorization header is not one Basic or Bearer credential'))
+}
+
+function readGrant(form: URLSearchParams): Result<Presented, RequestError> {
+  switch (form.get('grant_type') ?? 'password') {
+    case 'password': {
+      const user = form.get('username') ?? ''
+      const password = form.get('password') ?? ''
+      if (user === '' && password === '') return ok({ kind: 'none' })
+      if (hasControlCharacter(user) || hasControlCharacter(password) || password.length > MINTED_MAX_LENGTH) {
+        return err(invalid('the user name or the password holds characters that none can have, or is too long'))
+      }
+      return ok({ kind: 'password', user, password })
+    }
+    case 'refresh_token': {
+      const token = form.get('refresh_token') ?? ''
+      return token === '' ? err(invalid('the form holds no refresh_token')) : ok({ kind: 'refresh', token })
+    }
+    default:
+      return err(unsupportedGrant('password or refresh_token'))
+  }
+}
+
+const unsupportedGrant = (known: string): RequestError => ({
+  status: 400,
+  error: 'unsupported_grant_type',
+  message: `the grant_type is not known here: send ${known}`,
+})
+
+/** Parameters that may be there more than once. */
+const REPEATABLE = new Set(['scope'])
+
+async function readParameters(request: Request): Promise<Result<URLSearchParams, RequestError>> {
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/x-www-form-urlencoded') {
+    return err(invalid('the body is not a form: send application/x-www-form-urlencoded', 415))
+  }
+  const text = await readText(request)
+  if (text === undefined) return err(invalid(`the form is larger than ${FORM_MAX_BYTES} bytes, or is not UTF-8`, 413))
+  const form = new URLSearchParams(text)
+  for (const name of new Set(form.keys())) {
+    if (!REPEATABLE.has(name) && form.getAll(name).length > 1) return err(invalid('a parameter is there twice'))
+  }
+  return ok(form)
+}
+
+async function readText(request: Request): Promise<string | undefined> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let bytes = 0
+  let text = ''
+  try {
+    for await (const chunk of request.body ?? []) {
+      bytes += chunk.byteLength
+      if (bytes > FORM_MAX_BYTES) return undefined
+      text += decoder.decode(chunk, { stream: true })
+    }
+    return text + decoder.decode()
+  } catch {
+    return undefined
+  }
+}
+
+function serviceProblem(parameters: URLSearchParams, service: string): RequestError | undefined {
+  if (parameters.getAll('service').every((value) => value === service)) return undefined
+  return invalid(`the service is not the one that gives tokens here: ask for ${service}`)
+}
+
+function readScopes(parameters: URLSearchParams): Result<readonly Access[], RequestError> {
+  const texts = parameters.getAll('scope')
+  if (texts.join(' ').length > SCOPE_MAX_LENGTH) {
+    return err(invalid(`the scopes are longer than ${SCOPE_MAX_LENGTH} characters: ask for fewer at a time`))
+  }
+  const scopes = parseScopes(texts)
+  if (scopes.length > SCOPES_MAX) return err(invalid(`more than ${SCOPES_MAX} scopes: ask for fewer at a time`))
+  return ok(scopes)
+}
