@@ -22,3 +22,12 @@ export class Fault extends Error {
     this.code = code
   }
 }
+
+/** One line on the log for whoever runs the gate; the client gets the code's own words alone. */
+export function logFault(error: unknown, id: string): void {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error))
+  const facts = error instanceof Fault ? { fault: error.code, message } : { fault: 'internal_error', message }
+  const because = cause instanceof Error ? { cause: cause.message } : {}
+  // biome-ignore lint/suspicious/noConsole: the log of a Worker is its console
+  console.error(JSON.stringify({ kind: 'fault', id, ...facts, ...because }))
+}

@@ -1,8 +1,10 @@
 /**
  * The policy in force, as the corridor sees it: one verified bundle. A view never changes; a new bundle is a new view.
  */
+import type { EpochSeconds } from '../policy/model.ts'
 import type { PrincipalKey } from '../policy/principal.ts'
 import type { Common, OpenPrincipal } from '../policy/standing.ts'
+import type { Env } from './env.ts'
 
 export type PolicyView = {
   readonly serial: number
@@ -18,3 +20,10 @@ export type PolicyView = {
    */
   principal(key: PrincipalKey): OpenPrincipal | undefined | Promise<OpenPrincipal | undefined>
 }
+
+/** The policy for one request: at once when it is fresh; rejects with the fault `policy_unavailable` when there is none. */
+export type CurrentPolicy = (
+  env: Env,
+  ctx: Pick<ExecutionContext, 'waitUntil'>,
+  now: EpochSeconds,
+) => PolicyView | Promise<PolicyView>

@@ -1,0 +1,30 @@
+/**
+ * The shell: everything beside registry calls, which walk the gate on the raw request and never meet this router. What
+ * no route names is 404 here, whatever its spelling; nothing in this file forwards anything.
+ */
+import { Hono } from 'hono'
+import { unknownOperation } from '../registry/refusal.ts'
+import { requestId } from './audit.ts'
+import type { Env } from './env.ts'
+import { Fault, logFault } from './fault.ts'
+import { answerTo, type Refusal } from './refusal.ts'
+
+type Routes = Hono<{ Bindings: Env }>
+
+export function createApp(...routes: readonly Routes[]): Routes {
+  const app: Routes = new Hono({ strict: true })
+  app.use(async (c, next) => {
+    await next()
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'private, no-store')
+  })
+  for (const route of routes) app.route('/', route)
+  app.notFound((c) => refuse(c.req.raw, { code: 'not_a_registry_request', error: unknownOperation(c.req.raw.method) }))
+  app.onError((error, c) => {
+    logFault(error, requestId(c.req.raw.headers))
+    return refuse(c.req.raw, { code: error instanceof Fault ? error.code : 'internal_error' })
+  })
+  return app
+}
+
+const refuse = ({ method }: Request, refusal: Refusal): Response =>
+  answerTo(refusal, { method, realm: '', authenticated: false, presented: false })

@@ -1,0 +1,114 @@
+/**
+ * What happens to a request that was allowed: it is rebuilt from its parsed value, sent, and its answer made fit for the
+ * client. Never decides who may.
+ */
+import type { Facts } from '../policy/authorize.ts'
+import { formatTarget } from '../registry/format.ts'
+import type { RegistryRequest } from '../registry/request.ts'
+import { relay } from './answer.ts'
+import { isForm, sendsBody, upstreamHeaders } from './headers.ts'
+import type { Identified } from './identified.ts'
+import { answerList } from './lists.ts'
+import { locationFor } from './location.ts'
+import { jsonHeaders, type Refusal } from './refusal.ts'
+import type { Seal } from './seal.ts'
+import type { Settings } from './settings.ts'
+import { openSession, type SessionOwner, sealSession } from './upload-session.ts'
+import { type Outgoing, send, type Upstream } from './upstream.ts'
+
+/** What forwarding takes beside the request itself. */
+export type Passport = {
+  readonly incoming: Request
+  readonly who: Identified
+  readonly facts: Facts
+  readonly settings: Settings
+  readonly upstream: Upstream
+  /** Asked for where something is sealed or opened; throws `signing_key_unavailable`. */
+  readonly seal: () => Seal
+}
+
+/** Throws faults of the upstream. */
+export async function forward(request: RegistryRequest, passport: Passport): Promise<Response | Refusal> {
+  const refusal = refuseBody(request, passport)
+  if (refusal !== undefined) return refusal
+  switch (request.operation) {
+    case 'ping':
+      // Answered here: it asks whether the credential is good, which the gate knows, even while the registry is down.
+      return new Response(request.method === 'HEAD' ? null : '{}', { headers: jsonHeaders() })
+    case 'listCatalog':
+    case 'listTags': {
+      const { who, facts, seal } = passport
+      const path = formatTarget({ ...request, paging: {} })
+      const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
+      const answer = await answerList(request, { ...who, caller: who.name, facts, seal: seal(), fetchPage })
+      return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
+    }
+    case 'uploadStatus':
+    case 'uploadChunk':
+    case 'completeUpload':
+    case 'cancelUpload': {
+      const { settings, upstream, seal, facts } = passport
+      const owner = ownerOf(request, passport)
+      const session = await openSession(request.session, upstream, settings.uploadHosts, owner, seal(), facts.now)
+      if (session === undefined) return { code: 'upload_unknown' }
+      return pass(request, { ...session, url: formatTarget(request, session.url) }, passport)
+    }
+    default:
+      return pass(request, { url: urlOf(formatTarget(request), passport.upstream) }, passport)
+  }
+}
+
+/**
+ * Send a request with the client's body, or with one that was written anew, and relay the answer.
+ *
+ * @param body replaces the client's
+ */
+export async function pass(
+  request: RegistryRequest,
+  target: Pick<Outgoing, 'url' | 'foreign'>,
+  passport: Passport,
+  body?: string,
+): Promise<Response> {
+  const { incoming, settings, upstream, seal, facts } = passport
+  const answer = await send(upstream, request, {
+    ...target,
+    headers: upstreamHeaders(incoming.headers, request),
+    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(incoming) : {}),
+  })
+  const location = await locationFor(request, answer, target.url, (text) =>
+    sealSession(text, target.url, upstream, settings.uploadHosts, ownerOf(request, passport), seal(), facts.now),
+  )
+  return relay(answer, request, location)
+}
+
+/** The upstream's URL for a target of its API. */
+export const urlOf = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
+
+const ask = (request: RegistryRequest, target: string, { incoming, upstream }: Passport): Promise<Response> =>
+  send(upstream, request, { url: urlOf(target, upstream), headers: upstreamHeaders(incoming.headers, request) })
+
+/** The stream is handed on as it is: only so does its length stay known. */
+function bodyOf({ body, headers }: Request): Pick<Outgoing, 'body' | 'bodyBytes'> {
+  const length = headers.get('content-length')
+  return length === null ? { body } : { body, bodyBytes: Number(length) }
+}
+
+function ownerOf(request: RegistryRequest, { who }: Passport): SessionOwner {
+  if (!('name' in request) || request.name === undefined) throw new Error('an upload has a repository')
+  return { name: request.name, caller: who.name }
+}
+
+/** Judged by the headers: no byte of the body is read. */
+function refuseBody(request: RegistryRequest, { incoming, settings }: Passport): Refusal | undefined {
+  const length = incoming.headers.get('content-length')
+  if (mayBeForm(request) && length !== '0' && isForm(incoming.headers.get('content-type'))) return { code: 'form_body' }
+  const bytes = Number(length ?? 0)
+  return bytes > settings.maxUploadBytes ? { code: 'body_too_large', bytes, limit: settings.maxUploadBytes } : undefined
+}
+
+/** Where a registry would read parameters from a form. The bytes of an upload are sent on as bytes, whatever they are called. */
+function mayBeForm({ operation }: RegistryRequest): boolean {
+  return (
+    operation === 'startUpload' || operation === 'mountBlob' || operation === 'pushManifest' || operation === 'metadata'
+  )
+}

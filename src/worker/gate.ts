@@ -1,0 +1,194 @@
+/**
+ * The corridor that every registry call walks: what is asked, who asks, may they, forward, record. A refusal is a value
+ * that leaves the corridor early; what fails on the way is a fault, and nothing is allowed by it.
+ */
+import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/authorize.ts'
+import { formatRule } from '../policy/compiled.ts'
+import type { EpochSeconds } from '../policy/model.ts'
+import { formatTarget } from '../registry/format.ts'
+import { parseRegistryRequest, requestTarget } from '../registry/parse.ts'
+import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
+import { covers, neededScope, pullScope } from '../registry/scope.ts'
+import { possibleChanges, readChange } from './attributes.ts'
+import { type Audit, type AuditRecord, describe, requestId } from './audit.ts'
+import type { Env } from './env.ts'
+import { Fault, logFault } from './fault.ts'
+import { forward, type Passport, pass, urlOf } from './forward.ts'
+import { mediaTypeOf } from './headers.ts'
+import { type Identified, type Identify, isRefusal } from './identified.ts'
+import type { CurrentPolicy, PolicyView } from './policy-view.ts'
+import { type Asker, answerTo, type Refusal } from './refusal.ts'
+import { sealOf } from './seal.ts'
+import { type Settings, settingsOf } from './settings.ts'
+import type { UpstreamFor } from './upstream.ts'
+
+export type GatePorts = {
+  readonly policy: CurrentPolicy
+  readonly identify: Identify
+  readonly upstreamFor: UpstreamFor
+  readonly audit: Audit
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
+}
+
+/** Answers every request, never rejects. */
+export type Gate = (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>
+
+/** What became known on the way, for the answer and the record. */
+type Passage = {
+  readonly request: Request
+  readonly startedMs: number
+  settings?: Settings
+  asked?: RegistryRequest
+  view?: PolicyView
+  who?: Identified
+  verdict?: Verdict
+}
+
+/** What policy says, narrowed by what the presented token is good for. */
+type Verdict = (Authorization & { readonly effect: 'allow' }) | { readonly effect: 'deny'; readonly reason: Refusal }
+
+export const createGate =
+  (ports: GatePorts): Gate =>
+  async (request, env, ctx) => {
+    const passage: Passage = { request, startedMs: ports.nowMs() }
+    const id = requestId(request.headers)
+    const outcome = await corridor(passage, env, ctx, ports).catch((error: unknown): Refusal => {
+      logFault(error, id)
+      return { code: error instanceof Fault ? error.code : 'internal_error' }
+    })
+    const response = outcome instanceof Response ? outcome : answerTo(outcome, askerOf(passage))
+    ports.audit(recordOf(passage, outcome, id, response.status, ports.nowMs()))
+    return response
+  }
+
+async function corridor(
+  passage: Passage,
+  env: Env,
+  ctx: ExecutionContext,
+  ports: GatePorts,
+): Promise<Response | Refusal> {
+  const { request, startedMs } = passage
+  const now = Math.floor(startedMs / 1000)
+
+  const parsed = parseRegistryRequest(request.method, requestTarget(request.url))
+  if (!parsed.ok) return { code: 'not_a_registry_request', error: parsed.error }
+  passage.asked = parsed.value
+  const settings = settingsOf(env)
+  passage.settings = settings
+
+  const policy = ports.policy(env, ctx, now)
+  const view = policy instanceof Promise ? await policy : policy
+  passage.view = view
+
+  const identity = ports.identify(request, view, env, ctx, now)
+  const who = identity instanceof Promise ? await identity : identity
+  if (isRefusal(who)) return who
+  passage.who = who
+
+  const facts = factsOf(request, parsed.value, now)
+  const asked = withReadableSource(parsed.value, who, facts)
+  passage.asked = asked
+  const judge = (question: RegistryRequest): Verdict => {
+    const verdict = judged(question, who, view, facts)
+    passage.verdict = verdict
+    return verdict
+  }
+  const passport = (): Passport => {
+    const upstream = ports.upstreamFor(env, asked)
+    return { incoming: request, who, facts, settings, upstream, seal: () => sealOf(env) }
+  }
+  if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, passage, judge, passport)
+  const verdict = judge(asked)
+  return verdict.effect === 'deny' ? verdict.reason : forward(asked, passport())
+}
+
+/** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
+function judged(request: RegistryRequest, who: Identified, view: PolicyView, facts: Facts): Verdict {
+  const authorization = authorize(who.standing, view.common, request, facts)
+  if (authorization.effect === 'deny' || who.access === undefined) return authorization
+  const scope = neededScope(request)
+  return scope === undefined || covers(who.access, scope)
+    ? authorization
+    : { effect: 'deny', reason: { code: 'insufficient_scope', scope } }
+}
+
+/** A mount from a repository that the caller, or its token, may not read is an upload like any other. */
+function withReadableSource(request: RegistryRequest, who: Identified, facts: Facts): RegistryRequest {
+  if (request.operation !== 'mountBlob') return request
+  const { from, name, digest } = request
+  const reaches = who.access === undefined || covers(who.access, pullScope(from))
+  return reaches && mayReadBlob(who.standing, from, digest, facts)
+    ? request
+    : { operation: 'startUpload', method: 'POST', name }
+}
+
+/** What a change of attributes takes stands in its body, which is read only for those who may make some change. */
+async function changeAttributes(
+  asked: MetadataRequest,
+  passage: Passage,
+  judge: (question: RegistryRequest) => Verdict,
+  passport: () => Passport,
+): Promise<Response | Refusal> {
+  const [first, ...others] = possibleChanges(asked).map(judge)
+  if (first?.effect === 'deny' && others.every(({ effect }) => effect === 'deny')) return first.reason
+  const change = await readChange(asked, passage.request.body)
+  if (change === undefined) return { code: 'attributes_invalid' }
+  passage.asked = change.request
+  const verdict = judge(change.request)
+  if (verdict.effect === 'deny') return verdict.reason
+  const bearer = passport()
+  return pass(change.request, { url: urlOf(formatTarget(change.request), bearer.upstream) }, bearer, change.body)
+}
+
+/** What conditions may ask beside the path. The address is the platform's word, never a forwarding header's. */
+function factsOf({ headers }: Request, request: RegistryRequest, now: EpochSeconds): Facts {
+  const clientIp = headers.get('cf-connecting-ip')
+  const mediaType = request.operation === 'pushManifest' ? mediaTypeOf(headers.get('content-type')) : undefined
+  const artifactType = request.operation === 'listReferrers' ? request.artifactType : undefined
+  return {
+    now,
+    ...(clientIp === null ? {} : { clientIp }),
+    ...(mediaType === undefined ? {} : { mediaType }),
+    ...(artifactType === undefined ? {} : { artifactType }),
+  }
+}
+
+function askerOf({ request, settings, view, asked, who }: Passage): Asker {
+  const { url, method, headers } = request
+  const origin = settings?.publicUrl ?? url.slice(0, url.length - requestTarget(url).length)
+  return {
+    method,
+    realm: `${origin}/token`,
+    authenticated: who?.caller.authenticated === true,
+    presented: headers.has('authorization'),
+    ...(view === undefined ? {} : { service: view.common.service }),
+    ...(asked === undefined ? {} : { request: asked }),
+    ...(who === undefined ? {} : { name: who.name }),
+  }
+}
+
+function recordOf(
+  { startedMs, asked, view, who, verdict }: Passage,
+  outcome: Response | Refusal,
+  id: string,
+  status: number,
+  nowMs: number,
+): AuditRecord {
+  const refusal = outcome instanceof Response ? undefined : outcome
+  const allowed = verdict?.effect === 'allow' && (refusal === undefined || refusal.code.startsWith('upstream_'))
+  const rule = refusal !== undefined && 'rule' in refusal ? refusal.rule : allowed ? verdict.by : undefined
+  return {
+    time: new Date(startedMs).toISOString(),
+    id,
+    ...(who === undefined ? {} : { principal: who.name }),
+    ...(asked === undefined ? {} : describe(asked)),
+    ...(refusal !== undefined && 'action' in refusal ? { permission: refusal.action } : {}),
+    decision: allowed ? 'allow' : 'deny',
+    ...(rule === undefined ? {} : { rule: formatRule(rule) }),
+    ...(refusal === undefined ? {} : { reason: refusal.code }),
+    ...(view === undefined ? {} : { bundle: view.serial }),
+    status,
+    ms: nowMs - startedMs,
+  }
+}

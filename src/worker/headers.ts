@@ -1,0 +1,102 @@
+/**
+ * Which headers pass the gate, both ways, by name. What is not listed stops here: a credential, a cookie, a challenge,
+ * a forwarding header, whatever `Connection` names. Never reads a header to decide anything.
+ */
+import type { RegistryRequest } from '../registry/request.ts'
+
+/** No shared cache may keep what was judged for one caller, and no proxy may re-encode what a digest is computed over. */
+export const JUDGED_CACHE_CONTROL = 'private, no-store, no-transform'
+
+const TO_UPSTREAM = [
+  'accept',
+  'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'user-agent',
+  'docker-distribution-api-version',
+] as const
+
+/** `Cache-Control`, `Location` and `Link` are made anew. */
+const TO_CLIENT: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'docker-content-digest',
+  'docker-distribution-api-version',
+  'docker-upload-uuid',
+  'etag',
+  'last-modified',
+  'oci-chunk-max-length',
+  'oci-chunk-min-length',
+  'oci-filters-applied',
+  'oci-subject',
+  'oci-tag',
+  'range',
+  'retry-after',
+  'warning',
+])
+
+/** Without `Authorization`, which is the upstream's own affair. Compression is declined: lengths must stay what they are. */
+export function upstreamHeaders(incoming: Headers, request: RegistryRequest): Headers {
+  const headers = new Headers({ 'accept-encoding': 'identity' })
+  for (const name of TO_UPSTREAM) copy(incoming, headers, name)
+  if (!sendsBody(request)) return headers
+  switch (request.operation) {
+    case 'pushManifest':
+    case 'metadata':
+      copy(incoming, headers, 'content-type')
+      return headers
+    default:
+      // Whatever the client calls the bytes of a blob, a registry must not read parameters out of them.
+      headers.set('content-type', 'application/octet-stream')
+      copy(incoming, headers, 'content-range')
+      return headers
+  }
+}
+
+/** Of an answer of the upstream, except for `Location`. */
+export function clientHeaders(answer: Headers): Headers {
+  const headers = new Headers({ 'cache-control': JUDGED_CACHE_CONTROL })
+  for (const [name, value] of answer) if (TO_CLIENT.has(name)) headers.set(name, value)
+  return headers
+}
+
+/** Whether the operation has a body that the upstream may see. */
+export function sendsBody(request: RegistryRequest): boolean {
+  switch (request.operation) {
+    case 'pushManifest':
+    case 'uploadChunk':
+    case 'completeUpload':
+      return true
+    case 'startUpload':
+      return request.digest !== undefined
+    case 'metadata':
+      return request.method !== 'GET' && request.method !== 'DELETE'
+    default:
+      return false
+  }
+}
+
+/** A content type whose body a web server would read parameters from. Repeated headers arrive as one, hence `includes`. */
+export function isForm(contentType: string | null): boolean {
+  if (contentType === null) return false
+  const text = contentType.toLowerCase()
+  return text.includes('form-urlencoded') || text.includes('multipart/')
+}
+
+/** `application/json` of `Application/JSON; charset=utf-8`. */
+export function mediaTypeOf(contentType: string | null): string | undefined {
+  if (contentType === null) return undefined
+  const end = contentType.indexOf(';')
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
+}
+
+function copy(from: Headers, to: Headers, name: string): void {
+  const value = from.get(name)
+  if (value !== null) to.set(name, value)
+}

@@ -1,0 +1,28 @@
+/**
+ * Whether the gate is alive, and whether it holds a policy that is fresh enough to decide by. Tells which bundle is in
+ * force, never what it says.
+ */
+import { Hono } from 'hono'
+import type { EpochSeconds } from '../policy/model.ts'
+import type { Env } from './env.ts'
+import type { CurrentPolicy } from './policy-view.ts'
+
+export type HealthPorts = {
+  readonly policy: CurrentPolicy
+  readonly status: (env: Env, now: EpochSeconds) => { readonly ready: boolean }
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
+}
+
+export function createHealth({ policy, status, nowMs }: HealthPorts): Hono<{ Bindings: Env }> {
+  const health = new Hono<{ Bindings: Env }>()
+  health.get('/livez', (c) => c.json({ status: 'ok' }))
+  health.get('/readyz', async (c) => {
+    const now = Math.floor(nowMs() / 1000)
+    // A pointer that is old is read again first; why it cannot be read stands in the status.
+    await Promise.resolve(policy(c.env, c.executionCtx, now)).catch(() => undefined)
+    const state = status(c.env, now)
+    return c.json(state, state.ready ? 200 : 503)
+  })
+  return health
+}

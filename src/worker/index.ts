@@ -1,0 +1,30 @@
+/**
+ * The Worker: registry calls go to the gate on the raw request, before any router could read their path in its own way;
+ * the rest goes to the shell.
+ */
+import { requestTarget } from '../registry/parse.ts'
+import { createApp } from './app.ts'
+import { logRecord } from './audit.ts'
+import type { Env } from './env.ts'
+import { createGate } from './gate.ts'
+import { createHealth } from './health.ts'
+import { identify } from './identify.ts'
+import { currentPolicy, policyStatus } from './store.ts'
+import { createTokenService } from './token-service/service.ts'
+import { upstreamFor } from './upstream.ts'
+
+const nowMs = () => Date.now()
+
+const gate = createGate({ policy: currentPolicy, identify, upstreamFor, audit: logRecord, nowMs })
+const app = createApp(
+  createHealth({ policy: currentPolicy, status: policyStatus, nowMs }),
+  createTokenService(currentPolicy),
+)
+
+const isRegistryCall = (target: string): boolean => target.startsWith('/v2/') || target.startsWith('/acr/v1/')
+
+export default {
+  fetch(request, env, ctx) {
+    return isRegistryCall(requestTarget(request.url)) ? gate(request, env, ctx) : app.fetch(request, env, ctx)
+  },
+} satisfies ExportedHandler<Env>

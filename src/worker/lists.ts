@@ -1,0 +1,122 @@
+/**
+ * `_catalog` and `tags/list`, answered by the gate: who may see which name, how many, and the `Link` to the rest. A
+ * caller of the catalog sees the repositories whose content or tags it may read, and all of them with `catalog/read`.
+ *
+ * Tags are not filtered one by one: the permission to list is of the repository, decided before.
+ */
+import type { Facts } from '../policy/authorize.ts'
+import { decide } from '../policy/decide.ts'
+import type { Attributes } from '../policy/model.ts'
+import type { Standing } from '../policy/standing.ts'
+import { parseRepositoryName } from '../registry/name.ts'
+import { formatQuery } from '../registry/query.ts'
+import type { RegistryRequest } from '../registry/request.ts'
+import { type ListPage, PAGE_MAX, type Position, readList } from './listing.ts'
+import type { Refusal } from './refusal.ts'
+import { jsonHeaders } from './refusal.ts'
+import type { Seal } from './seal.ts'
+
+export type ListRequest = RegistryRequest & { readonly operation: 'listCatalog' | 'listTags' }
+
+/** Names in a page of the catalog when the client does not say; all tags that fit in a page, since few clients page them. */
+const CATALOG_PAGE = 100
+
+/** No name begins like this. */
+const SEALED = '~'
+const isSealed = (last: string | undefined) => last?.startsWith(SEALED) === true
+
+export type ListPorts = {
+  readonly standing: Standing
+  /** To whom a sealed cursor is bound. */
+  readonly caller: string
+  readonly facts: Facts
+  readonly seal: Seal
+  /** Asks the upstream for a list, by the query. */
+  readonly fetchPage: (query: string) => Promise<Response>
+}
+
+/** The page; a refusal of its cursor; or the upstream's own answer, for instance 404. */
+export async function answerList(
+  request: ListRequest,
+  ports: ListPorts,
+): Promise<Response | Refusal | { readonly upstream: Response }> {
+  const isCatalog = request.operation === 'listCatalog'
+  const path = pathOf(request)
+  const context = ['list', path, ports.caller]
+  const n = Math.min(request.paging.n ?? (isCatalog ? CATALOG_PAGE : PAGE_MAX), PAGE_MAX)
+  const seesAll = !isCatalog || mayListAll(ports)
+  // One name more than asked shows whether there are more. A filter needs many to find a few.
+  const pageSize = seesAll ? Math.min(n + 1, PAGE_MAX) : PAGE_MAX
+  const from = await startOf(request.paging.last, pageSize, context, ports.seal)
+  if (from === undefined) return { code: 'cursor_invalid' }
+  const page = await readList({
+    key: isCatalog ? 'repositories' : 'tags',
+    n,
+    from,
+    sorted: isCatalog && !isSealed(request.paging.last),
+    isVisible: isCatalog ? visibleTo(ports, seesAll) : () => true,
+    fetchPage: ports.fetchPage,
+  })
+  if (page instanceof Response) return { upstream: page }
+  const headers = jsonHeaders()
+  const last = await cursorOf(page, context, ports.seal)
+  if (last !== undefined)
+    headers.set(
+      'link',
+      `<${path}${formatQuery([
+        ['n', n],
+        ['last', last],
+      ])}>; rel="next"`,
+    )
+  const body = isCatalog ? { repositories: page.names } : { name: request.name, tags: page.names }
+  return new Response(JSON.stringify(body), { headers })
+}
+
+const pathOf = (request: ListRequest): string =>
+  request.operation === 'listTags'
+    ? `/v2/${request.name}/tags/list`
+    : request.api === 'v2'
+      ? '/v2/_catalog'
+      : '/acr/v1/_catalog'
+
+async function startOf(
+  last: string | undefined,
+  pageSize: number,
+  context: readonly string[],
+  seal: Seal,
+): Promise<Position | undefined> {
+  if (last === undefined || !isSealed(last)) {
+    const query = formatQuery([
+      ['n', pageSize],
+      ['last', last],
+    ])
+    return last === undefined ? { query } : { query, after: last }
+  }
+  const opened = await seal.open(last.slice(SEALED.length), context)
+  if (opened === undefined) return undefined
+  const [query = '', after] = opened.split('\n')
+  return after === undefined ? { query } : { query, after }
+}
+
+async function cursorOf({ next }: ListPage, context: readonly string[], seal: Seal): Promise<string | undefined> {
+  if (next === undefined) return undefined
+  if ('last' in next) return next.last
+  const { query, after } = next.position
+  return SEALED + (await seal.seal(after === undefined ? query : `${query}\n${after}`, context))
+}
+
+const mayListAll = ({ standing, facts }: ListPorts): boolean =>
+  decide(standing, { action: 'catalog/read', attributes: attributesOf(standing, facts), now: facts.now }).effect ===
+  'allow'
+
+function visibleTo({ standing, facts }: ListPorts, seesAll: boolean): (name: string) => boolean {
+  const attributes = attributesOf(standing, facts)
+  const holds = (action: 'content/read' | 'metadata/read', repository: string) =>
+    decide(standing, { action, repository, attributes, now: facts.now }).effect === 'allow'
+  return (name) =>
+    parseRepositoryName(name).ok && (seesAll || holds('content/read', name) || holds('metadata/read', name))
+}
+
+function attributesOf({ caller }: Standing, { now: _, ...known }: Facts): Attributes {
+  return { ...known, method: 'GET', ...(caller.claims === undefined ? {} : { claims: caller.claims }) }
+}

@@ -1,0 +1,94 @@
+/**
+ * Text that clients carry for the gate: encrypted, so that they learn nothing from it, and bound to a context, so that it
+ * is worth nothing elsewhere (AES-256-GCM, the context as associated data). Never a right: what is opened is judged anew.
+ *
+ * The keys are derived from the token signing keys (HKDF-SHA256, RFC 5869): the first one seals, all of them open, so a
+ * rotation of `TOKEN_SIGNING_KEY` does not break what is under way.
+ */
+import type { Env } from './env.ts'
+import { Fault } from './fault.ts'
+import { perIsolate } from './settings.ts'
+
+export type Seal = {
+  seal(text: string, context: readonly string[]): Promise<string>
+  /** Nothing for what was altered, sealed for another context, or by nobody. */
+  open(sealed: string, context: readonly string[]): Promise<string | undefined>
+}
+
+const PURPOSE = 'dockgate sealed text 1'
+const NONCE_BYTES = 12
+
+const encoder = new TextEncoder()
+
+/** Throws the fault `signing_key_unavailable`. */
+export const sealOf: (env: Env) => Seal = perIsolate((env) => {
+  const secrets = privateParts(env.TOKEN_SIGNING_KEY)
+  const keys = Promise.all(secrets.map(derive))
+  return {
+    async seal(text, context) {
+      const [key] = await keys
+      if (key === undefined) throw unusable()
+      const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
+      const sealed = await crypto.subtle.encrypt(algorithm(nonce, context), key, encoder.encode(text))
+      return toBase64Url(new Uint8Array([...nonce, ...new Uint8Array(sealed)]))
+    },
+    async open(sealed, context) {
+      const bytes = fromBase64Url(sealed)
+      if (bytes === undefined || bytes.length <= NONCE_BYTES) return undefined
+      const nonce = bytes.slice(0, NONCE_BYTES)
+      for (const key of await keys) {
+        try {
+          const opened = await crypto.subtle.decrypt(algorithm(nonce, context), key, bytes.slice(NONCE_BYTES))
+          return new TextDecoder().decode(opened)
+        } catch {
+          // Not sealed with this key for this context: perhaps with the next one.
+        }
+      }
+      return undefined
+    },
+  }
+})
+
+const algorithm = (iv: Uint8Array<ArrayBuffer>, context: readonly string[]) => ({
+  name: 'AES-GCM',
+  iv,
+  additionalData: encoder.encode(JSON.stringify(context)),
+})
+
+async function derive(secret: string): Promise<CryptoKey> {
+  const material = await crypto.subtle.importKey('raw', encoder.encode(secret), 'HKDF', false, ['deriveKey'])
+  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encoder.encode(PURPOSE) }
+  return crypto.subtle.deriveKey(parameters, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
+}
+
+/** The member `d` of each key of a private JWK or JWKS (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2). */
+function privateParts(text: string | undefined): readonly string[] {
+  let value: unknown
+  try {
+    value = JSON.parse(text ?? '')
+  } catch {
+    throw unusable()
+  }
+  const keys = isObject(value) && Array.isArray(value.keys) ? value.keys : [value]
+  const parts = keys.map((key: unknown) => (isObject(key) ? key.d : undefined))
+  if (parts.length === 0 || !parts.every((part) => typeof part === 'string' && part.length >= 32)) throw unusable()
+  return parts.filter((part) => typeof part === 'string')
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const unusable = () =>
+  new Fault('signing_key_unavailable', 'TOKEN_SIGNING_KEY is no private JWK: make one with `dockgate keys generate`')
+
+function toBase64Url(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+/** Only the one canonical spelling: a text with stray bits at its end is another text. */
+function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined
+  const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
+  return toBase64Url(bytes) === text ? bytes : undefined
+}
