@@ -1,0 +1,174 @@
+/**
+ * `dockgate dev`: the gate on this machine, in one workerd process, with its policies pushed to local KV and pushed again
+ * whenever a file changes. Without an upstream it stands before a development registry of its own.
+ */
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { startRegistry } from '../../dev/registry/server.ts'
+import { parseSigningKey, type SigningKey } from '../bundle/keys.ts'
+import { loadPolicies } from '../files/load.ts'
+import { compile } from '../policy/compile.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+import { CommandError } from './command-error.ts'
+import { decisionLine } from './dev/decision-line.ts'
+import { withDevelopmentSecrets } from './dev/secrets.ts'
+import { seedRegistry } from './dev/seed.ts'
+import { watch } from './dev/watch.ts'
+import { welcome } from './dev/welcome.ts'
+import { type Gate, KV_NAMESPACE_ID, startGate } from './dev/worker.ts'
+import { developmentKeys } from './key-files.ts'
+import { namespaceKv } from './kv.ts'
+import * as output from './output.ts'
+import { DEFAULT_DIRECTORY, formatProblem, readPolicies } from './policies.ts'
+import { publish } from './publish.ts'
+
+type Options = {
+  readonly policies: string
+  readonly upstream?: string
+  readonly port: number
+  readonly state: string
+}
+
+export const DEFAULT_STATE = '.dockgate'
+const DEFAULT_PORT = 8787
+const HOST = '127.0.0.1'
+
+/** Variables and secrets of the Worker that the environment may set, by their own names. */
+const PASSED_ON = [
+  'UPSTREAM_AUTHORIZATION',
+  'UPSTREAM_USERNAME',
+  'UPSTREAM_PASSWORD',
+  'UPSTREAM_AUTH_HOSTS',
+  'UPSTREAMS',
+  'UPLOAD_HOSTS',
+  'UPSTREAM_TIMEOUT_SECONDS',
+  'MAX_UPLOAD_BYTES',
+  'PUBLIC_URL',
+  'MAX_STALENESS_SECONDS',
+  'POLICY_REFRESH_SECONDS',
+  'POLICY_MAX_AGE_SECONDS',
+] as const
+
+/** A change is looked for as often as the Worker allows: a person is waiting. */
+const FRESH = { POLICY_REFRESH_SECONDS: '1', POLICY_MAX_AGE_SECONDS: '1' }
+
+const EXAMPLES = `
+Examples:
+  dockgate dev
+  dockgate dev --policies deploy/policies --port 5000
+  UPSTREAM_USERNAME=gate UPSTREAM_PASSWORD=… dockgate dev --upstream https://registry.internal.example
+
+Prints "ready http://127.0.0.1:PORT" on standard output when it serves. Variables of the Worker (UPSTREAM_USERNAME,
+MAX_UPLOAD_BYTES, …) are taken from the environment. Ends on Ctrl-C.`
+
+export const devCommand = (): Command =>
+  new Command('dev')
+    .description('run the gate here, in front of a registry or of a small one of its own')
+    .option('--policies <dir>', 'policy folder, watched for changes', DEFAULT_DIRECTORY)
+    .option('--upstream <url>', 'the registry behind the gate (default: a development registry)')
+    .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', readPort, DEFAULT_PORT)
+    .option('--state <dir>', 'folder for local KV, keys, passwords and the development registry', DEFAULT_STATE)
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('a port is a whole number from 0 to 65535.')
+}
+
+async function run({ policies: directory, upstream, port, state }: Options): Promise<void> {
+  if (upstream !== undefined && !/^https?:\/\//.test(upstream)) {
+    throw new CommandError(2, `${upstream} is no URL`, { hint: 'write it as https://registry.example.com' })
+  }
+  const { set } = await readPolicies(directory)
+  const keys = await developmentKeys(state)
+  const signingKey = await parseSigningKey(keys.policySigningKey)
+  const registry = upstream === undefined ? await startRegistry({ directory: join(state, 'registry') }) : undefined
+  if (registry !== undefined) await seedRegistry(registry.url)
+  const environment = PASSED_ON.flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  const gate = await startGate({
+    host: HOST,
+    port,
+    stateDirectory: state,
+    bindings: {
+      ...FRESH,
+      ...Object.fromEntries(environment),
+      UPSTREAM: upstream ?? registry?.url ?? '',
+      POLICY_PUBLIC_KEYS: keys.policyPublicKeys,
+      TOKEN_SIGNING_KEY: keys.tokenSigningKey,
+    },
+    onLog: (line) => output.note(decisionLine(line)),
+  })
+  const first = await withDevelopmentSecrets(set, state)
+  const compiled = compile(first.policies)
+  await put(gate, signingKey, compiled, state)
+  await untilReady(gate)
+  output.note(welcome({ url: gate.url, compiled, passwords: first.passwords, isSeeded: registry !== undefined }))
+  output.out(`ready ${gate.url}`)
+  const watcher = watch(
+    directory,
+    inTurn(() => reload(directory, state, gate, signingKey)),
+  )
+  await untilStopped()
+  watcher.close()
+  await gate.close()
+  await registry?.close()
+}
+
+async function put(gate: Gate, key: SigningKey, policy: CompiledPolicy, state: string): Promise<number> {
+  const kv = namespaceKv(gate.kv, `local KV ${KV_NAMESPACE_ID} in ${state}`)
+  // The folder is the truth here: there is nobody to ask whether a large change was meant.
+  const { serial } = await publish({ policy, kv, key, now: Math.floor(Date.now() / 1000), force: true })
+  return serial
+}
+
+async function reload(directory: string, state: string, gate: Gate, key: SigningKey): Promise<void> {
+  const { policies, problems } = await loadPolicies(directory)
+  if (policies === undefined) {
+    for (const problem of problems) output.note(formatProblem(directory, problem))
+    output.error(`the policies in ${directory} are not valid: the last good ones stay in force`)
+    return
+  }
+  const serial = await put(gate, key, compile((await withDevelopmentSecrets(policies, state)).policies), state)
+  output.note(`policy changed: bundle ${serial} is pushed`)
+}
+
+/** One run at a time; what comes meanwhile is done once, afterwards. What fails is told, and the next change tries again. */
+function inTurn(task: () => Promise<void>): () => void {
+  let running = false
+  let again = false
+  const run = async (): Promise<void> => {
+    running = true
+    do {
+      again = false
+      await task().catch((cause: unknown) => output.error(cause instanceof Error ? cause.message : String(cause)))
+    } while (again)
+    running = false
+  }
+  return () => {
+    if (running) again = true
+    else void run()
+  }
+}
+
+const READY_ATTEMPTS = 50
+const READY_PAUSE_MS = 100
+
+async function untilReady({ url }: Gate): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await fetch(`${url}/readyz`)
+    const text = await answer.text()
+    if (answer.ok) return
+    if (attempt === READY_ATTEMPTS) throw new CommandError(3, `the gate does not become ready: ${text}`)
+    await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS))
+  }
+}
+
+const untilStopped = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
