@@ -45,11 +45,13 @@ export async function encodeBundle(
   for (const entry of policy.principals) groups[shardOf(entry[0], bits)]?.push(entry)
   const encoder = new TextEncoder()
   const digests: string[] = []
+  let total = 0
   for (const [index, entries] of groups.entries()) {
     const text = formatShard(entries)
     const bytes = encoder.encode(text)
     const digest = await digestOf(bytes)
     digests.push(digest)
+    total += bytes.byteLength
     await emit({ index, digest, text, bytes: bytes.byteLength })
   }
   return {
@@ -61,6 +63,7 @@ export async function encodeBundle(
     shards: digests.join(''),
     principals: policy.principals.size,
     grants: countGrants(policy),
+    bytes: total,
     common: policy.common,
   }
 }
@@ -72,7 +75,8 @@ function encodedLength({ principals }: CompiledPolicy): number {
   return length
 }
 
-function countGrants({ common, principals }: CompiledPolicy): number {
+/** How many single grants a policy holds. */
+export function countGrants({ common, principals }: CompiledPolicy): number {
   const count = ({ grants, control }: PrincipalData) => (grants?.length ?? 0) + (control?.length ?? 0)
   let grants = count(common.everyone) + count(common.anonymous)
   for (const data of principals.values()) grants += count(data)

@@ -33,6 +33,8 @@ export type Manifest = {
   /** How much there is, for people and for guards. */
   readonly principals: number
   readonly grants: number
+  /** Of all shards together. */
+  readonly bytes: number
   readonly common: CommonData
 }
 
@@ -52,6 +54,7 @@ const readManifest = objectOf<Manifest>(
     shards: matching(/^[A-Za-z0-9_-]*$/, 'a list of digests'),
     principals: natural,
     grants: natural,
+    bytes: natural,
     common: readCommonData,
   },
   { rollbackOf: natural },

@@ -41,8 +41,9 @@ export class Shard {
     return fresh
   }
 
-  keys(): readonly string[] {
-    return Object.keys(this.#members)
+  /** Everything as it lies there, unchecked. */
+  entries(): readonly (readonly [string, unknown])[] {
+    return Object.entries(this.#members)
   }
 }
 
@@ -51,7 +52,7 @@ export async function openShard(digest: string, bytes: ArrayBuffer): Promise<Res
   if ((await digestOf(bytes)) !== digest) {
     return err({
       code: 'shard_digest',
-      message: `the value of ${shardKey(digest)} is not what its name says: it was changed or cut short; push again`,
+      message: `the value of ${shardKey(digest)} is not what its name says: it was changed or cut short; run dockgate push --all`,
     })
   }
   try {

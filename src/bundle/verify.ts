@@ -2,7 +2,7 @@
  * What a bundle must pass before a gate uses it: a signature of a known key, a format that this code reads, a time at which
  * it is valid, and a serial that does not go back. The shards follow by digest ({@link openShard}).
  */
-import { compactVerify, decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose'
+import { base64url, compactVerify, decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose'
 import type { EpochSeconds } from '../policy/model.ts'
 import { err, ok, type Result } from '../registry/result.ts'
 import { ALGORITHMS, type VerificationKeys } from './keys.ts'
@@ -77,3 +77,13 @@ export function admit(
 }
 
 const iso = (seconds: EpochSeconds) => new Date(seconds * 1000).toISOString()
+
+/** What a pointer's value says, with nothing of it proved: to find out what not to delete, never to decide by. */
+export function decodeManifest(jws: string): Result<Manifest, BundleProblem> {
+  const [, payload = ''] = jws.split('.')
+  try {
+    return parseManifest(base64url.decode(payload))
+  } catch {
+    return problem('manifest_malformed', 'the value is not a signed manifest')
+  }
+}

@@ -75,7 +75,7 @@ export class PolicyStore {
   constructor(env: StoreEnv) {
     this.#env = env
     this.#bounds = readBounds(env)
-    this.#shards = new Shards((digest) => readShard(env.POLICY, digest))
+    this.#shards = new Shards((digest, fresh) => readShard(env.POLICY, digest, fresh))
   }
 
   /**

@@ -22,17 +22,23 @@ export async function readPointer(kv: KVNamespace, key: string): Promise<Result<
   return err({ code: 'pointer_missing', message: `there is no policy under the key ${key}; run dockgate push` })
 }
 
-export async function readShard(kv: KVNamespace, digest: string): Promise<Result<ArrayBuffer, BundleProblem>> {
+/**
+ * @param fresh ask past the copy that the location keeps: KV remembers an absence, and a damaged value, for as long as it
+ *   would remember the right one
+ */
+export async function readShard(
+  kv: KVNamespace,
+  digest: string,
+  fresh: boolean,
+): Promise<Result<ArrayBuffer, BundleProblem>> {
   const key = shardKey(digest)
-  const get = (cacheTtl: number) => attempt(key, () => kv.get(key, { type: 'arrayBuffer', cacheTtl }))
-  const first = await get(SHARD_TTL_SECONDS)
-  // KV remembers an absence for as long as it would remember a value: ask again in a way that it forgets soon.
-  const value = first.ok && first.value === null ? await get(POINTER_TTL_SECONDS) : first
+  const cacheTtl = fresh ? POINTER_TTL_SECONDS : SHARD_TTL_SECONDS
+  const value = await attempt(key, () => kv.get(key, { type: 'arrayBuffer', cacheTtl }))
   if (!value.ok) return value
   if (value.value !== null) return ok(value.value)
   return err({
     code: 'shard_missing',
-    message: `${key} is not in KV, or not visible here yet; if it stays so, push again`,
+    message: `${key} is not in KV, or not visible here yet; if it stays so, run dockgate push --all`,
   })
 }
 

@@ -16,7 +16,8 @@ const MEMORY_PER_BYTE = 4
 /** How long to wait for a read that another request began, which may be gone. */
 const PATIENCE_MS = 1000
 
-export type ReadShard = (digest: string) => Promise<Result<ArrayBuffer, BundleProblem>>
+/** `fresh` asks past every copy on the way. */
+export type ReadShard = (digest: string, fresh: boolean) => Promise<Result<ArrayBuffer, BundleProblem>>
 
 export class Shards {
   readonly #read: ReadShard
@@ -65,11 +66,16 @@ export class Shards {
   }
 
   async #fetch(digest: string): Promise<Result<Shard, BundleProblem>> {
-    const bytes = await this.#read(digest)
-    if (!bytes.ok) return bytes
-    const shard = await openShard(digest, bytes.value)
+    const first = await this.#open(digest, false)
+    const isCopy = !first.ok && (first.error.code === 'shard_missing' || first.error.code === 'shard_digest')
+    const shard = isCopy ? await this.#open(digest, true) : first
     if (shard.ok) this.#keep(digest, shard.value)
     return shard
+  }
+
+  async #open(digest: string, fresh: boolean): Promise<Result<Shard, BundleProblem>> {
+    const bytes = await this.#read(digest, fresh)
+    return bytes.ok ? openShard(digest, bytes.value) : bytes
   }
 
   #keep(digest: string, shard: Shard): void {

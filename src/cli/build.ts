@@ -1,0 +1,75 @@
+/** `dockgate build`: a bundle without a store, to look at, to compare and to keep. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { shardKey } from '../bundle/digest.ts'
+import { encodeBundle } from '../bundle/encode.ts'
+import { formatManifest } from '../bundle/manifest.ts'
+import { signManifest } from '../bundle/sign.ts'
+import { CommandError } from './command-error.ts'
+import { nextSerial } from './history.ts'
+import { needSigningKey } from './key-files.ts'
+import { DEFAULT_STATE } from './kv-options.ts'
+import * as output from './output.ts'
+import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { formatBytes, formatCount } from './sizes.ts'
+
+type Options = { readonly policies: string; readonly out?: string; readonly key?: string; readonly json?: true }
+
+const EXAMPLES = `
+Examples:
+  dockgate build                                            compile, and say how large the bundle would be
+  dockgate build -o dist/policy --key keys/policy-signing-key.json`
+
+export const buildCommand = (): Command =>
+  new Command('build')
+    .description('compile and sign the policies, and report sizes')
+    .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)
+    .option('-o, --out <dir>', 'write the signed manifest and the shards there')
+    .option('--key <file>', 'private key that signs (default: DOCKGATE_SIGNING_KEY, then that of the local state)')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ policies: directory, out, key: keyFile, json }: Options) => {
+      const keyOptions = { ...(keyFile === undefined ? {} : { key: keyFile }), stateDirectory: DEFAULT_STATE }
+      const key = out === undefined ? undefined : await needSigningKey(keyOptions)
+      const { compiled } = await readPolicies(directory)
+      const sizes: number[] = []
+      const created = Math.floor(Date.now() / 1000)
+      if (out !== undefined) await makeFolder(out)
+      const manifest = await encodeBundle(
+        compiled,
+        { serial: nextSerial(undefined, created), created },
+        async (shard) => {
+          sizes.push(shard.bytes)
+          if (out !== undefined) await write(join(out, 'shards', fileOf(shard.digest)), shard.text)
+        },
+      )
+      const text = key === undefined ? undefined : await signManifest(manifest, key)
+      if (out !== undefined && text !== undefined) await write(join(out, 'pointer.jws'), text)
+      const { serial, principals, grants, bytes } = manifest
+      const manifestBytes = text?.length ?? formatManifest(manifest).byteLength
+      const largest = Math.max(...sizes)
+      if (json === true) {
+        const shards = { total: sizes.length, largestBytes: largest }
+        output.json({ serial, principals, grants, shards, bytes: { total: bytes, manifest: manifestBytes }, out })
+        return
+      }
+      output.out(out === undefined ? `bundle of ${directory}` : `bundle ${serial} of ${directory} in ${out}`)
+      output.out(`  principals  ${formatCount(principals)}`)
+      output.out(`  grants      ${formatCount(grants)}`)
+      output.out(`  shards      ${formatCount(sizes.length)}, the largest ${formatBytes(largest)}`)
+      output.out(`  size        ${formatBytes(bytes)}, and the manifest's ${formatBytes(manifestBytes)}`)
+    })
+
+/** `sha256-…`: a colon is no character for a file's name everywhere. */
+const fileOf = (digest: string): string => `${shardKey(digest).replace(':', '-')}.json`
+
+const makeFolder = (folder: string) =>
+  mkdir(join(folder, 'shards'), { recursive: true }).catch((cause: unknown) => {
+    throw new CommandError(3, `the folder ${folder} cannot be made`, { hint: 'choose another with --out', cause })
+  })
+
+const write = (file: string, text: string) =>
+  writeFile(file, text).catch((cause: unknown) => {
+    throw new CommandError(3, `${file} cannot be written`, { hint: 'choose another folder with --out', cause })
+  })

@@ -1,0 +1,136 @@
+/** `dockgate prune`: removes what no bundle that is kept names. */
+import { Command } from 'commander'
+import { SHARD_PREFIX, shardKey } from '../bundle/digest.ts'
+import { digestsOf, type Manifest } from '../bundle/manifest.ts'
+import { decodeManifest } from '../bundle/verify.ts'
+import { CommandError } from './command-error.ts'
+import type { Kv } from './kv.ts'
+import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
+import * as output from './output.ts'
+import { formatCount } from './sizes.ts'
+
+type Options = KvOptions & { readonly keep: number; readonly dryRun?: true; readonly json?: true }
+
+/** A gate that has not heard of a newer bundle may still read the shards of one this young. */
+const YOUNG_SECONDS = 86_400
+
+const DELETE_BATCH = 1000
+
+const EXAMPLES = `
+Examples:
+  dockgate prune --remote --dry-run
+  dockgate prune --remote --keep 3
+
+Not while a push is under way: what it has uploaded is not named by any bundle yet.`
+
+export const pruneCommand = (): Command =>
+  addKvOptions(new Command('prune').description('remove old bundles, and shards that no other bundle names'))
+    .option(
+      '--keep <n>',
+      'bundles to keep for roll-back, beside the one in force and those of the last day',
+      keepCount,
+      10,
+    )
+    .option('--dry-run', 'change nothing; say what would go')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: Options) => {
+      const kv = kvOf(options)
+      const now = Math.floor(Date.now() / 1000)
+      const dryRun = options.dryRun === true
+      const report = await prune({ kv, now, keep: options.keep, dryRun, onProgress: output.note })
+      if (options.json === true) {
+        output.json({ ...report, place: kv.place, dryRun })
+        return
+      }
+      const verb = dryRun ? 'would remove' : 'removed'
+      output.out(
+        `${verb} ${formatCount(report.bundles.removed)} bundles and ${formatCount(report.shards.removed)} shards from ${kv.place}`,
+      )
+      output.out(`  kept ${formatCount(report.bundles.kept)} bundles and ${formatCount(report.shards.kept)} shards`)
+    })
+
+export type PruneOptions = {
+  readonly kv: Kv
+  readonly now: number
+  readonly keep: number
+  readonly dryRun?: boolean
+  readonly onProgress?: (text: string) => void
+}
+
+type Tally = { readonly kept: number; readonly removed: number }
+export type PruneReport = { readonly bundles: Tally; readonly shards: Tally }
+
+/**
+ * Remove old bundles of every pointer in the store, and the shards that are left without one.
+ *
+ * @throws {@link CommandError} 1 when a value is not a bundle that this version can read: its shards would be lost
+ */
+export async function prune({
+  kv,
+  now,
+  keep,
+  dryRun = false,
+  onProgress = () => {},
+}: PruneOptions): Promise<PruneReport> {
+  const all = await kv.list('')
+  const shards = all.filter((key) => key.startsWith(SHARD_PREFIX))
+  const manifests = new Map<string, Manifest>()
+  for (const key of all) {
+    if (!key.startsWith(SHARD_PREFIX)) manifests.set(key, await manifestOf(kv, key))
+  }
+  const old = oldBundles(manifests, now, keep)
+  const named = new Set<string>()
+  for (const [key, manifest] of manifests) {
+    if (!old.has(key)) for (const digest of digestsOf(manifest)) named.add(shardKey(digest))
+  }
+  const orphans = shards.filter((key) => !named.has(key))
+  // Bundles before shards: what is interrupted leaves shards without a bundle, never a bundle without shards.
+  const gone = [...old, ...orphans]
+  for (let start = 0; start < gone.length && !dryRun; start += DELETE_BATCH) {
+    await kv.deleteAll(gone.slice(start, start + DELETE_BATCH))
+    if (gone.length > DELETE_BATCH)
+      onProgress(`removed ${Math.min(start + DELETE_BATCH, gone.length)} of ${gone.length}`)
+  }
+  return {
+    bundles: { kept: manifests.size - old.size, removed: old.size },
+    shards: { kept: shards.length - orphans.length, removed: orphans.length },
+  }
+}
+
+async function manifestOf(kv: Kv, key: string): Promise<Manifest> {
+  const text = await kv.get(key)
+  const decoded = text === undefined ? undefined : decodeManifest(text)
+  if (decoded?.ok === true) return decoded.value
+  throw new CommandError(
+    1,
+    `'${key}' in ${kv.place} is not a bundle that this version reads, so its shards are not known`,
+    {
+      hint: 'remove the key with `npx wrangler kv key delete` if it does not belong there, or use a newer dockgate',
+    },
+  )
+}
+
+/** Keys of history that neither the number to keep nor their youth keeps. A key that is no history is a pointer. */
+function oldBundles(manifests: ReadonlyMap<string, Manifest>, now: number, keep: number): ReadonlySet<string> {
+  const histories = new Map<string, string[]>()
+  for (const [key, { serial }] of manifests) {
+    const pointer = key.endsWith(`:${serial}`) ? key.slice(0, -`:${serial}`.length) : undefined
+    if (pointer !== undefined && manifests.has(pointer))
+      histories.set(pointer, [...(histories.get(pointer) ?? []), key])
+  }
+  const serialOf = (key: string) => manifests.get(key)?.serial ?? 0
+  const old = new Set<string>()
+  for (const [pointer, keys] of histories) {
+    const older = keys.filter((key) => serialOf(key) !== serialOf(pointer)).sort((a, b) => serialOf(b) - serialOf(a))
+    for (const key of older.slice(keep)) {
+      if ((manifests.get(key)?.created ?? now) < now - YOUNG_SECONDS) old.add(key)
+    }
+  }
+  return old
+}
+
+function keepCount(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text)
+  throw new CommandError(2, `'${text}' is not a number of bundles`, { hint: 'e.g. --keep 3' })
+}

@@ -1,0 +1,100 @@
+/** `dockgate push`: puts a policy folder into force. */
+import { Command } from 'commander'
+import { CommandError } from './command-error.ts'
+import { waitForSerial } from './gate-status.ts'
+import { needSigningKey } from './key-files.ts'
+import { addKvOptions, DEFAULT_STATE, type KvOptions, kvOf } from './kv-options.ts'
+import * as output from './output.ts'
+import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { type PublishReport, publish } from './publish.ts'
+import { formatBytes, formatCount, formatTime } from './sizes.ts'
+
+type Options = KvOptions & {
+  readonly policies: string
+  readonly key?: string
+  readonly validDays?: number
+  readonly url?: string
+  readonly yes?: true
+  readonly all?: true
+  readonly dryRun?: true
+  readonly json?: true
+}
+
+const EXAMPLES = `
+Examples:
+  dockgate push --local                                     for the gate of \`dockgate dev\`
+  dockgate push --remote --key keys/policy-signing-key.json --url https://registry.example.com
+  dockgate push --remote --dry-run                          say what would change
+
+Uploads the shards that changed, then switches the pointer; a gate sees the old policy or the new one,
+never a mixture. A push that removes more than half of the grants stops unless --yes.`
+
+export const pushCommand = (): Command =>
+  addKvOptions(new Command('push').description('compile, sign and upload the policies'))
+    .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)
+    .option('--key <file>', 'private key that signs (default: DOCKGATE_SIGNING_KEY, then that of the local state)')
+    .option('--valid-days <n>', 'days until the bundle expires (default: 365)', validDays)
+    .option('--url <url>', 'wait until the gate there uses the new bundle')
+    .option('--all', 'upload every shard, also those that should be there')
+    .option('--yes', 'push also when most grants go, or when another key signed the bundle in force')
+    .option('--dry-run', 'change nothing; say what would change')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: Options) => {
+      const { policies: directory, validDays: days, url, yes = false, all = false, dryRun = false } = options
+      const kv = kvOf(options)
+      const key = await needSigningKey(keyOptions(options))
+      const { compiled } = await readPolicies(directory)
+      const report = await publish({
+        policy: compiled,
+        kv,
+        key,
+        now: Math.floor(Date.now() / 1000),
+        pointer: options.pointer,
+        ...(days === undefined ? {} : { validSeconds: days * 86_400 }),
+        force: yes,
+        all,
+        dryRun,
+        onProgress: output.note,
+      })
+      const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
+      if (options.json === true) {
+        output.json({ ...report, place: kv.place, dryRun, ...(seconds === undefined ? {} : { seconds }) })
+        return
+      }
+      printReport(report, kv.place, dryRun)
+      if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
+    })
+
+/** The key of local state signs only for local state. */
+export const keyOptions = ({ key, remote, state }: Pick<Options, 'key' | 'remote' | 'state'>) => ({
+  ...(key === undefined ? {} : { key }),
+  ...(remote === true ? {} : { stateDirectory: state ?? DEFAULT_STATE }),
+})
+
+export async function waited(url: string, serial: number): Promise<number> {
+  output.note(`waiting for ${url} to use bundle ${serial}`)
+  return waitForSerial(url, serial)
+}
+
+function validDays(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
+  throw new CommandError(2, `'${text}' is not a number of days`, { hint: 'e.g. --valid-days 90' })
+}
+
+function printReport(report: PublishReport, place: string, dryRun: boolean): void {
+  const { serial, previousSerial, principals, grants, shards, bytes, expires, changed } = report
+  const before = previousSerial === undefined ? 'the first one' : `after ${previousSerial}`
+  output.out(`${dryRun ? 'would push' : 'pushed'} bundle ${serial} to ${place}, ${before}`)
+  if (!changed) output.out('  nothing changed but its age')
+  output.out(`  principals  ${change(principals)}`)
+  output.out(`  grants      ${change(grants)}`)
+  output.out(`  shards      ${formatCount(shards.uploaded)} of ${formatCount(shards.total)} uploaded`)
+  output.out(
+    `  size        ${formatBytes(bytes.uploaded)} of ${formatBytes(bytes.total)}, and the manifest's ${formatBytes(bytes.manifest)}`,
+  )
+  output.out(`  valid until ${formatTime(expires)}`)
+}
+
+const change = ({ before, after }: { before: number; after: number }): string =>
+  before === after ? formatCount(after) : `${formatCount(before)} -> ${formatCount(after)}`
