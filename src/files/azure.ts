@@ -118,7 +118,8 @@ export function registryScope(
   const chosen = named
     .map((name) => possible.filter(({ registry }) => registry !== undefined && registry === name?.toLowerCase()))
     .find((matches) => matches.length > 0)
-  const candidates = chosen ?? possible
+  const keyOf = ({ subscription, resourceGroup, registry }: Scope) => `${subscription}/${resourceGroup}/${registry}`
+  const candidates = [...new Map((chosen ?? possible).map((scope) => [keyOf(scope), scope])).values()]
   return (scope) => candidates.every((candidate) => covers(scope, candidate))
 }
 

@@ -27,18 +27,13 @@ import { readCondition } from './condition.ts'
 import type { Entry } from './entry.ts'
 import { readName, readScopeMapLine, type ScopeMapLine } from './field.ts'
 import { checkKeys } from './keys.ts'
-import { nearest } from './nearest.ts'
+import { Names } from './names.ts'
 import { complaint, type Report } from './problem.ts'
-
-/** Suggestions for names cost a look at all names: after this many errors nobody reads them. */
-const MAX_SUGGESTIONS = 1000
 
 /** The policy set; to be used only if no error was reported. */
 export function resolve(declared: Declarations, report: Report): PolicySet {
   return new Resolver(declared, report).policies()
 }
-
-type Kind = 'scope map' | 'token' | 'issuer' | 'identity' | 'role'
 
 const GATEWAY = complaint(
   'gateway_action',
@@ -74,8 +69,7 @@ class Resolver {
   readonly #report: Report
   readonly #isOurs: (scope: Scope) => boolean
   readonly #roles = new Map<string, RoleDefinition | undefined>()
-  readonly #suggestions = new Map<string, string | undefined>()
-  readonly #names: Readonly<Record<Kind, ReadonlySet<string>>>
+  readonly #names: Names
   readonly #azureScopeMaps: readonly Declarations['azure']['scopeMaps'][number][]
   readonly #azureTokens: readonly Declarations['azure']['tokens'][number][]
   readonly #positions = new Set<string>()
@@ -88,13 +82,14 @@ class Resolver {
     this.#azureScopeMaps = this.#ours(declared.azure.scopeMaps)
     this.#azureTokens = this.#ours(declared.azure.tokens)
     const names = (...lists: readonly (readonly { name: string }[])[]) => new Set(lists.flat().map(({ name }) => name))
-    this.#names = {
+    const defined = {
       'scope map': names(declared.scopeMaps, this.#azureScopeMaps, SYSTEM_SCOPE_MAPS),
       token: names(declared.tokens, this.#azureTokens),
       issuer: names(declared.issuers),
       identity: names(declared.identities),
       role: names(declared.roles, BUILT_IN_ROLES),
     }
+    this.#names = new Names(defined, report)
     this.#settings = this.#registrySettings()
   }
 
@@ -132,7 +127,8 @@ class Resolver {
       }
       return { service: azure ?? '', mode: 'abac', catalog: 'filtered', anonymous: [], tokenLifetimeSeconds: 900 }
     }
-    if (value?.entraIssuer !== undefined) this.#known('issuer', value.entraIssuer, declared.entry.at('entraIssuer'))
+    if (value?.entraIssuer !== undefined)
+      this.#names.require('issuer', value.entraIssuer, declared.entry.at('entraIssuer'))
     return {
       service: value?.service ?? '',
       mode: value?.mode ?? 'abac',
@@ -206,7 +202,7 @@ class Resolver {
       }
       return []
     }
-    this.#known('scope map', scopeMap, entry.at('scopeMap'))
+    this.#names.require('scope map', scopeMap, entry.at('scopeMap'))
     return [
       { name, scopeMap, status: value.status ?? 'enabled', credentials: credentialsOf(value), source: entry.source },
     ]
@@ -220,11 +216,8 @@ class Resolver {
     const passwords = own?.value?.scopeMap === undefined ? own?.value : undefined
     if (passwords === undefined && !this.#isFree('token', name, entry)) return []
     const wanted = value.scopeMapId.slice(value.scopeMapId.lastIndexOf('/') + 1)
-    const names = [...this.#names['scope map']]
-    const scopeMap = names.includes(wanted)
-      ? wanted
-      : (names.find((known) => known.toLowerCase() === wanted.toLowerCase()) ?? wanted)
-    this.#known('scope map', scopeMap, entry.at('scopeMapId'))
+    const scopeMap = this.#names.inAnyCase('scope map', wanted)
+    this.#names.require('scope map', scopeMap, entry.at('scopeMapId'))
     const status = value.status?.toLowerCase() ?? 'enabled'
     if (status !== 'enabled' && status !== 'disabled') {
       this.#report.warning(
@@ -268,7 +261,7 @@ class Resolver {
   #identity({ name, entry, value }: Declarations['identities'][number]): readonly Identity[] {
     if (value === undefined) return []
     const claims = value.claims ?? {}
-    this.#known('issuer', value.issuer, entry.at('issuer'))
+    this.#names.require('issuer', value.issuer, entry.at('issuer'))
     if (value.subject === undefined && Object.keys(claims).length === 0) {
       const hint = 'add subject, or claims with at least one pattern'
       this.#report.error(
@@ -294,7 +287,7 @@ class Resolver {
     const principal = this.#principal(value.principal, entry.at('principal'))
     const role = this.#role(value.role, roles)
     if (role === undefined && !this.#isDeclaredRole(value.role)) {
-      this.#report.error(entry.at('role'), this.#unknown('role', value.role))
+      this.#names.reportUnknown('role', value.role, entry.at('role'))
     }
     if (this.#settings.mode === 'rbac') {
       for (const key of ['condition', 'repositories'] as const) {
@@ -419,8 +412,10 @@ class Resolver {
   }
 
   #principal(principal: Principal, source: Source): PrincipalKey {
-    if (principal.kind === 'token' || principal.kind === 'identity') this.#known(principal.kind, principal.name, source)
-    if (principal.kind === 'subject' || principal.kind === 'group') this.#known('issuer', principal.issuer, source)
+    if (principal.kind === 'token' || principal.kind === 'identity')
+      this.#names.require(principal.kind, principal.name, source)
+    if (principal.kind === 'subject' || principal.kind === 'group')
+      this.#names.require('issuer', principal.issuer, source)
     return principalKey(principal)
   }
 
@@ -433,29 +428,6 @@ class Resolver {
   #isDeclaredRole(text: string): boolean {
     const wanted = (roleGuid(text) ?? text).toLowerCase()
     return this.#declared.roles.some(({ name, value }) => value === undefined && name.toLowerCase() === wanted)
-  }
-
-  #known(kind: Kind, name: string, source: Source): void {
-    if (!this.#names[kind].has(name)) this.#report.error(source, this.#unknown(kind, name))
-  }
-
-  #unknown(kind: Kind, name: string) {
-    const guess = this.#suggest(kind, name)
-    const list = [...this.#names[kind]].slice(0, 10).join(', ')
-    const known = list === '' ? `none is defined` : `defined: ${list}`
-    return complaint(
-      `unknown_${kind.replace(' ', '_')}`,
-      `no ${kind} is named "${name}"`,
-      guess === undefined ? known : `did you mean ${guess}?`,
-    )
-  }
-
-  #suggest(kind: Kind, name: string): string | undefined {
-    const key = `${kind}\n${name}`
-    if (!this.#suggestions.has(key) && this.#suggestions.size < MAX_SUGGESTIONS) {
-      this.#suggestions.set(key, nearest(name, this.#names[kind]))
-    }
-    return this.#suggestions.get(key)
   }
 
   #isFree(kind: string, name: string, entry: Entry): boolean {

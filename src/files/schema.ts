@@ -37,8 +37,26 @@ function toJsonSchema(definition: z.ZodType): Json {
   return schema
 }
 
+const WIDTH = 120
+
+/** JSON as the project's formatter lays it out: a list of plain values stays in its line if it fits. */
+function print(value: unknown, indent: string, used: number): string {
+  const inner = `${indent}  `
+  if (Array.isArray(value)) {
+    const line = `[${value.map((item) => JSON.stringify(item)).join(', ')}]`
+    if (!value.some((item) => typeof item === 'object') && used + line.length < WIDTH) return line
+    return `[\n${value.map((item) => inner + print(item, inner, inner.length)).join(',\n')}\n${indent}]`
+  }
+  if (!isJson(value) || Object.keys(value).length === 0) return JSON.stringify(value)
+  const members = Object.entries(value).map(([key, item]) => {
+    const start = `${inner}${JSON.stringify(key)}: `
+    return start + print(item, inner, start.length)
+  })
+  return `{\n${members.join(',\n')}\n${indent}}`
+}
+
 /** Every schema by its file name in `schema/`, as text. */
 export const schemaFiles = (): Readonly<Record<string, string>> => ({
-  'policy.schema.json': `${JSON.stringify(toJsonSchema(PolicyFile), null, 2)}\n`,
-  'test.schema.json': `${JSON.stringify(toJsonSchema(TestFile), null, 2)}\n`,
+  'policy.schema.json': `${print(toJsonSchema(PolicyFile), '', 0)}\n`,
+  'test.schema.json': `${print(toJsonSchema(TestFile), '', 0)}\n`,
 })
