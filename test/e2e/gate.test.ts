@@ -12,6 +12,9 @@ import { type Registry, registryKinds } from './tools/registries.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
 
+/** A HEAD has no body to tell why, and skopeo reads none for a tag list: these say `403 (Forbidden)` and no more. */
+const REFUSED = /denied|forbidden/i
+
 const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
 const token = (name: string, scopeMap: string): string =>
   `  ${name}: { scopeMap: ${scopeMap}, credentials: { password1: { sha256: ${sha256(secretOf(name))} } } }`
@@ -105,7 +108,7 @@ describe.runIf(runnable).each(registryKinds)('the gate before $kind', ({ start }
       expect(pulled.stderr).toMatch(/denied/i)
       const pushed = await driver.push(session, layout, `${repository()}:v1`)
       expect(pushed.status).not.toBe(0)
-      expect(pushed.stderr).toMatch(/denied/i)
+      expect(pushed.stderr).toMatch(REFUSED)
       expect(await registry.requests()).toEqual([])
     })
 
@@ -129,8 +132,8 @@ describe.runIf(runnable).each(registryKinds)('the gate before $kind', ({ start }
       await registry.forgetRequests()
       const refused = await driver.tags(session, repository())
       expect(refused.status).not.toBe(0)
-      expect(refused.stderr).toMatch(/denied/i)
-      expect(refused.stderr).toContain(`metadata/read on samples/${driver.client}`)
+      expect(refused.stderr).toMatch(REFUSED)
+      if (driver !== skopeo) expect(refused.stderr).toContain(`metadata/read on samples/${driver.client}`)
       expect(await registry.requests()).toEqual([])
     })
 

@@ -3,7 +3,6 @@
  * socket that leads straight to the Worker, so that paths arrive as they were sent and nothing stands in between.
  */
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
@@ -62,9 +61,7 @@ export async function startGate({ host, port, stateDirectory, bindings, onLog }:
       cf: false,
       log: new Log(LogLevel.NONE),
       resourcePersistencePath: join(stateDirectory, 'v3'),
-      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
-        for (const stream of [stdout, stderr]) forEachLine(stream, onLog)
-      },
+      handleStructuredLogs: ({ message }) => onLog(message),
       workers: [
         {
           name: WORKER_NAME,
@@ -90,14 +87,4 @@ export async function startGate({ host, port, stateDirectory, bindings, onLog }:
       cause,
     })
   }
-}
-
-function forEachLine(stream: Readable, onLine: (line: string) => void): void {
-  let rest = ''
-  stream.setEncoding('utf8')
-  stream.on('data', (chunk: string) => {
-    const lines = `${rest}${chunk}`.split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') onLine(line)
-  })
 }
