@@ -68,7 +68,8 @@ function decideNeed(standing: Standing, need: Requirement, attributes: Attribute
 const isForbidden = (decision: Decision): boolean =>
   decision.effect === 'deny' && decision.reason.code === 'deny_assignment'
 
-function attributesOf(standing: Standing, request: RegistryRequest | undefined, facts: Facts): Attributes {
+/** What a request says of itself, for conditions; each tag that it names is asked apart. */
+export function attributesOf(standing: Standing, request: RegistryRequest | undefined, facts: Facts): Attributes {
   const { now: _, ...known } = facts
   const { claims } = standing.caller
   return {

@@ -161,7 +161,11 @@ function placesWhen(when: Expression, patterns: readonly RepositoryPattern[]): r
     const { keys, residual } = lowerName(both(nameCondition(pattern), when))
     const rest = residual === undefined ? {} : { when: residual }
     if (keys === 'any') return [{ on: '*', ...rest }]
-    return keys.map((key) => ({ on: key.kind === 'exact' ? key.name : `${key.prefix}*`, ...rest }))
+    return keys.flatMap((key) => {
+      if (key.kind === 'prefix') return [{ on: `${key.prefix}*`, ...rest }]
+      // No name has a star, so equality with such a text finds nothing; as a pattern it would be a prefix.
+      return key.name.includes('*') ? [] : [{ on: key.name, ...rest }]
+    })
   })
 }
 

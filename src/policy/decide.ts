@@ -9,7 +9,9 @@ import { azureAction, isDataPermission, takesRepository } from '../registry/perm
 import { effective, matchesAction } from './action-pattern.ts'
 import type { Caller } from './caller.ts'
 import { type ControlGrantData, type DenyData, type GrantData, parseRule, type Rule } from './compiled.ts'
+import { isRepositoryName } from './condition/attribute.ts'
 import { type Context, denies as denyApplies, evaluate, grants as grantApplies } from './condition/evaluate.ts'
+import type { Expression } from './condition/expression.ts'
 import type { Question } from './model.ts'
 import { PERMISSION_BITS } from './permission-bits.ts'
 import type { PrincipalKey } from './principal.ts'
@@ -81,7 +83,9 @@ function findDeny(standing: Standing, question: Question, bit: number, context: 
     (bit === 0 ? deniesControl(deny, context.action) : (deny.bits & bit) !== 0) &&
     isOpen(deny, question.now) &&
     !isSpared(standing.caller, deny.except) &&
-    (deny.when === undefined || denyApplies(evaluate(deny.when, context), attributes.everyTag === true))
+    (deny.when === undefined ||
+      isUnanswerable(deny.when, question) ||
+      denyApplies(evaluate(deny.when, context), attributes.everyTag === true))
   for (const denies of standing.denies) {
     // Only a name can take a deny out of reach: a permission that has no repository meets them all.
     const named = repository !== undefined && takesRepository(question.action)
@@ -97,8 +101,30 @@ const deniesControl = (deny: DenyData, action: string): boolean =>
 function holds(grant: GrantData | ControlGrantData, question: Question, context: Context): boolean {
   return (
     isOpen(grant, question.now) &&
-    (grant.when === undefined || grantApplies(evaluate(grant.when, context), question.attributes.everyTag === true))
+    (grant.when === undefined ||
+      (!isUnanswerable(grant.when, question) &&
+        grantApplies(evaluate(grant.when, context), question.attributes.everyTag === true)))
   )
+}
+
+/** What speaks of the repository's name has no one answer for every repository at once. */
+const isUnanswerable = (when: Expression, { action, repository }: Question): boolean =>
+  repository === undefined && takesRepository(action) && readsName(when)
+
+function readsName(expression: Expression): boolean {
+  switch (expression.type) {
+    case 'and':
+    case 'or':
+      return readsName(expression.left) || readsName(expression.right)
+    case 'not':
+      return readsName(expression.operand)
+    case 'exists':
+      return isRepositoryName(expression.attribute)
+    case 'comparison':
+      return [expression.left, expression.right].some((side) => side.type === 'attribute' && isRepositoryName(side))
+    default:
+      return false
+  }
 }
 
 const isOpen = ({ from, until }: { readonly from?: number; readonly until?: number }, now: number): boolean =>
