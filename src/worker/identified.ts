@@ -7,6 +7,7 @@ import type { EpochSeconds } from '../policy/model.ts'
 import type { Standing } from '../policy/standing.ts'
 import type { OciError } from '../registry/refusal.ts'
 import type { Access } from '../registry/scope.ts'
+import type { Background } from './background.ts'
 import type { Env } from './env.ts'
 import type { PolicyView } from './policy-view.ts'
 
@@ -34,11 +35,15 @@ export type CredentialRefusal = {
     | 'too_many_failures'
 }
 
+/** What identifying needs of the Worker's bindings. */
+export type IdentityEnv = Pick<Env, 'TOKEN_SIGNING_KEY' | 'LOGIN_LIMIT'>
+
+/** Rejects with the faults `policy_unavailable`, `signing_key_unavailable` and `issuer_unavailable`. */
 export type Identify = (
   request: Request,
   view: PolicyView,
-  env: Env,
-  ctx: ExecutionContext,
+  env: IdentityEnv,
+  ctx: Background,
   now: EpochSeconds,
 ) => Identified | CredentialRefusal | Promise<Identified | CredentialRefusal>
 

@@ -14,9 +14,8 @@ import type { EpochSeconds } from '../policy/model.ts'
 import { ANONYMOUS, NAME, principalKey } from '../policy/principal.ts'
 import { type OpenPrincipal, standingOf } from '../policy/standing.ts'
 import type { Access } from '../registry/scope.ts'
-import type { Env } from './env.ts'
-import { type CredentialRefusal, type Identified, type Identify, isRefusal } from './identified.ts'
-import type { Background } from './issuers/remote-keys.ts'
+import type { Background } from './background.ts'
+import { type CredentialRefusal, type Identified, type Identify, type IdentityEnv, isRefusal } from './identified.ts'
 import { verifyIssuerJwt } from './issuers/verify.ts'
 import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
@@ -28,7 +27,7 @@ import { verifyMinted } from './token-service/minted.ts'
 /** Where and when a credential is shown. */
 export type Desk = {
   readonly view: PolicyView
-  readonly env: Env
+  readonly env: IdentityEnv
   readonly ctx: Background
   readonly now: EpochSeconds
   readonly clientIp?: string
@@ -59,7 +58,7 @@ export const identify: Identify = (request, view, env, ctx, now) => {
   )
 }
 
-export function deskOf(request: Request, view: PolicyView, env: Env, ctx: Background, now: EpochSeconds): Desk {
+export function deskOf(request: Request, view: PolicyView, env: IdentityEnv, ctx: Background, now: EpochSeconds): Desk {
   const clientIp = request.headers.get('cf-connecting-ip')
   return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
 }

@@ -7,6 +7,7 @@
  */
 import { type IssuerRule, isRecord } from '../../identity/federation.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
+import type { Background } from '../background.ts'
 import { Fault } from '../fault.ts'
 import { LATE, within } from '../store/deadline.ts'
 import { fetchJson } from './fetch-json.ts'
@@ -26,9 +27,6 @@ export const RETRY_SECONDS = 10
 export const TIMEOUT_MS = 5000
 /** Waiting for a read that another request began, and may have taken with it when it ended. */
 const WAIT_MS = TIMEOUT_MS + 1000
-
-/** Where work goes on after the answer. */
-export type Background = { waitUntil(promise: Promise<unknown>): void }
 
 type Entry = {
   keys?: { readonly set: KeySet; readonly readAt: EpochSeconds }

@@ -9,9 +9,10 @@ import { JWT_MAX_LENGTH } from '../../identity/compact.ts'
 import { type Claims, type IssuerRule, isRecord, textsOf } from '../../identity/federation.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import { err, ok, type Result } from '../../registry/result.ts'
+import type { Background } from '../background.ts'
 import { LEEWAY_SECONDS } from '../token-service/minted.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
-import { type Background, remoteKeys } from './remote-keys.ts'
+import { remoteKeys } from './remote-keys.ts'
 
 /** A JWT that is valid for longer than this, in seconds, was not made for signing in. */
 export const LIFETIME_MAX_SECONDS = 366 * 86_400

@@ -1,0 +1,2 @@
+/** Where work goes on behind the answer. */
+export type Background = { waitUntil(promise: Promise<unknown>): void }

@@ -1,0 +1,28 @@
+/** A policy view from policy text, as the gate would have it after a push. Throws for text that is not valid. */
+import { readPolicies } from '../../../src/files/load.ts'
+import { compile } from '../../../src/policy/compile.ts'
+import type { PrincipalKey } from '../../../src/policy/principal.ts'
+import { type OpenPrincipal, openCommon, openPrincipal } from '../../../src/policy/standing.ts'
+import type { PolicyView } from '../../../src/worker/policy-view.ts'
+
+export const SERVICE = 'registry.example.com'
+
+let serial = 0
+
+/** @param promised every principal is a promise, as when its shard has to be read first */
+export function viewOf(text: string, { promised = false } = {}): PolicyView {
+  const { policies, problems } = readPolicies([{ path: 'policy.yaml', text }])
+  if (policies === undefined) throw new Error(JSON.stringify(problems, undefined, 2))
+  const { common, principals } = compile(policies)
+  const opened = new Map<PrincipalKey, OpenPrincipal>()
+  for (const [key, data] of principals) opened.set(key, openPrincipal(data))
+  serial += 1
+  return {
+    serial,
+    keyId: 'test',
+    created: 0,
+    expires: Number.MAX_SAFE_INTEGER,
+    common: openCommon(common),
+    principal: (key) => (promised ? Promise.resolve(opened.get(key)) : opened.get(key)),
+  }
+}
