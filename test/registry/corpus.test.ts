@@ -31,7 +31,10 @@ function cases<T>(file: string): readonly T[] {
 
 const short = (text: string): string => (text.length > 160 ? `${text.slice(0, 160)}… (${text.length})` : text)
 const titled = <T extends RequestCase>(list: readonly T[]) =>
-  list.map((row) => [`${row.family}: ${row.method} ${JSON.stringify(short(row.target))}: ${row.why}`, row] as const)
+  list.map(
+    (row) =>
+      [`${row.family}: ${JSON.stringify(row.method)} ${JSON.stringify(short(row.target))}: ${row.why}`, row] as const,
+  )
 
 function repositoriesOf(request: RegistryRequest): readonly string[] {
   const name = 'name' in request && request.name !== undefined ? [request.name] : []
