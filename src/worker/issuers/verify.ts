@@ -1,6 +1,6 @@
 /**
- * Verifies a JWT of a configured issuer: issuer, audience, algorithm and key are matched as one tuple, one entry of the
- * policy at a time. Nothing that the token names (`jwk`, `jku`, `x5u`, `x5c`) is ever used as a key.
+ * Verifies a JWT of a configured issuer: issuer, audience, algorithm and key are matched as one tuple, of one
+ * entry of the policy. Nothing that the token names (`jwk`, `jku`, `x5u`, `x5c`) is ever used as a key.
  *
  * Sources: RFC 7519 section 7.2, RFC 8725.
  */
@@ -37,12 +37,26 @@ export async function verifyIssuerJwt(
 ): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
   const header = jwt.length > JWT_MAX_LENGTH ? undefined : readHeader(jwt)
   if (header === undefined || header.crit !== undefined) return err('credential_invalid')
-  let outcome: Awaited<ReturnType<typeof verifyFor>> = err('credential_invalid')
-  for (const issuer of meant(jwt, header, issuers)) {
-    outcome = await verifyFor(issuer, jwt, await keysOf(issuer, header.kid, ctx, now), now)
-    if (outcome.ok) return outcome
+  const issuer = issuerMeant(jwt, header, issuers)
+  if (issuer === undefined) return err('credential_invalid')
+  const keys = await keysOf(issuer, header.kid, ctx, now)
+  try {
+    const { payload, protectedHeader } = await jwtVerify(jwt, keys.key, {
+      algorithms: [...issuer.algorithms],
+      issuer: issuer.issuer,
+      audience: [...issuer.audiences],
+      requiredClaims: ['exp'],
+      clockTolerance: LEEWAY_SECONDS,
+      currentDate: new Date(now * 1000),
+    })
+    const { exp, iat } = payload
+    if (!isRecord(payload) || exp === undefined || exp > now + LIFETIME_MAX_SECONDS) return err('credential_invalid')
+    // jose reads `iat` only when it is asked for an age.
+    if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
+    return ok({ issuer, claims: payload, key: protectedHeader.kid, expires: exp })
+  } catch (error) {
+    return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
   }
-  return outcome
 }
 
 function readHeader(jwt: string): ProtectedHeaderParameters | undefined {
@@ -53,12 +67,16 @@ function readHeader(jwt: string): ProtectedHeaderParameters | undefined {
   }
 }
 
-/** The issuers that this JWT can be of, by what it says itself. */
-function meant(jwt: string, { alg }: ProtectedHeaderParameters, issuers: readonly IssuerRule[]): readonly IssuerRule[] {
-  if (alg === undefined || !ASYMMETRIC.test(alg)) return []
+/** The issuer that this JWT can be of, by what it says itself; no two have the same URL. */
+function issuerMeant(
+  jwt: string,
+  { alg }: ProtectedHeaderParameters,
+  issuers: readonly IssuerRule[],
+): IssuerRule | undefined {
+  if (alg === undefined || !ASYMMETRIC.test(alg)) return undefined
   const { iss, aud } = decodeClaims(jwt)
   const audiences = textsOf(aud) ?? []
-  return issuers.filter(
+  return issuers.find(
     (issuer) =>
       issuer.issuer === iss &&
       issuer.algorithms.includes(alg) &&
@@ -86,29 +104,4 @@ function keysOf(
   const known = inlineKeys.get(issuer) ?? parseKeySet(issuer.jwks)
   inlineKeys.set(issuer, known)
   return known
-}
-
-async function verifyFor(
-  issuer: IssuerRule,
-  jwt: string,
-  keys: KeySet,
-  now: EpochSeconds,
-): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
-  try {
-    const { payload, protectedHeader } = await jwtVerify(jwt, keys.key, {
-      algorithms: [...issuer.algorithms],
-      issuer: issuer.issuer,
-      audience: [...issuer.audiences],
-      requiredClaims: ['exp'],
-      clockTolerance: LEEWAY_SECONDS,
-      currentDate: new Date(now * 1000),
-    })
-    const { exp, iat } = payload
-    if (!isRecord(payload) || exp === undefined || exp > now + LIFETIME_MAX_SECONDS) return err('credential_invalid')
-    // jose reads `iat` only when it is asked for an age.
-    if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
-    return ok({ issuer, claims: payload, key: protectedHeader.kid, expires: exp })
-  } catch (error) {
-    return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
-  }
 }

@@ -36,3 +36,14 @@ const base64url = (value: unknown): string =>
 /** A JWT put together by hand: what no library would sign. */
 export const forge = (header: unknown, claims: unknown, signature = 'AAAA'): string =>
   `${base64url(header)}.${base64url(claims)}.${signature}`
+
+/** A JWT whose RS256 signature is right, whatever its header says. */
+export async function signAnyway({ key }: SigningKey, header: unknown, claims: unknown): Promise<string> {
+  const text = forge(header, claims).split('.').slice(0, 2).join('.')
+  const signature = new Uint8Array(await crypto.subtle.sign('RSASSA-PKCS1-v1_5', key, new TextEncoder().encode(text)))
+  const encoded = btoa(String.fromCharCode(...signature))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '')
+  return `${text}.${encoded}`
+}
