@@ -1,6 +1,9 @@
 /** `dockgate can`: one decision, asked by name. */
 import { Command } from 'commander'
-import { decide } from '../policy/decide.ts'
+import { callerOfPrincipal } from '../identity/assume.ts'
+import { explain } from '../policy/explain.ts'
+import { principalKey } from '../policy/principal.ts'
+import { explanationLines } from './explanation.ts'
 import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
 import {
   addCircumstances,
@@ -42,9 +45,9 @@ export const canCommand = (): Command =>
       const { extras, facts, tag } = readCircumstances(options)
       const { now, ...attributes } = facts
       const policies = await readPolicies(options.policies)
-      const standing = policies.standing(principal, extras)
-      const { claims } = standing.caller
-      const decision = decide(standing, {
+      const caller = callerOfPrincipal(principal, extras, policies.common.identities)
+      const { claims } = caller
+      const question = {
         action,
         ...(name === undefined ? {} : { repository: name }),
         attributes: {
@@ -53,6 +56,10 @@ export const canCommand = (): Command =>
           ...(tag === undefined ? {} : { tag }),
         },
         now,
-      })
-      printVerdict(who, verdictOf(policies, decision), options.json === true)
+      }
+      const asked = { kind: 'permission', question } as const
+      const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked)
+      const verdict = verdictOf(policies, explanation.authorization)
+      const details = verdict.decision === 'deny' ? explanationLines(policies, explanation) : []
+      printVerdict(who, verdict, options.json === true, details)
     })

@@ -9,6 +9,7 @@ import { canCommand } from './can.ts'
 import { checkCommand } from './check.ts'
 import { CommandError } from './command-error.ts'
 import { devCommand } from './dev.ts'
+import { explainCommand } from './explain.ts'
 import * as output from './output.ts'
 
 const EXAMPLES = `
@@ -28,7 +29,7 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(false)
-  for (const command of [devCommand(), checkCommand(), canCommand()]) root.addCommand(command)
+  for (const command of [devCommand(), checkCommand(), canCommand(), explainCommand()]) root.addCommand(command)
   // Wrong use is reported like every other error, and has its own exit status.
   const quiet = (command: Command): void => {
     command.exitOverride().configureOutput({ outputError: () => {} })
