@@ -2,7 +2,7 @@
  * From an answer of the upstream to the one that the client gets: what a registry says passes as it is, what no registry
  * should say becomes an error that registry clients can read. Bodies are never buffered.
  */
-import { errorBody, type OciErrorCode } from '../registry/refusal.ts'
+import { errorBody, type OciError, type OciErrorCode } from '../registry/refusal.ts'
 import type { RegistryRequest } from '../registry/request.ts'
 import { Fault } from './fault.ts'
 import { clientHeaders } from './headers.ts'
@@ -20,11 +20,10 @@ export async function relay(
   const headers = clientHeaders(answer.headers)
   if (location !== undefined) headers.set('location', location)
   const { status } = answer
-  if (status >= 500) return failure(answer, headers)
   const type = answer.headers.get('content-type')?.toLowerCase() ?? ''
-  if (status >= 400 && !type.includes('json')) {
-    const code = clientErrorCode(status, request)
-    return rewritten(answer, headers, status, code, `the registry refuses this with status ${status}`, request.method)
+  if (status >= 500 || (status >= 400 && !type.includes('json'))) {
+    await discard(answer)
+    return rewritten(headers, request.method, errorFor(status, request))
   }
   if (status < 300 && request.operation !== 'pullBlob' && type.startsWith('text/html')) {
     await discard(answer)
@@ -33,36 +32,34 @@ export async function relay(
   return new Response(answer.body, { status, statusText: answer.statusText, headers })
 }
 
-/** Its text may tell of the upstream's inside. What waiting may cure keeps its status, what it does not is a bad gateway. */
-function failure(answer: Response, headers: Headers): Promise<Response> {
-  const message = `the registry behind the gate failed with status ${answer.status}`
-  switch (answer.status) {
+/**
+ * What the distribution-spec has for a status. The text of a failure may tell of the upstream's inside, so it is not
+ * passed on; what waiting may cure keeps its status, any other failure is a bad gateway.
+ */
+function errorFor(status: number, request: RegistryRequest): OciError {
+  const failed = `the registry behind the gate failed with status ${status}`
+  const refused = `the registry behind the gate refuses this with status ${status}`
+  switch (status) {
+    case 403:
+      return { status, code: 'DENIED', message: refused }
+    case 404:
+      return { status, code: unknownCode(request), message: refused }
+    case 413:
+      return { status, code: 'SIZE_INVALID', message: refused }
+    case 429:
+      return { status, code: 'TOOMANYREQUESTS', message: refused }
     case 501:
-      return rewritten(answer, headers, 501, 'UNSUPPORTED', 'the registry behind the gate does not support this')
+      return { status, code: 'UNSUPPORTED', message: refused }
     case 503:
-      return rewritten(answer, headers, 503, 'UNAVAILABLE', message)
+      return { status, code: 'UNAVAILABLE', message: failed }
     case 504:
     case 522:
     case 524:
-      return rewritten(answer, headers, 504, 'UNAVAILABLE', message)
+      return { status: 504, code: 'UNAVAILABLE', message: failed }
     default:
-      return rewritten(answer, headers, 502, 'UNAVAILABLE', message)
-  }
-}
-
-/** The codes that the distribution-spec has for a status, for a registry that did not say it in JSON. */
-function clientErrorCode(status: number, request: RegistryRequest): OciErrorCode {
-  switch (status) {
-    case 403:
-      return 'DENIED'
-    case 404:
-      return unknownCode(request)
-    case 413:
-      return 'SIZE_INVALID'
-    case 429:
-      return 'TOOMANYREQUESTS'
-    default:
-      return 'UNSUPPORTED'
+      return status < 500
+        ? { status, code: 'UNSUPPORTED', message: refused }
+        : { status: 502, code: 'UNAVAILABLE', message: failed }
   }
 }
 
@@ -84,16 +81,8 @@ function unknownCode({ operation }: RegistryRequest): OciErrorCode {
   }
 }
 
-async function rewritten(
-  answer: Response,
-  headers: Headers,
-  status: number,
-  code: OciErrorCode,
-  message: string,
-  method = 'GET',
-): Promise<Response> {
-  await discard(answer)
+function rewritten(headers: Headers, method: string, error: OciError): Response {
   for (const name of ['content-encoding', 'content-length']) headers.delete(name)
   headers.set('content-type', 'application/json')
-  return new Response(method === 'HEAD' ? null : errorBody({ status, code, message }), { status, headers })
+  return new Response(method === 'HEAD' ? null : errorBody(error), { status: error.status, headers })
 }

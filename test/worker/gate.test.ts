@@ -1,0 +1,501 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Fault } from '../../src/worker/fault.ts'
+import {
+  BEARER,
+  catchLog,
+  createWorld,
+  DIGEST,
+  errorOf,
+  NOW_MS,
+  OTHER_DIGEST,
+  REFUSED,
+  UPSTREAM,
+} from './gate-world.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+const M = '/v2/samples/app/manifests/v1'
+const B = `/v2/samples/app/blobs/${DIGEST}`
+const U = '/v2/samples/app/blobs/uploads/'
+
+describe('a refused request', () => {
+  const scope = (text: string) => `${BEARER},scope="${text}"`
+  const pull = scope('repository:samples/app:pull')
+  const push = scope('repository:samples/app:pull,push')
+  const short = ',error="insufficient_scope"'
+
+  it.each([
+    // Without a credential: a challenge that says what would help, and no error.
+    ['GET', '/v2/', undefined, 401, 'UNAUTHORIZED', BEARER],
+    ['GET', M, undefined, 401, 'UNAUTHORIZED', pull],
+    ['HEAD', M, undefined, 401, undefined, pull],
+    ['GET', B, undefined, 401, 'UNAUTHORIZED', pull],
+    ['POST', U, undefined, 401, 'UNAUTHORIZED', push],
+    ['PUT', M, undefined, 401, 'UNAUTHORIZED', push],
+    ['PATCH', `${U}session`, undefined, 401, 'UNAUTHORIZED', push],
+    ['PUT', `${U}session?digest=${DIGEST}`, undefined, 401, 'UNAUTHORIZED', push],
+    ['GET', `${U}session`, undefined, 401, 'UNAUTHORIZED', push],
+    ['DELETE', `${U}session`, undefined, 401, 'UNAUTHORIZED', push],
+    ['POST', `${U}?mount=${DIGEST}&from=public/base`, undefined, 401, 'UNAUTHORIZED', push],
+    ['DELETE', M, undefined, 401, 'UNAUTHORIZED', scope('repository:samples/app:delete')],
+    ['GET', '/v2/samples/app/tags/list', undefined, 401, 'UNAUTHORIZED', scope('repository:samples/app:metadata_read')],
+    ['GET', `/v2/samples/app/referrers/${DIGEST}`, undefined, 401, 'UNAUTHORIZED', pull],
+    ['GET', '/v2/_catalog', undefined, 401, 'UNAUTHORIZED', scope('registry:catalog:*')],
+    ['GET', '/acr/v1/samples/app', undefined, 401, 'UNAUTHORIZED', scope('repository:samples/app:metadata_read')],
+    ['PUT', '/v2/public/base/manifests/v1', undefined, 401, 'UNAUTHORIZED', scope('repository:public/base:pull,push')],
+    // An anonymous token is no better than none; the client is told not to fetch another one like it.
+    ['GET', M, 'anonymous|repository:public/base:pull', 401, 'UNAUTHORIZED', pull + short],
+    ['GET', '/v2/', 'anonymous|', 401, 'UNAUTHORIZED', BEARER],
+    // A credential that does not count is refused where none at all would be allowed.
+    ['GET', '/v2/public/base/manifests/v1', 'invalid', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
+    ['HEAD', '/v2/public/base/manifests/v1', 'invalid', 401, undefined, `${BEARER},error="invalid_token"`],
+    ['GET', '/v2/', 'expired', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
+    ['GET', M, 'revoked', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
+    ['GET', M, 'disabled', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
+    ['GET', M, 'malformed', 400, 'UNAUTHORIZED', null],
+    ['GET', M, 'throttled', 429, 'TOOMANYREQUESTS', null],
+    // Policy refuses: no token would help.
+    ['GET', '/v2/other/app/manifests/v1', 'ci', 403, 'DENIED', null],
+    ['HEAD', '/v2/other/app/manifests/v1', 'ci', 403, undefined, null],
+    ['GET', '/v2/samples/manifests/v1', 'ci', 403, 'DENIED', null],
+    ['DELETE', M, 'ci', 403, 'DENIED', null],
+    ['DELETE', B, 'ci', 403, 'DENIED', null],
+    ['PUT', M, 'puller', 403, 'DENIED', null],
+    ['POST', U, 'puller', 403, 'DENIED', null],
+    ['PATCH', `${U}session`, 'puller', 403, 'DENIED', null],
+    ['DELETE', `${U}session`, 'puller', 403, 'DENIED', null],
+    ['GET', '/v2/samples/app/tags/list', 'puller', 403, 'DENIED', null],
+    ['POST', U, 'writer', 403, 'DENIED', null],
+    ['GET', M, 'lister', 403, 'DENIED', null],
+    ['GET', M, 'nobody', 403, 'DENIED', null],
+    ['GET', M, 'unknown', 403, 'DENIED', null],
+    ['GET', M, 'catalog', 403, 'DENIED', null],
+    ['DELETE', '/v2/release/app/manifests/v1', 'admin', 403, 'DENIED', null],
+    ['DELETE', '/acr/v1/release/app', 'admin', 403, 'DENIED', null],
+    ['GET', '/acr/v1/_deleted/_catalog', 'admin', 403, 'DENIED', null],
+    ['PATCH', '/acr/v1/samples/app', 'ci', 403, 'DENIED', null],
+    // Policy comes first: a token that is too narrow as well changes nothing.
+    ['PUT', M, 'puller|repository:samples/app:pull', 403, 'DENIED', null],
+    ['GET', '/v2/other/app/manifests/v1', 'ci|', 403, 'DENIED', null],
+    // Policy allows, the token is too narrow: one scope, so that the client can ask for it.
+    ['PUT', M, 'ci|repository:samples/app:pull', 401, 'UNAUTHORIZED', push + short],
+    ['GET', M, 'ci|', 401, 'UNAUTHORIZED', pull + short],
+    ['GET', M, 'ci|repository:samples/other:pull,push', 401, 'UNAUTHORIZED', pull + short],
+    [
+      'GET',
+      '/v2/samples/app/tags/list',
+      'ci|repository:samples/app:pull',
+      401,
+      'UNAUTHORIZED',
+      `${scope('repository:samples/app:metadata_read')}${short}`,
+    ],
+    [
+      'GET',
+      '/v2/_catalog',
+      'ci|repository:samples/app:pull',
+      401,
+      'UNAUTHORIZED',
+      `${scope('registry:catalog:*')}${short}`,
+    ],
+    [
+      'GET',
+      '/v2/public/base/manifests/v1',
+      'anonymous|',
+      401,
+      'UNAUTHORIZED',
+      `${scope('repository:public/base:pull')}${short}`,
+    ],
+    // What no row of the grammar names.
+    ['GET', '/v2/samples/app', 'admin', 404, 'UNSUPPORTED', null],
+    ['OPTIONS', M, 'admin', 404, 'UNSUPPORTED', null],
+    ['POST', '/v2/', 'admin', 404, 'UNSUPPORTED', null],
+    ['GET', '/v2/Samples/app/manifests/v1', 'admin', 400, 'NAME_INVALID', null],
+    ['GET', '/v2/samples%2Fapp/manifests/v1', 'admin', 400, 'NAME_INVALID', null],
+    ['GET', '/v2//samples/app/manifests/v1', 'admin', 400, 'NAME_INVALID', null],
+    ['GET', '/acr/v1/samples/app/_secrets', 'admin', 404, 'UNSUPPORTED', null],
+    ['GET', '/v2/_catalog?n=1&n=2', 'admin', 400, 'UNSUPPORTED', null],
+  ])('%s %s as %s is %i %s', async (method, path, as, status, code, challenge) => {
+    const { call, seen, records } = createWorld()
+    const response = await call(method, path, as === undefined ? {} : { as })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('www-authenticate')).toBe(challenge)
+    expect(response.headers.get('cache-control')).toContain('private, no-store')
+    if (code === undefined) expect(await response.text()).toBe('')
+    else expect((await errorOf(response)).code).toBe(code)
+    expect(seen).toEqual([])
+    expect(records).toEqual([expect.objectContaining({ decision: 'deny', status })])
+  })
+
+  it.each(Object.keys(REFUSED))('with a credential that is %s says why in words', async (as) => {
+    const { call } = createWorld()
+    const response = await call('GET', M, { as })
+    expect((await errorOf(response)).message).not.toBe('')
+    expect(response.headers.get('retry-after')).toBe(as === 'throttled' ? '60' : null)
+  })
+
+  it.each([
+    [
+      'GET',
+      '/v2/other/app/manifests/v1',
+      'ci',
+      'token ci has no content/read on other/app',
+      { reason: 'no_grant', permission: 'content/read', repository: 'other/app' },
+    ],
+    [
+      'PUT',
+      M,
+      'puller',
+      'token puller has no content/write on samples/app',
+      { reason: 'no_grant', permission: 'content/write', repository: 'samples/app' },
+    ],
+    [
+      'DELETE',
+      '/v2/release/app/manifests/v1',
+      'admin',
+      'Releases are kept. Ask the platform team.',
+      { reason: 'deny_assignment', permission: 'content/delete', repository: 'release/app' },
+    ],
+  ])('%s %s as %s says who misses what', async (method, path, as, message, detail) => {
+    expect(await errorOf(await createWorld().call(method, path, { as }))).toEqual({ code: 'DENIED', message, detail })
+  })
+
+  it('tells whoever has no account to log in', async () => {
+    const { message } = await errorOf(await createWorld().call('GET', M))
+    expect(message).toBe('log in: without an account you have no content/read on samples/app')
+  })
+
+  it('has a message of at most 200 characters, however long the name', async () => {
+    const name = Array.from({ length: 15 }, () => 'long-component').join('/')
+    const { message } = await errorOf(await createWorld().call('GET', `/v2/${name}/manifests/v1`, { as: 'ci' }))
+    expect(message.length).toBeLessThanOrEqual(200)
+  })
+
+  it.each(['GET', 'HEAD'])('%s never holds a redirect', async (method) => {
+    const response = await createWorld().call(method, '/v2/other/app/manifests/v1', { as: 'ci' })
+    expect(response.headers.get('location')).toBeNull()
+  })
+
+  it('reads no byte of the body', async () => {
+    const { call, seen } = createWorld()
+    let pulled = 0
+    const body = new ReadableStream(
+      {
+        pull: (controller) => {
+          pulled += 1
+          controller.enqueue(new Uint8Array(1024))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    const response = await call('PATCH', `${U}session`, { as: 'puller', body })
+    expect([response.status, pulled, seen]).toEqual([403, 0, []])
+  })
+})
+
+describe('a disabled token', () => {
+  it('that is still recognised is refused, also where anonymous callers may pull', async () => {
+    const { call, seen } = createWorld()
+    const response = await call('GET', '/v2/public/base/manifests/v1', { as: 'off' })
+    expect([response.status, seen]).toEqual([401, []])
+  })
+})
+
+describe('with an exact catalog', () => {
+  it.each([
+    [undefined, 401],
+    ['ci', 403],
+    ['catalog', 200],
+  ])('%s gets %i', async (as, status) => {
+    const registry = () => Response.json({ repositories: ['a'] })
+    const { call } = createWorld({ registry, policies: { catalog: 'exact' } })
+    expect((await call('GET', '/v2/_catalog', as === undefined ? {} : { as })).status).toBe(status)
+  })
+})
+
+describe('what cannot be known', () => {
+  it.each([
+    [new Fault('policy_unavailable', 'no policy'), 503, 'UNAVAILABLE', '5'],
+    [new Fault('issuer_unavailable', 'no keys'), 503, 'UNAVAILABLE', '5'],
+    [new Fault('signing_key_unavailable', 'no key'), 503, 'UNAVAILABLE', '5'],
+    [new Error('a mistake'), 500, 'UNAVAILABLE', null],
+  ])('%s is a refusal', async (fault, status, code, retryAfter) => {
+    const log = catchLog()
+    for (const ports of [
+      { policy: () => Promise.reject(fault) },
+      {
+        policy: () => {
+          throw fault
+        },
+      },
+    ]) {
+      const { call, seen, records } = createWorld({ ports })
+      const response = await call('GET', '/v2/public/base/manifests/v1', { as: 'admin' })
+      expect([response.status, response.headers.get('retry-after')]).toEqual([status, retryAfter])
+      expect((await errorOf(response)).code).toBe(code)
+      expect(seen).toEqual([])
+      expect(records).toEqual([expect.objectContaining({ decision: 'deny', status })])
+    }
+    expect(log.lines()).toContain(fault.message)
+  })
+
+  it.each([{ MAX_UPLOAD_BYTES: 'many' }, { PUBLIC_URL: 'registry.example.com' }, { UPSTREAM_TIMEOUT_SECONDS: '-1' }])(
+    'settings %j are 503 and named on the log',
+    async (env) => {
+      const log = catchLog()
+      const { call, seen } = createWorld({ env: { ...env, UPSTREAM } })
+      expect([(await call('GET', M, { as: 'ci' })).status, seen]).toEqual([503, []])
+      expect(log.lines()).toContain(Object.keys(env)[0])
+    },
+  )
+})
+
+describe('an allowed request', () => {
+  it.each(['GET', 'HEAD'])('%s /v2/ is answered without the registry', async (method) => {
+    const { call, seen } = createWorld()
+    const response = await call(method, '/v2/', { as: 'nobody' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('docker-distribution-api-version')).toBe('registry/2.0')
+    expect(await response.text()).toBe(method === 'GET' ? '{}' : '')
+    expect(seen).toEqual([])
+  })
+
+  it.each([
+    ['GET', M, 'puller', M],
+    ['HEAD', M, 'ci', M],
+    ['GET', '/v2/public/base/manifests/v1', undefined, '/v2/public/base/manifests/v1'],
+    ['GET', '/v2/public/base/manifests/v1', 'nobody', '/v2/public/base/manifests/v1'],
+    ['GET', '/v2/public/base/manifests/v1', 'anonymous|repository:public/base:pull', '/v2/public/base/manifests/v1'],
+    ['GET', `${B}?ns=docker.io`, 'puller', B],
+    ['GET', `/v2/samples/app/blobs/${DIGEST.replace(':', '%3A')}`, 'puller', B],
+    [
+      'GET',
+      `/v2/samples/app/referrers/${DIGEST}?artifactType=a/b&x=y`,
+      'ci',
+      `/v2/samples/app/referrers/${DIGEST}?artifactType=a%2Fb`,
+    ],
+    ['PUT', `/v2/samples/app/manifests/${DIGEST}?tag=a&tag=b`, 'ci', `/v2/samples/app/manifests/${DIGEST}?tag=a&tag=b`],
+    ['PUT', M, 'ci|repository:samples/app:pull,push', M],
+    ['DELETE', M, 'admin', M],
+    ['DELETE', B, 'admin', B],
+    ['GET', '/acr/v1/samples/app/_tags?orderby=timedesc', 'lister', '/acr/v1/samples/app/_tags?orderby=timedesc'],
+    ['DELETE', '/acr/v1/samples/app/_tags/v1', 'admin', '/acr/v1/samples/app/_tags/v1'],
+  ])('%s %s as %s is forwarded as %4$s', async (method, path, as, target) => {
+    const { call, seen, records } = createWorld()
+    const response = await call(method, path, as === undefined ? {} : { as })
+    expect(response.status).toBe(200)
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([`${method} ${UPSTREAM}${target}`])
+    expect(records).toEqual([expect.objectContaining({ decision: 'allow', status: 200 })])
+  })
+})
+
+describe('a mount', () => {
+  const mount = (from: string, more = '') => `${U}?mount=${DIGEST}&from=${from}${more}`
+  const both = 'ci|repository:samples/app:pull,push|repository:samples/base:pull'
+
+  it.each([
+    ['ci', mount('samples/base'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=samples%2Fbase`],
+    ['ci', mount('public/base'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=public%2Fbase`],
+    [both, mount('samples/base'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=samples%2Fbase`],
+    ['ci', mount('samples/base', '&origin=x'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=samples%2Fbase`],
+    // The source is not readable by the caller, by its token, or is not named.
+    ['ci', mount('secret/base'), U],
+    ['ci|repository:samples/app:pull,push', mount('samples/base'), U],
+    ['ci|repository:samples/app:pull,push|repository:samples/base:push', mount('samples/base'), U],
+    ['ci', `${U}?mount=${DIGEST}`, U],
+    ['ci', `${U}?from=samples/base`, U],
+    ['ci', `${U}?mount=&from=samples/base`, U],
+  ])('as %s of %s reaches the registry as %s', async (as, path, target) => {
+    const registry = () => new Response(null, { status: 202, headers: { location: '/v2/samples/app/blobs/uploads/1' } })
+    const { call, seen } = createWorld({ registry })
+    expect((await call('POST', path, { as })).status).toBe(202)
+    expect(seen.map(({ url }) => url)).toEqual([`${UPSTREAM}${target}`])
+  })
+
+  it.each([
+    `${U}?mount=${DIGEST}&mount=${OTHER_DIGEST}&from=samples/base`,
+    `${U}?mount=${DIGEST}&from=samples/base&from=secret/base`,
+    `${U}?mount=${DIGEST}&from=../secret`,
+    `${U}?mount=nothing&from=samples/base`,
+  ])('%s is refused', async (path) => {
+    const { call, seen } = createWorld()
+    expect([(await call('POST', path, { as: 'admin' })).status, seen]).toEqual([400, []])
+  })
+})
+
+describe('a form', () => {
+  const form = 'application/x-www-form-urlencoded'
+  const parameters = `mount=${DIGEST}&from=secret/base`
+
+  it.each([
+    ['POST', U, form],
+    ['POST', U, 'Application/X-WWW-Form-UrlEncoded; charset=utf-8'],
+    ['POST', U, `text/plain, ${form}`],
+    ['POST', U, 'multipart/form-data; boundary=x'],
+    ['POST', `${U}?digest=${DIGEST}`, form],
+    ['POST', `${U}?mount=${DIGEST}&from=samples/base`, form],
+    ['PUT', M, form],
+    ['PUT', '/acr/v1/samples/app/_metadata/key', form],
+  ])('%s %s of type %s is refused', async (method, path, type) => {
+    const { call, seen } = createWorld()
+    const response = await call(method, path, { as: 'admin', headers: { 'content-type': type }, body: parameters })
+    expect([response.status, (await errorOf(response)).code, seen]).toEqual([415, 'UNSUPPORTED', []])
+  })
+
+  it('does not reach the registry as one in the bytes of an upload', async () => {
+    const { call, seen } = createWorld({
+      registry: () => new Response(null, { status: 202, headers: { location: '/u/1' } }),
+    })
+    const started = await call('POST', U, { as: 'ci' })
+    const location = started.headers.get('location') ?? ''
+    await call('PATCH', location, { as: 'ci', headers: { 'content-type': form }, body: parameters })
+    await call('PUT', `${location}?digest=${DIGEST}`, { as: 'ci', headers: { 'content-type': form }, body: parameters })
+    expect(seen.slice(1).map(({ headers }) => headers.get('content-type'))).toEqual(
+      Array(2).fill('application/octet-stream'),
+    )
+  })
+
+  it.each([`${U}`, `${U}?mount=${DIGEST}&from=samples/base`])(
+    'body under another name does not reach %s',
+    async (path) => {
+      const { call, seen } = createWorld({
+        registry: () => new Response(null, { status: 202, headers: { location: '/u/1' } }),
+      })
+      await call('POST', path, { as: 'ci', headers: { 'content-type': 'text/plain' }, body: parameters })
+      expect(seen).toEqual([expect.objectContaining({ body: '' })])
+      expect(seen[0]?.headers.get('content-type')).toBeNull()
+    },
+  )
+})
+
+describe('a body that is too large', () => {
+  it.each([
+    ['PUT', M, 'x'.repeat(11), 413],
+    ['POST', `${U}?digest=${DIGEST}`, 'x'.repeat(11), 413],
+    ['PUT', M, 'x'.repeat(10), 200],
+  ])('%s %s with %j is %i', async (method, path, body, status) => {
+    const { call, seen } = createWorld({ env: { MAX_UPLOAD_BYTES: '10' } })
+    const headers = { 'content-length': String(body.length), 'content-type': 'application/json' }
+    const response = await call(method, path, { as: 'ci', headers, body })
+    expect(response.status).toBe(status)
+    expect(seen.length).toBe(status === 200 ? 1 : 0)
+    if (status === 413) {
+      expect(await errorOf(response)).toMatchObject({ code: 'SIZE_INVALID', detail: { bytes: 11, limit: 10 } })
+    }
+  })
+})
+
+describe('headers of the request', () => {
+  const secret = 'canary-secret'
+
+  it('reach the registry by name only, and never with a credential of the client', async () => {
+    const { call, seen } = createWorld()
+    const passing = {
+      accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json',
+      range: 'bytes=0-9',
+      'if-none-match': '"etag"',
+      'if-range': '"etag"',
+      'user-agent': 'containerd/2',
+    }
+    const stopped = {
+      'accept-encoding': 'zstd, gzip',
+      cookie: secret,
+      'proxy-authorization': secret,
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-uri': '/v2/public/base/manifests/v1',
+      'x-original-url': '/v2/',
+      'x-http-method-override': 'DELETE',
+      connection: 'x-drop',
+      'x-drop': secret,
+      'content-type': 'text/plain',
+      'content-range': '0-9',
+    }
+    await call('GET', B, { as: 'puller', headers: { ...passing, ...stopped } })
+    expect(Object.fromEntries(seen[0]?.headers ?? [])).toEqual({
+      ...passing,
+      'accept-encoding': 'identity',
+      authorization: 'Basic gate',
+    })
+  })
+
+  it.each([
+    { 'x-forwarded-uri': '/v2/public/base/manifests/v1' },
+    { 'x-original-url': '/v2/' },
+    { 'x-forwarded-for': '127.0.0.1' },
+    { 'x-http-method-override': 'GET' },
+    { 'user-agent': 'GoogleHC/1.0' },
+    { host: 'localhost' },
+    { 'x-forwarded-user': 'admin' },
+    { forwarded: 'for=127.0.0.1;host=localhost' },
+  ])('%j changes no verdict', async (headers) => {
+    const { call, seen } = createWorld()
+    const init = new Headers(Object.entries(headers))
+    expect((await call('GET', M, { headers: init })).status).toBe(401)
+    expect((await call('PUT', M, { as: 'puller', headers: init })).status).toBe(403)
+    expect(seen).toEqual([])
+  })
+})
+
+describe('the audit record', () => {
+  it('of an allowed request names the rule, of a refused one the reason', async () => {
+    const { call, records } = createWorld()
+    await call('GET', M, { as: 'ci', headers: { 'cf-ray': '230b030023ae2822-SJC' } })
+    await call('DELETE', '/v2/release/app/manifests/v1', { as: 'admin' })
+    await call('GET', '/v2/samples/app/nothing')
+    expect(records[0]).toEqual({
+      time: new Date(NOW_MS).toISOString(),
+      id: '230b030023ae2822-SJC',
+      principal: 'token:ci',
+      operation: 'pullManifest',
+      permission: 'content/read',
+      repository: 'samples/app',
+      reference: 'v1',
+      decision: 'allow',
+      rule: 'scopeMap ci',
+      bundle: 7,
+      status: 200,
+      ms: 0,
+    })
+    expect(records[1]).toMatchObject({
+      decision: 'deny',
+      rule: 'denyAssignment nobody-deletes-releases',
+      reason: 'deny_assignment',
+      permission: 'content/delete',
+      status: 403,
+    })
+    expect(records[2]).toMatchObject({ decision: 'deny', reason: 'not_a_registry_request' })
+  })
+
+  it('and every answer keep the secrets of the request to themselves', async () => {
+    const secret = 'canary-5f3a'
+    const log = catchLog()
+    const registry = () =>
+      new Response(`<h1>${secret}</h1>`, {
+        status: 500,
+        headers: { 'content-type': 'text/html', 'set-cookie': secret },
+      })
+    const { call, records } = createWorld({ registry })
+    const headers = {
+      authorization: `Bearer ci|${secret}`,
+      cookie: secret,
+      'x-api-key': secret,
+      'cf-ray': secret,
+      'user-agent': secret,
+      'content-type': `text/${secret}`,
+    }
+    const texts: string[] = []
+    for (const [method, path] of [
+      ['GET', `${M}?token=${secret}`],
+      ['PATCH', `${U}${secret}?_state=${secret}`],
+      ['GET', `/v2/_catalog?last=~${secret}`],
+      ['GET', `/nothing/${secret}`],
+      ['PUT', `${M}?tag=x&tag=x&x=${secret}`],
+      ['DELETE', M],
+    ] as const) {
+      for (const auth of [headers, { ...headers, authorization: 'Bearer admin' }]) {
+        const response = await call(method, path, { headers: auth, ...(method === 'PUT' ? { body: secret } : {}) })
+        texts.push(await response.text(), JSON.stringify([...response.headers]))
+      }
+    }
+    expect(`${texts.join('\n')}${JSON.stringify(records)}${log.lines()}`).not.toContain(secret)
+  })
+})
