@@ -8,7 +8,7 @@
 import { decide } from '../policy/decide.ts'
 import type { Attributes, EpochSeconds } from '../policy/model.ts'
 import type { Common, Standing } from '../policy/standing.ts'
-import { DELETED_READ, DELETED_RESTORE } from '../registry/needs.ts'
+import { DELETED_READ } from '../registry/needs.ts'
 import type { Action } from '../registry/permission.ts'
 import { type Access, covers, REPOSITORY_SCOPE_ACTIONS } from '../registry/scope.ts'
 
@@ -32,11 +32,6 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
   deleted_restore: ['POST'],
 }
 
-const DELETED_ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map([
-  ['deleted_read', [DELETED_READ]],
-  ['deleted_restore', [DELETED_RESTORE]],
-])
-
 /** The asked scopes without the actions, and then without the resources, that are not granted. Order is kept. */
 export function grantScopes(asked: readonly Access[], asking: Asking): readonly Access[] {
   if (asking.standing.disabled) return []
@@ -48,7 +43,7 @@ export function grantScopes(asked: readonly Access[], asking: Asking): readonly 
 function isGranted({ type, name }: Access, action: string, asking: Asking): boolean {
   if (asking.bound !== undefined && !covers(asking.bound, { type, name, actions: [action] })) return false
   if (type === 'registry') return name === 'catalog' ? grantsCatalog(asking) : allows(asking, DELETED_READ, ['GET'])
-  const permissions = REPOSITORY_SCOPE_ACTIONS.get(action) ?? DELETED_ACTIONS.get(action) ?? []
+  const permissions = REPOSITORY_SCOPE_ACTIONS.get(action) ?? []
   return permissions.some((permission) => allows(asking, permission, METHODS[action] ?? [], name))
 }
 

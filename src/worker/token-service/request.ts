@@ -8,7 +8,7 @@
 import { hasControlCharacter, parseAuthorization } from '../../identity/authorization.ts'
 import { MINTED_MAX_LENGTH } from '../../identity/compact.ts'
 import { err, ok, type Result } from '../../registry/result.ts'
-import { type Access, parseScopes, SCOPE_MAX_LENGTH, SCOPES_MAX } from '../../registry/scope.ts'
+import { type Access, parseScopes, SCOPE_MAX_LENGTH } from '../../registry/scope.ts'
 
 /** How the caller shows who it is. */
 export type Presented =
@@ -163,7 +163,5 @@ function readScopes(parameters: URLSearchParams): Result<readonly Access[], Requ
   if (texts.join(' ').length > SCOPE_MAX_LENGTH) {
     return err(invalid(`the scopes are longer than ${SCOPE_MAX_LENGTH} characters: ask for fewer at a time`))
   }
-  const scopes = parseScopes(texts)
-  if (scopes.length > SCOPES_MAX) return err(invalid(`more than ${SCOPES_MAX} scopes: ask for fewer at a time`))
-  return ok(scopes)
+  return ok(parseScopes(texts))
 }
