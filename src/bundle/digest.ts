@@ -4,7 +4,7 @@ import { base64url } from 'jose'
 /** Characters of one digest: 32 bytes in base64url without padding. */
 export const DIGEST_LENGTH = 43
 
-export async function digestOf(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<string> {
+export async function digestOf(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }
 

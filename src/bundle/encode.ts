@@ -49,7 +49,7 @@ export async function encodeBundle(
   for (const [index, entries] of groups.entries()) {
     const text = formatShard(entries)
     const bytes = encoder.encode(text)
-    const digest = await digestOf(bytes)
+    const digest = await digestOf(Uint8Array.from(bytes))
     digests.push(digest)
     total += bytes.byteLength
     await emit({ index, digest, text, bytes: bytes.byteLength })

@@ -79,7 +79,7 @@ export async function prune({
   for (const key of all) {
     if (!key.startsWith(SHARD_PREFIX)) manifests.set(key, await manifestOf(kv, key))
   }
-  const old = oldBundles(manifests, now, keep)
+  const { old, kept } = oldBundles(manifests, now, keep)
   const named = new Set<string>()
   for (const [key, manifest] of manifests) {
     if (!old.has(key)) for (const digest of digestsOf(manifest)) named.add(shardKey(digest))
@@ -93,7 +93,7 @@ export async function prune({
       onProgress(`removed ${Math.min(start + DELETE_BATCH, gone.length)} of ${gone.length}`)
   }
   return {
-    bundles: { kept: manifests.size - old.size, removed: old.size },
+    bundles: { kept, removed: old.size },
     shards: { kept: shards.length - orphans.length, removed: orphans.length },
   }
 }
@@ -112,7 +112,11 @@ async function manifestOf(kv: Kv, key: string): Promise<Manifest> {
 }
 
 /** Keys of history that neither the number to keep nor their youth keeps. A key that is no history is a pointer. */
-function oldBundles(manifests: ReadonlyMap<string, Manifest>, now: number, keep: number): ReadonlySet<string> {
+function oldBundles(
+  manifests: ReadonlyMap<string, Manifest>,
+  now: number,
+  keep: number,
+): { readonly old: ReadonlySet<string>; readonly kept: number } {
   const histories = new Map<string, string[]>()
   for (const [key, { serial }] of manifests) {
     const pointer = key.endsWith(`:${serial}`) ? key.slice(0, -`:${serial}`.length) : undefined
@@ -127,7 +131,7 @@ function oldBundles(manifests: ReadonlyMap<string, Manifest>, now: number, keep:
       if ((manifests.get(key)?.created ?? now) < now - YOUNG_SECONDS) old.add(key)
     }
   }
-  return old
+  return { old, kept: [...histories.values()].flat().length - old.size }
 }
 
 function keepCount(text: string): number {

@@ -9,6 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { CommandError } from './command-error.ts'
 import type { Kv } from './kv.ts'
 
@@ -95,8 +96,6 @@ const QUIET = {
   WRANGLER_HIDE_BANNER: 'true',
   WRANGLER_NO_SKILLS_UPDATE_PROMPTS: 'true',
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-  NO_COLOR: '1',
-  FORCE_COLOR: '0',
 }
 
 async function runWrangler(args: readonly string[], directory: string): Promise<Outcome> {
@@ -146,7 +145,8 @@ function namesIn(json: string): readonly string[] {
 }
 
 function failure(doing: string, stderr: string, stdout: string): CommandError {
-  const said = (stderr.trim() || stdout.trim()).split('\n').filter((line) => !/^\s*$|Logs were written/.test(line))
+  const text = stripVTControlCharacters(stderr.trim() || stdout.trim())
+  const said = text.split('\n').filter((line) => !/^\s*$|Logs were written/.test(line))
   const indented = said.map((line) => `    ${line.trim()}`).join('\n')
   return new CommandError(3, `wrangler failed while ${doing}:\n${indented}`, {
     hint: 'for --remote, log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id',

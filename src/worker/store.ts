@@ -15,13 +15,12 @@ import { Fault } from './fault.ts'
 import type { PolicyView } from './policy-view.ts'
 import { type Bounds, readBounds } from './store/bounds.ts'
 import { within } from './store/deadline.ts'
-import { READ_TIMEOUT_MS, readPointer, readShard } from './store/reader.ts'
+import { type PolicyKv, READ_TIMEOUT_MS, readPointer, readShard } from './store/reader.ts'
 import { Shards } from './store/shards.ts'
 import { openView } from './store/view.ts'
 
-export type StoreEnv = Pick<
+export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
   Env,
-  | 'POLICY'
   | 'POLICY_PUBLIC_KEYS'
   | 'POLICY_POINTER'
   | 'POLICY_REFRESH_SECONDS'
@@ -70,10 +69,15 @@ export class PolicyStore {
   #shardProblem: BundleProblem | undefined
   /** What was logged last; the same is not said twice. */
   #logged = ''
+  readonly #write: (line: string) => void
 
-  /** @throws Fault `settings_invalid` */
-  constructor(env: StoreEnv) {
+  /**
+   * @param write takes one line of the log, JSON
+   * @throws Fault `settings_invalid`
+   */
+  constructor(env: StoreEnv, write: (line: string) => void = writeLine) {
     this.#env = env
+    this.#write = write
     this.#bounds = readBounds(env)
     this.#shards = new Shards((digest, fresh) => readShard(env.POLICY, digest, fresh))
   }
@@ -220,7 +224,7 @@ export class PolicyStore {
     const line = JSON.stringify(facts)
     if (line === this.#logged) return
     this.#logged = line
-    console.log(line)
+    this.#write(line)
   }
 }
 
@@ -233,6 +237,9 @@ function sameRange(index: number, next: Manifest, previous: Manifest, shards: Sh
   }
   return false
 }
+
+// biome-ignore lint/suspicious/noConsole: the log of a Worker is its console
+const writeLine = (line: string): void => console.log(line)
 
 /** One store for each environment, as long as the isolate lives. */
 const stores = new WeakMap<StoreEnv, PolicyStore>()

@@ -8,6 +8,12 @@ import type { BundleProblem } from '../../bundle/problem.ts'
 import { err, ok, type Result } from '../../registry/result.ts'
 import { LATE, within } from './deadline.ts'
 
+/** As much of a KV namespace as is needed here. */
+export type PolicyKv = {
+  get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
+  get(key: string, options: { type: 'arrayBuffer'; cacheTtl: number }): Promise<ArrayBuffer | null>
+}
+
 export const READ_TIMEOUT_MS = 5000
 
 /** The smallest that KV takes. */
@@ -15,7 +21,7 @@ const POINTER_TTL_SECONDS = 30
 /** A shard never changes: its name is its digest. */
 const SHARD_TTL_SECONDS = 86_400
 
-export async function readPointer(kv: KVNamespace, key: string): Promise<Result<string, BundleProblem>> {
+export async function readPointer(kv: PolicyKv, key: string): Promise<Result<string, BundleProblem>> {
   const value = await attempt(`the pointer ${key}`, () => kv.get(key, { type: 'text', cacheTtl: POINTER_TTL_SECONDS }))
   if (!value.ok) return value
   if (value.value !== null) return ok(value.value)
@@ -27,7 +33,7 @@ export async function readPointer(kv: KVNamespace, key: string): Promise<Result<
  *   would remember the right one
  */
 export async function readShard(
-  kv: KVNamespace,
+  kv: PolicyKv,
   digest: string,
   fresh: boolean,
 ): Promise<Result<ArrayBuffer, BundleProblem>> {
