@@ -18,6 +18,8 @@ type Row = {
   readonly orElse?: Action
   readonly query?: readonly string[]
   readonly attributes?: true
+  /** What it answers stands in its body, whatever repository its path names: it takes the right to every repository. */
+  readonly everywhere?: true
 }
 
 const LIST_KEYS = ['n', 'last', 'orderby'] as const
@@ -46,8 +48,8 @@ const ROWS: ReadonlyMap<string, Row> = new Map([
     [`PUT ${parent}/_metadata/key`, METADATA_WRITE],
     [`DELETE ${parent}/_metadata/key`, METADATA_DELETE],
   ]),
-  ['POST name/_metadata/_query', READ],
-  ['POST _metadata/_query', READ],
+  ['POST name/_metadata/_query', { ...READ, everywhere: true }],
+  ['POST _metadata/_query', { ...READ, everywhere: true }],
   ['GET _deleted/_catalog', { needs: [DELETED_READ], query: LIST_KEYS }],
   ['GET _deleted/name/_manifests', { needs: [DELETED_READ], query: LIST_KEYS }],
   ['GET _deleted/name/_tags', { needs: [DELETED_READ], query: LIST_KEYS }],
@@ -88,7 +90,7 @@ export function parseMetadataRequest(
   const query = canonicalQuery(queryText, row.query ?? [])
   if (!query.ok) return query
   const tag = markers[0] === '_tags' && markers[1] !== undefined ? parseTag(markers[1]) : undefined
-  const repository = name === undefined ? {} : { repository: name.value }
+  const repository = name === undefined || row.everywhere ? {} : { repository: name.value }
   return ok({
     operation: 'metadata',
     method: method as MetadataRequest['method'],

@@ -73,7 +73,7 @@ export function namedTags(request: RegistryRequest): readonly Tag[] {
   }
 }
 
-/** Deleting by digest, or a whole repository, reaches every tag of it. */
+/** A change by digest, or of a whole repository, that is not bound to one tag: it reaches every tag. */
 export function reachesEveryTag(request: RegistryRequest): boolean {
   switch (request.operation) {
     case 'deleteManifest':
@@ -81,7 +81,7 @@ export function reachesEveryTag(request: RegistryRequest): boolean {
     case 'deleteBlob':
       return true
     case 'metadata':
-      return request.method === 'DELETE' && request.tag === undefined
+      return request.method !== 'GET' && request.tag === undefined
     default:
       return false
   }

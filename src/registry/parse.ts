@@ -107,7 +107,8 @@ function parseTagList(method: string, name: RepositoryName, text: string): Parse
 function parsePaging(text: string): Result<Paging, RequestRefusal> {
   const query = parseQuery(text, PAGING)
   if (!query.ok) return err(invalidQuery(query.error))
-  const n = single(query.value, 'n')
+  // An empty number is no number, while an empty name is a name before all others.
+  const n = query.value.get('n')?.includes('') ? ok('') : single(query.value, 'n')
   if (!n.ok) return err(invalidQuery(n.error))
   const last = single(query.value, 'last')
   if (!last.ok) return err(invalidQuery(last.error))
@@ -135,7 +136,7 @@ function parseReference(text: string): Reference | undefined {
 
 function parseManifest(method: string, name: RepositoryName, text: string, queryText: string): Parsed {
   const reference = parseReference(text)
-  if (reference === undefined) return err(notFound('MANIFEST_UNKNOWN', 'the reference is neither a tag nor a digest'))
+  if (reference === undefined) return err(unknownReference(method))
   switch (method) {
     case 'GET':
     case 'HEAD':
@@ -144,7 +145,7 @@ function parseManifest(method: string, name: RepositoryName, text: string, query
       return ok({ operation: 'deleteManifest', method, name, reference })
     case 'PUT': {
       const query = parseQuery(queryText, TAG)
-      if (!query.ok) return err(invalidQuery(query.error))
+      if (!query.ok) return err(invalidQuery(query.error, 'MANIFEST_INVALID'))
       const tags = parseTags(query.value)
       return tags.ok
         ? ok({
@@ -161,9 +162,16 @@ function parseManifest(method: string, name: RepositoryName, text: string, query
   }
 }
 
+/** Nothing is there by such a reference, and nothing can be put there. */
+function unknownReference(method: string): RequestRefusal {
+  const message = 'the reference is neither a tag nor a digest'
+  return method === 'PUT' ? { status: 400, code: 'MANIFEST_INVALID', message } : notFound('MANIFEST_UNKNOWN', message)
+}
+
 function parseTags(query: Query): Result<readonly Tag[], RequestRefusal> {
   const tags: Tag[] = []
-  const refuse = (problem: string) => err(invalidQuery({ code: 'query_invalid', key: 'tag', problem }))
+  const refuse = (problem: string) =>
+    err(invalidQuery({ code: 'query_invalid', key: 'tag', problem }, 'MANIFEST_INVALID'))
   for (const value of query.get('tag') ?? []) {
     const tag = parseTag(value)
     if (!tag.ok) return refuse('is not a tag')
@@ -188,7 +196,7 @@ const ARTIFACT_TYPE_TEXT = /^[\x21-\x7e]{1,255}$/
 function parseReferrers(method: string, name: RepositoryName, text: string, queryText: string): Parsed {
   if (method !== 'GET') return err(unknownOperation(method))
   const digest = digestOf(text)
-  if (!digest.ok) return err(notFound('MANIFEST_UNKNOWN', 'the reference is no digest'))
+  if (!digest.ok) return err(invalidDigest())
   const query = parseQuery(queryText, ARTIFACT_TYPE)
   if (!query.ok) return err(invalidQuery(query.error))
   const type = single(query.value, 'artifactType')

@@ -53,8 +53,8 @@ export const invalidName = (): RequestRefusal => ({
   message: 'the repository name is not a name of the OCI distribution-spec in its canonical spelling',
 })
 
-export const invalidQuery = (error: QueryError): RequestRefusal => ({
+export const invalidQuery = (error: QueryError, code: OciErrorCode = 'UNSUPPORTED'): RequestRefusal => ({
   status: 400,
-  code: 'UNSUPPORTED',
+  code,
   message: `the query parameter ${error.key} ${error.problem}`,
 })

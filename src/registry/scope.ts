@@ -7,7 +7,7 @@
  */
 import { parseRepositoryName, type RepositoryName } from './name.ts'
 import { DELETED_READ, DELETED_RESTORE, requirements } from './needs.ts'
-import type { Action, Permission } from './permission.ts'
+import { type Action, type Permission, takesRepository } from './permission.ts'
 import type { RegistryRequest } from './request.ts'
 
 /** One element of the `access` claim. Actions are unique and sorted. */
@@ -102,9 +102,10 @@ const DELETED_ACTIONS: ReadonlyMap<Action, string> = new Map<Action, string>([
 
 /** The one scope that a token needs for a request, to be named in a challenge; nothing for a ping. */
 export function neededScope(request: RegistryRequest): Access | undefined {
-  const name = 'name' in request ? request.name : undefined
   if (request.operation === 'ping') return undefined
-  if (name === undefined) {
+  const name = 'name' in request ? request.name : undefined
+  const everywhere = requirements(request).some(({ action, repository }) => takesRepository(action) && !repository)
+  if (name === undefined || everywhere) {
     const deleted = request.operation === 'metadata' && request.path.startsWith('/acr/v1/_deleted/')
     return {
       type: 'registry',

@@ -249,7 +249,7 @@ describe.each([
           'repository:a/b:delete',
         ],
       ]),
-      ['query', 'POST', '/acr/v1/a/b/_metadata/_query', 'metadata', LIST, 'repository:a/b:metadata_read'],
+      ['query', 'POST', '/acr/v1/a/b/_metadata/_query', 'metadata', 'metadata/read', 'registry:catalog:*'],
       ['query of all', 'POST', '/acr/v1/_metadata/_query', 'metadata', 'metadata/read', 'registry:catalog:*'],
       ['deleted catalog', 'GET', '/acr/v1/_deleted/_catalog', 'metadata', DELETED, 'registry:deleted_catalog:*'],
       ['deleted', 'GET', '/acr/v1/_deleted/a/b/_manifests', 'metadata', DELETED, 'repository:a/b:deleted_read'],
