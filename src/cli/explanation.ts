@@ -2,6 +2,7 @@
  * An explanation as the command line tells it: the rule that comes nearest and the change that would do, in words with their
  * places in the files, and as JSON.
  */
+import type { UnmetTest } from '../policy/blame.ts'
 import { formatScopeMapLine, type ScopeMapLine } from '../policy/change.ts'
 import type { Change, Explanation, Lack, NearestGrant, Need } from '../policy/explain.ts'
 import type { EpochSeconds, RoleDefinition } from '../policy/model.ts'
@@ -25,7 +26,10 @@ type NeedJson = {
   readonly decision: 'allow' | 'deny'
 }
 
-export function explanationJson(policies: Policies, { needs, nearest, changes }: Explanation): ExplanationJson {
+export function explanationJson(
+  policies: Policies,
+  { principal, needs, nearest, changes }: Explanation,
+): ExplanationJson {
   return {
     needs: needs.map(({ action, repository, orElse, authorization }) => ({
       permission: action,
@@ -40,7 +44,7 @@ export function explanationJson(policies: Policies, { needs, nearest, changes }:
             ...policies.reference(nearest.rule),
             principal: nearest.principal,
             lack: nearest.lack,
-            text: formatNearest(policies, nearest),
+            text: formatNearest(policies, nearest, principal),
           },
     change:
       changes === undefined
@@ -54,10 +58,10 @@ export function explanationJson(policies: Policies, { needs, nearest, changes }:
 
 /** What stands below the verdict: at most one line each for the needs, the nearest rule and the change. */
 export function explanationLines(policies: Policies, explanation: Explanation): readonly string[] {
-  const { needs, nearest, changes } = explanation
+  const { principal, needs, nearest, changes } = explanation
   return [
     ...(needs.length === 0 ? [] : [`  needs    ${formatNeeds(needs)}`]),
-    ...(nearest === undefined ? [] : [`  nearest  ${formatNearest(policies, nearest)}`]),
+    ...(nearest === undefined ? [] : [`  nearest  ${formatNearest(policies, nearest, principal)}`]),
     ...(changes === undefined ? [] : [`  change   ${formatChanges(policies, changes)}`]),
   ]
 }
@@ -73,8 +77,9 @@ const formatNeeds = (needs: readonly Need[]): string =>
 
 export const formatTime = (time: EpochSeconds): string => new Date(time * 1000).toISOString().replace('.000Z', 'Z')
 
-export const formatNearest = (policies: Policies, { rule, principal, lack }: NearestGrant): string =>
-  `${formatReference(policies.reference(rule))} ${formatLack(policies, lack, principal)}`
+/** @param who asks: a rule of its own needs no name */
+export const formatNearest = (policies: Policies, { rule, principal, lack }: NearestGrant, who: string): string =>
+  `${formatReference(policies.reference(rule))} ${formatLack(policies, lack, principal === who ? '' : ` to ${principal}`)}`
 
 const SHOWN = 5
 
@@ -83,30 +88,30 @@ function list(items: readonly string[]): string {
   return more > 0 ? `${items.slice(0, SHOWN).join(', ')} and ${more} more` : items.join(', ')
 }
 
-function formatLack(policies: Policies, lack: Lack, principal: string): string {
-  const whose = `to ${principal}`
+function formatLack(policies: Policies, lack: Lack, whom: string): string {
   switch (lack.code) {
     case 'not_begun':
-      return `grants it ${whose} from ${formatTime(lack.from)} on`
+      return `grants it${whom} from ${formatTime(lack.from)} on`
     case 'ended':
-      return `granted it ${whose} until ${formatTime(lack.until)}`
+      return `granted it${whom} until ${formatTime(lack.until)}`
     case 'condition':
-      return `would grant it ${whose}, but its condition is not met: ${lack.tests
-        .map(({ test, attributes }) => [test, ...attributes.map(formatReading)].join('; '))
-        .join(' AND ')}`
+      return `would grant it${whom}, but its condition is not met: ${lack.tests.map(formatTest).join(' and ')}`
     case 'repository':
-      return `grants it ${whose} on ${list(lack.on)}`
+      return `grants it${whom} on ${list(lack.on)}`
     case 'mode':
-      return `gives ${principal} the role ${lack.role}, which grants nothing in ${policies.set.registry.mode} mode`
+      return `gives the role ${lack.role}${whom}, which grants nothing in ${policies.set.registry.mode} mode`
     case 'permission':
-      return `covers the repository, but grants ${principal} only ${lack.permissions.join(', ')} there`
+      return `covers it, but grants${whom} only ${lack.permissions.join(', ')} there`
     case 'principal':
-      return `grants it ${whose}`
+      return `grants it${whom}`
   }
 }
 
-const formatReading = ({ name, value }: { readonly name: string; readonly value?: string }): string =>
-  value === undefined ? `the request has no ${name}` : `the ${name} is ${value}`
+const formatTest = ({ test, attributes }: UnmetTest): string =>
+  attributes.length === 0 ? test : `${test} (${attributes.map(formatReading).join(', ')})`
+
+const formatReading = ({ name, value }: UnmetTest['attributes'][number]): string =>
+  value === undefined ? `no ${name} is known` : `the ${name} is ${value}`
 
 export const formatChanges = (policies: Policies, changes: readonly Change[]): string =>
   changes.map((change) => formatChange(policies, change)).join('; then ')

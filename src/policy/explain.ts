@@ -17,6 +17,8 @@ export type { Change } from './change.ts'
 export type { Lack, NearestGrant } from './nearest-grant.ts'
 
 export type Explanation = {
+  /** Who asked, and so who gets what is missing. */
+  readonly principal: PrincipalKey
   readonly authorization: Authorization
   /** Empty where a credential is all that is needed. */
   readonly needs: readonly Need[]
@@ -28,7 +30,7 @@ export type Explanation = {
 
 /**
  * @param compiled of the whole policy set
- * @param principal the caller as it was named: who is to get what is missing
+ * @param principal the caller as it was named
  */
 export function explain(
   policies: PolicySet,
@@ -40,7 +42,7 @@ export function explain(
   const place = placeIn(policies, caller)
   const authorization = answer(place, asked)
   const needs = needsOf(place, asked)
-  if (authorization.effect === 'allow') return { authorization, needs }
+  if (authorization.effect === 'allow') return { principal, authorization, needs }
   const refused = needs.find((need) => need.authorization.effect === 'deny')
   const nearest =
     authorization.reason.code === 'no_grant' && refused !== undefined
@@ -48,6 +50,7 @@ export function explain(
       : undefined
   const changes = smallestChange(policies, caller, principal, asked)
   return {
+    principal,
     authorization,
     needs,
     ...(nearest === undefined ? {} : { nearest }),

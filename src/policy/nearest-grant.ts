@@ -45,11 +45,18 @@ const ORDER: readonly Lack['code'][] = [
   'not_begun',
   'ended',
   'condition',
-  'repository',
   'mode',
+  'repository',
   'permission',
   'principal',
 ]
+
+/** A rule that is about this caller is nearer than one about everybody, unless only the moment keeps it from granting. */
+function rankOf({ lack, principal }: NearestGrant): number {
+  const rank = ORDER.indexOf(lack.code)
+  const isShared = principal === EVERYONE || principal === ANONYMOUS
+  return isShared && rank > ORDER.indexOf('condition') ? rank + ORDER.length : rank
+}
 
 /** Everything that a caller is, `everyone` and `anonymous` included. */
 export const rolesPlayed = ({ authenticated, acts }: Caller): readonly PrincipalKey[] =>
@@ -62,7 +69,9 @@ export const nearestGrant = (
   caller: Caller,
   question: Question,
 ): NearestGrant | undefined =>
-  nearestOwnGrant(policies, compiled, caller, question) ?? grantOfAnother(compiled, rolesPlayed(caller), question)
+  (caller.authenticated ? undefined : grantTo(EVERYONE, compiled.common.everyone, question)) ??
+  nearestOwnGrant(policies, compiled, caller, question) ??
+  grantOfAnother(compiled, rolesPlayed(caller), question)
 
 /** The nearest among the rules of everything that the caller is. */
 export function nearestOwnGrant(
@@ -77,10 +86,9 @@ export function nearestOwnGrant(
     return data === undefined ? [] : [...lacks(data, question)].map(([rule, lack]) => ({ rule, principal, lack }))
   })
   candidates.push(...ofOtherMode(policies, own, question))
-  const rank = ({ lack }: NearestGrant) => ORDER.indexOf(lack.code)
   const [best] = candidates
     .map((candidate) => ({ candidate, shared: sharedPrefix(candidate.lack, question.repository) }))
-    .sort((a, b) => rank(a.candidate) - rank(b.candidate) || b.shared - a.shared)
+    .sort((a, b) => rankOf(a.candidate) - rankOf(b.candidate) || b.shared - a.shared)
   return best?.candidate
 }
 
@@ -169,28 +177,28 @@ function ofOtherMode(policies: PolicySet, own: readonly PrincipalKey[], { action
 
 /** The first rule of anybody else that grants just this. */
 function grantOfAnother(
-  compiled: CompiledPolicy,
+  { principals }: CompiledPolicy,
   own: readonly PrincipalKey[],
   question: Question,
 ): NearestGrant | undefined {
+  for (const [principal, data] of principals) {
+    if (own.includes(principal) || data.token?.status === 'disabled') continue
+    const grant = grantTo(principal, data, question)
+    if (grant !== undefined) return grant
+  }
+  return undefined
+}
+
+function grantTo(principal: PrincipalKey, data: PrincipalData, question: Question): NearestGrant | undefined {
   const context = contextOf(question)
   const { action } = question
   const bit = isDataPermission(action) ? PERMISSION_BITS[action] : 0
-  const others = function* (): Iterable<readonly [PrincipalKey, PrincipalData]> {
-    if (!own.includes(EVERYONE)) yield [EVERYONE, compiled.common.everyone]
-    yield* compiled.principals
-  }
-  for (const [principal, data] of others()) {
-    if (own.includes(principal) || data.token?.status === 'disabled') continue
-    const grant =
-      bit !== 0
-        ? data.grants?.find((item) => (item.bits & bit) !== 0 && lackOfGrant(item, bit, context) === undefined)
-        : data.control?.find(
-            (item) =>
-              effective(item.actions, item.notActions ?? [], context.action) &&
-              lackOfLimits(item, context) === undefined,
-          )
-    if (grant !== undefined) return { rule: parseRule(grant.rule), principal, lack: { code: 'principal' } }
-  }
-  return undefined
+  const grant =
+    bit !== 0
+      ? data.grants?.find((item) => (item.bits & bit) !== 0 && lackOfGrant(item, bit, context) === undefined)
+      : data.control?.find(
+          (item) =>
+            effective(item.actions, item.notActions ?? [], context.action) && lackOfLimits(item, context) === undefined,
+        )
+  return grant === undefined ? undefined : { rule: parseRule(grant.rule), principal, lack: { code: 'principal' } }
 }

@@ -92,6 +92,7 @@ function grantMissing(state: State, place: Place, principal: PrincipalKey, asked
   const moved = moveWindow(state, place, asked, first)
   if (moved !== undefined) return moved
   const { policies } = state
+  if (principal === ANONYMOUS && isForEveryone(state, asked)) return { kind: 'authenticate' }
   const actions = needs.map(({ action }) => action)
   const repository = patternOf(first.repository)
   const lines = actions.flatMap((permission) => (isScopeMapPermission(permission) ? [{ repository, permission }] : []))
@@ -112,6 +113,10 @@ function grantMissing(state: State, place: Place, principal: PrincipalKey, asked
     ...(isNarrow ? { repositories: [repository] } : {}),
   }
 }
+
+/** Whether any credential would do. */
+const isForEveryone = ({ policies, caller }: State, asked: Asked): boolean =>
+  answer(placeIn(policies, { ...caller, authenticated: true }), asked).effect === 'allow'
 
 const ALL: RepositoryPattern = { kind: 'all' }
 
@@ -145,7 +150,7 @@ function grantToToken(policies: PolicySet, name: string, lines: readonly ScopeMa
   const map = policies.scopeMaps.find((candidate) => candidate.name === token.scopeMap)
   if (map === undefined) return useSystemMap(token, lines)
   const sharedWith = policies.tokens
-    .filter((other) => other.scopeMap === map.name && other.name !== name)
+    .filter((other) => other.scopeMap === map.name && other.name !== name && other.status === 'enabled')
     .map((other) => other.name)
   return { kind: 'extendScopeMap', scopeMap: map.name, lines, source: map.source, sharedWith }
 }
