@@ -63,9 +63,14 @@ const window = {
   notAfter: time('The rule has ended at this time').exactOptional(),
 }
 
+/** Token audience of a gate that was given no name: good for one gate, not for telling several apart. */
+export const DEFAULT_SERVICE = 'dockgate'
+
 export const Registry = z
   .strictObject({
-    service: words('Token audience and `service` of the challenge: usually the host name of the gate'),
+    service: words('Token audience and `service` of the challenge: usually the host name of the gate').default(
+      DEFAULT_SERVICE,
+    ),
     mode: z
       .enum(['abac', 'rbac'])
       .default('abac')

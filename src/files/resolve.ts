@@ -24,6 +24,7 @@ import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import { parseScope, registryOf, registryScope, type Scope } from './azure.ts'
 import type { Declarations, Declared } from './collect.ts'
 import { readCondition } from './condition.ts'
+import { DEFAULT_SERVICE } from './definition.ts'
 import type { Entry } from './entry.ts'
 import { readName, readScopeMapLine, type ScopeMapLine } from './field.ts'
 import { checkKeys } from './keys.ts'
@@ -119,23 +120,36 @@ class Resolver {
     const [declared] = this.#declared.registry
     const value = declared?.value
     if (declared === undefined) {
-      const azure = this.#azureService()
-      if (azure === undefined) {
+      if (this.#isEmpty()) {
         const first = { file: '.', line: 1, column: 1 }
-        const hint = 'add `registry: { service: <host name of the gate> }` to one of the files'
-        this.#report.error(first, complaint('registry_missing', 'no file has the key registry', hint))
+        const hint = 'add a file with `registry: { service: <host name of the gate> }`, and who may do what'
+        this.#report.error(first, complaint('nothing_declared', 'no file declares anything', hint))
       }
-      return { service: azure ?? '', mode: 'abac', catalog: 'filtered', anonymous: [], tokenLifetimeSeconds: 900 }
+      return {
+        service: this.#azureService() ?? DEFAULT_SERVICE,
+        mode: 'abac',
+        catalog: 'filtered',
+        anonymous: [],
+        tokenLifetimeSeconds: 900,
+      }
     }
     if (value?.entraIssuer !== undefined)
       this.#names.require('issuer', value.entraIssuer, declared.entry.at('entraIssuer'))
     return {
-      service: value?.service ?? '',
+      service: value?.service ?? DEFAULT_SERVICE,
       mode: value?.mode ?? 'abac',
       catalog: value?.catalog ?? 'filtered',
       anonymous: this.#lines(value?.anonymous ?? [], declared.entry.child('anonymous')),
       tokenLifetimeSeconds: value?.tokenLifetimeSeconds ?? 900,
     }
+  }
+
+  /** An empty folder is a mistake: nobody means to refuse everything. */
+  #isEmpty(): boolean {
+    const { azure, ...sections } = this.#declared
+    return [...Object.values(sections), ...Object.values(azure)].every(
+      (list) => !Array.isArray(list) || list.length === 0,
+    )
   }
 
   /** A set of nothing but Azure lists is about the registry that they name. */

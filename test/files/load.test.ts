@@ -53,7 +53,7 @@ describe('registry', () => {
   it('is missed', () => {
     const { policies, problems } = yaml('tokens: {}')
     expect(policies).toBeUndefined()
-    expect(problems).toMatchObject([{ code: 'registry_missing', source: { file: '.', line: 1, column: 1 } }])
+    expect(problems).toMatchObject([{ code: 'nothing_declared', source: { file: '.', line: 1, column: 1 } }])
   })
 })
 
