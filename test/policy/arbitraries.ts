@@ -588,12 +588,13 @@ const TARGETS = NAMES.slice(0, 6).flatMap((name) => [
   ...['GET', 'PATCH', 'DELETE'].map((method) => [method, `/acr/v1/${name}`] as const),
   ...['GET', 'PATCH', 'DELETE'].map((method) => [method, `/acr/v1/${name}/_tags/v1`] as const),
   ['DELETE', `/acr/v1/${name}/_manifests/${DIGEST}/_metadata/x`] as const,
-  ['POST', `/acr/v1/${name}/_streaming`] as const,
+  ...['_streaming', '_metadata/_query'].map((end) => ['POST', `/acr/v1/${name}/${end}`] as const),
 ])
 const REGISTRY_TARGETS = [
   ['GET', '/v2/'] as const,
   ['GET', '/v2/_catalog'] as const,
   ['GET', '/acr/v1/_catalog'] as const,
+  ['POST', '/acr/v1/_metadata/_query'] as const,
   ['GET', '/acr/v1/_deleted/_catalog'] as const,
   ['POST', `/acr/v1/_deleted/a/_manifests/${DIGEST}`] as const,
 ]

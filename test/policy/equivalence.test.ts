@@ -12,7 +12,15 @@ import { type Decision, decide } from '../../src/policy/decide.ts'
 import type { PolicySet, Question } from '../../src/policy/model.ts'
 import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
 import { NAMES, policySet, question, request } from './arbitraries.ts'
-import { grantingRules, isAboutRepositories, requestVerdict, speaksOfName, type Verdict, verdict } from './reference.ts'
+import {
+  attributesOf,
+  grantingRules,
+  isAboutRepositories,
+  requestVerdict,
+  speaksOfName,
+  type Verdict,
+  verdict,
+} from './reference.ts'
 
 const CASES = Number(process.env.DOCKGATE_CASES ?? 100_000)
 const SEED = Number(process.env.DOCKGATE_SEED ?? Date.now() % 0x7fff_ffff)
@@ -67,7 +75,7 @@ function compare(actual: Answer, expected: Verdict): void {
  * A question about every repository at once may be allowed only by a rule that grants each of them. It must be allowed
  * by one that does and does not speak of names.
  */
-function compareUnnamed(actual: Decision, policies: PolicySet, caller: Caller, asked: Question): void {
+function compareUnnamed(actual: Answer, policies: PolicySet, caller: Caller, asked: Question): void {
   const { roleAssignments } = policies
   const nameless = { ...policies, roleAssignments: roleAssignments.filter((rule) => !speaksOfName(rule)) }
   const expected = verdict(nameless, caller, asked)
@@ -95,7 +103,10 @@ describe('two evaluators', () => {
         }
         for (const { caller, request, facts } of requests) {
           const actual = authorize(standing(caller), common, request, facts)
-          compare(actual, requestVerdict(policies, caller, request, facts))
+          if (request.operation === 'metadata' && request.path.endsWith('/_query')) {
+            const attributes = attributesOf(request, caller, facts)
+            compareUnnamed(actual, policies, caller, { action: 'metadata/read', attributes, now: facts.now })
+          } else compare(actual, requestVerdict(policies, caller, request, facts))
           if (request.operation !== 'mountBlob') continue
           const { from, digest } = request
           const pull = { operation: 'pullBlob', method: 'GET', name: from, digest } as const

@@ -208,14 +208,8 @@ export function requestVerdict(policies: PolicySet, caller: Caller, request: Reg
   if (request.operation === 'ping' || isForAll) {
     return caller.authenticated ? { effect: 'allow', by: [] } : { effect: 'deny', code: 'authentication_required' }
   }
-  const { now, ...known } = facts
-  const attributes: Attributes = {
-    ...known,
-    method: request.method,
-    ...digestOf(request),
-    ...(caller.claims === undefined ? {} : { claims: caller.claims }),
-    ...(isDeleteOfAllTags(request) ? { everyTag: true } : {}),
-  }
+  const attributes = attributesOf(request, caller, facts)
+  const { now } = facts
   const tags = tagsOf(request)
   const by = new Set<string>()
   for (const need of needsOf(request)) {
@@ -237,6 +231,15 @@ export function requestVerdict(policies: PolicySet, caller: Caller, request: Reg
   }
   return { effect: 'allow', by: [...by] }
 }
+
+/** What a request says of itself, apart from its tags. */
+export const attributesOf = (request: RegistryRequest, caller: Caller, { now: _, ...known }: Facts): Attributes => ({
+  ...known,
+  method: request.method,
+  ...digestOf(request),
+  ...(caller.claims === undefined ? {} : { claims: caller.claims }),
+  ...(changesAllTags(request) ? { everyTag: true } : {}),
+})
 
 type Need = Pick<Question, 'action' | 'repository'> & { readonly orElse?: Question['action'] }
 
@@ -267,7 +270,9 @@ function digestOf(request: RegistryRequest): { digest?: string } {
   return 'reference' in request && request.reference.kind === 'digest' ? { digest: request.reference.digest } : {}
 }
 
-/** Deleting by digest, or a whole repository. */
-function isDeleteOfAllTags(request: RegistryRequest): boolean {
-  return request.method === 'DELETE' && !('session' in request) && tagsOf(request).length === 0
+/** Deleting by digest; and any other change of a manifest or a repository by way of the metadata API. */
+function changesAllTags(request: RegistryRequest): boolean {
+  if (tagsOf(request).length > 0) return false
+  if (request.operation === 'metadata') return request.method !== 'GET'
+  return request.method === 'DELETE' && !('session' in request)
 }
