@@ -8,12 +8,15 @@ import { requestId } from './audit.ts'
 import type { Env } from './env.ts'
 import { Fault, logFault } from './fault.ts'
 import { answerTo, type Refusal } from './refusal.ts'
+import { policyEnv } from './upstream/select.ts'
 
 type Routes = Hono<{ Bindings: Env }>
 
 export function createApp(...routes: readonly Routes[]): Routes {
   const app: Routes = new Hono({ strict: true })
   app.use(async (c, next) => {
+    // A gate may have a policy for each of its hosts. For a host without one there is nothing but health to ask.
+    c.env = policyEnv(c.env, c.req.url) ?? c.env
     await next()
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'private, no-store')
   })

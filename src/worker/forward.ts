@@ -38,7 +38,7 @@ export async function forward(request: RegistryRequest, passport: Passport): Pro
     case 'listCatalog':
     case 'listTags': {
       const { who, facts, seal } = passport
-      const path = formatTarget({ ...request, paging: {} })
+      const path = targetOf({ ...request, paging: {} }, passport.upstream)
       const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
       const answer = await answerList(request, { ...who, caller: who.name, facts, seal: seal(), fetchPage })
       return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
@@ -54,7 +54,7 @@ export async function forward(request: RegistryRequest, passport: Passport): Pro
       return pass(request, { ...session, url: formatTarget(request, session.url) }, passport)
     }
     default:
-      return pass(request, { url: urlOf(formatTarget(request), passport.upstream) }, passport)
+      return pass(request, { url: urlOf(request, passport.upstream) }, passport)
   }
 }
 
@@ -81,11 +81,17 @@ export async function pass(
   return relay(answer, request, location)
 }
 
-/** The upstream's URL for a target of its API. */
-export const urlOf = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
+/** The upstream's URL for a request. */
+export const urlOf = (request: RegistryRequest, upstream: Upstream): string =>
+  absolute(targetOf(request, upstream), upstream)
+
+/** Upstreams may have names of their own for their repositories. */
+const targetOf = (request: RegistryRequest, { named }: Upstream): string => formatTarget(named?.(request) ?? request)
+
+const absolute = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
 
 const ask = (request: RegistryRequest, target: string, { incoming, upstream }: Passport): Promise<Response> =>
-  send(upstream, request, { url: urlOf(target, upstream), headers: upstreamHeaders(incoming.headers, request) })
+  send(upstream, request, { url: absolute(target, upstream), headers: upstreamHeaders(incoming.headers, request) })
 
 /** The stream is handed on as it is: only so does its length stay known. */
 function bodyOf({ body, headers }: Request): Pick<Outgoing, 'body' | 'bodyBytes'> {

@@ -5,8 +5,8 @@
 import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/authorize.ts'
 import { formatRule } from '../policy/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { formatTarget } from '../registry/format.ts'
 import { parseRegistryRequest, requestTarget } from '../registry/parse.ts'
+import { notFound } from '../registry/refusal.ts'
 import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
 import { covers, neededScope, pullScope } from '../registry/scope.ts'
 import { possibleChanges, readChange } from './attributes.ts'
@@ -20,12 +20,13 @@ import type { CurrentPolicy, PolicyView } from './policy-view.ts'
 import { type Asker, answerTo, type Refusal } from './refusal.ts'
 import { sealOf } from './seal.ts'
 import { type Settings, settingsOf } from './settings.ts'
-import type { UpstreamFor } from './upstream.ts'
+import type { Selected } from './upstream/select.ts'
 
 export type GatePorts = {
   readonly policy: CurrentPolicy
   readonly identify: Identify
-  readonly upstreamFor: UpstreamFor
+  /** Which registry and which policy a request is about. Nothing for a host that has none. */
+  readonly select: (env: Env, url: string, request: RegistryRequest) => Selected | undefined
   readonly audit: Audit
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number
@@ -62,6 +63,8 @@ export const createGate =
     return response
   }
 
+const NO_REGISTRY = 'no registry has this host name here'
+
 async function corridor(
   passage: Passage,
   env: Env,
@@ -77,7 +80,12 @@ async function corridor(
   const settings = settingsOf(env)
   passage.settings = settings
 
-  const policy = ports.policy(env, ctx, now)
+  const selected = ports.select(env, request.url, parsed.value)
+  if (selected === undefined) return { code: 'not_a_registry_request', error: notFound('NAME_UNKNOWN', NO_REGISTRY) }
+  const { upstream, request: question } = selected
+  passage.asked = question
+
+  const policy = ports.policy(selected.env, ctx, now)
   const view = policy instanceof Promise ? await policy : policy
   passage.view = view
 
@@ -86,18 +94,15 @@ async function corridor(
   if (isRefusal(who)) return who
   passage.who = who
 
-  const facts = factsOf(request, parsed.value, now)
-  const asked = withReadableSource(parsed.value, who, facts)
+  const facts = factsOf(request, question, now)
+  const asked = withReadableSource(question, who, facts)
   passage.asked = asked
-  const judge = (question: RegistryRequest): Verdict => {
-    const verdict = judged(question, who, view, facts)
+  const judge = (wanted: RegistryRequest): Verdict => {
+    const verdict = judged(wanted, who, view, facts)
     passage.verdict = verdict
     return verdict
   }
-  const passport = (): Passport => {
-    const upstream = ports.upstreamFor(env, asked)
-    return { incoming: request, who, facts, settings, upstream, seal: () => sealOf(env) }
-  }
+  const passport = (): Passport => ({ incoming: request, who, facts, settings, upstream, seal: () => sealOf(env) })
   if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, passage, judge, passport)
   const verdict = judge(asked)
   return verdict.effect === 'deny' ? verdict.reason : forward(asked, passport())
@@ -138,7 +143,7 @@ async function changeAttributes(
   const verdict = judge(change.request)
   if (verdict.effect === 'deny') return verdict.reason
   const bearer = passport()
-  return pass(change.request, { url: urlOf(formatTarget(change.request), bearer.upstream) }, bearer, change.body)
+  return pass(change.request, { url: urlOf(change.request, bearer.upstream) }, bearer, change.body)
 }
 
 /** What conditions may ask beside the path. The address is the platform's word, never a forwarding header's. */

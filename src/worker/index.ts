@@ -11,11 +11,11 @@ import { createHealth } from './health.ts'
 import { identify } from './identify.ts'
 import { currentPolicy, policyStatus } from './store.ts'
 import { createTokenService } from './token-service/service.ts'
-import { upstreamFor } from './upstream.ts'
+import { selectUpstream } from './upstream/select.ts'
 
 const nowMs = () => Date.now()
 
-const gate = createGate({ policy: currentPolicy, identify, upstreamFor, audit: logRecord, nowMs })
+const gate = createGate({ policy: currentPolicy, identify, select: selectUpstream, audit: logRecord, nowMs })
 const app = createApp(
   createHealth({ policy: currentPolicy, status: policyStatus, nowMs }),
   createTokenService(currentPolicy),

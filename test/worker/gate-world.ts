@@ -223,23 +223,28 @@ export function createWorld({ registry, policies = {}, env, upstream, ports }: W
     identify,
     audit: (record) => records.push(record),
     nowMs: () => world.nowMs,
-    upstreamFor: () => ({
-      origin: UPSTREAM,
-      basePath: '',
-      authorizationFor: () => 'Basic gate',
-      timeoutMs: settingsOf(vars).upstreamTimeoutMs,
-      fetch: async (url, init) => {
-        const request = new Request(url, init)
-        const copy = request.clone()
-        seen.push({
-          method: request.method,
-          url: request.url,
-          headers: request.headers,
-          body: new TextDecoder().decode(await copy.arrayBuffer()),
-        })
-        return answer(request)
+    select: (given, _url, request) => ({
+      env: given,
+      pointerKey: 'pointer',
+      request,
+      upstream: {
+        origin: UPSTREAM,
+        basePath: '',
+        authorizationFor: () => 'Basic gate',
+        timeoutMs: settingsOf(vars).upstreamTimeoutMs,
+        fetch: async (url, init) => {
+          const outgoing = new Request(url, init)
+          const copy = outgoing.clone()
+          seen.push({
+            method: outgoing.method,
+            url: outgoing.url,
+            headers: outgoing.headers,
+            body: new TextDecoder().decode(await copy.arrayBuffer()),
+          })
+          return answer(outgoing)
+        },
+        ...upstream,
       },
-      ...upstream,
     }),
     ...ports,
   })

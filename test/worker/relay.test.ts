@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
-import { send, upstreamFor } from '../../src/worker/upstream.ts'
+import { selectUpstream } from '../../src/worker/upstream/select.ts'
+import { send } from '../../src/worker/upstream.ts'
 import { catchLog, createWorld, DIGEST, errorOf, GATE, testEnv, UPSTREAM } from './gate-world.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -172,11 +173,18 @@ describe('the upstream of the settings', () => {
   if (!parsed.ok) throw new Error('not parsed')
   const request = parsed.value
 
+  const upstreamFor = (values: Parameters<typeof testEnv>[0]) => {
+    const selected = selectUpstream(testEnv(values), `${GATE}${M}`, request)
+    if (selected === undefined) throw new Error('there is no upstream')
+    return selected.upstream
+  }
+
   const sent = async (values: Parameters<typeof testEnv>[0]) => {
-    const spy = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response('{}'))
-    const upstream = upstreamFor(testEnv(values), request)
+    const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response('{}'))
+    const upstream = upstreamFor(values)
     await send(upstream, request, { url: `${upstream.origin}${upstream.basePath}${M}`, headers: new Headers() })
-    const [url, init] = spy.mock.calls[0] ?? []
+    // The first may be the question what the registry asks for.
+    const [url, init] = spy.mock.calls.at(-1) ?? []
     return { url, init, authorization: new Headers(init?.headers).get('authorization') }
   }
 
@@ -207,8 +215,8 @@ describe('the upstream of the settings', () => {
   it.each(['', 'host.example', 'ftp://host.example', 'https://user:secret@host.example', 'https://host.example/?q'])(
     '%j is none',
     (value) => {
-      expect(() => upstreamFor(testEnv({ UPSTREAM: value }), request)).toThrow(/UPSTREAM/)
-      expect(() => upstreamFor(testEnv({ UPSTREAM: value }), request)).not.toThrow(/secret/)
+      expect(() => upstreamFor({ UPSTREAM: value })).toThrow(/UPSTREAM/)
+      expect(() => upstreamFor({ UPSTREAM: value })).not.toThrow(/secret/)
     },
   )
 })

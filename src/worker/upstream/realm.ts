@@ -1,0 +1,72 @@
+/**
+ * Which token services may be asked for a token for an upstream: one on the upstream's own host and port, or one that the
+ * operator, or this file, names beside that upstream. An upstream's word alone sends the gate's credential nowhere.
+ */
+import { Fault } from '../fault.ts'
+
+/** Two public registries keep their token service elsewhere. */
+const BUILT_IN: readonly (readonly [upstream: string, service: string])[] = [
+  ['registry-1.docker.io', 'auth.docker.io'],
+  ['registry.gitlab.com', 'gitlab.com'],
+]
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** `host` or `host:port`. */
+const HOST = /^(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
+
+/** By upstream host: the hosts of its token services. */
+export type AuthHosts = ReadonlyMap<string, ReadonlySet<string>>
+
+/**
+ * Read `UPSTREAM_AUTH_HOSTS`: `upstream-host=auth-host`, separated by commas; a port is part of a host. Throws the fault
+ * `settings_invalid`.
+ */
+export function readAuthHosts(text = ''): AuthHosts {
+  const hosts = new Map<string, Set<string>>()
+  const configured = text
+    .split(',')
+    .map((pair) => pair.trim().toLowerCase())
+    .filter((pair) => pair !== '')
+  for (const pair of [...BUILT_IN, ...configured.map((entry) => entry.split('='))]) {
+    const [upstream = '', service = '', ...more] = pair
+    if (more.length > 0 || !HOST.test(upstream) || !HOST.test(service)) {
+      throw new Fault(
+        'settings_invalid',
+        'UPSTREAM_AUTH_HOSTS is wrong: write upstream-host=auth-host, several separated by commas',
+      )
+    }
+    hosts.set(upstream, (hosts.get(upstream) ?? new Set()).add(service))
+  }
+  return hosts
+}
+
+/**
+ * The token endpoint that a realm names. Throws `upstream_unauthorized` for one that may not be asked: such an upstream
+ * cannot be signed in to, and the log says what would allow it.
+ *
+ * @param origin of the upstream
+ */
+export function admitRealm(realm: string, origin: string, authHosts: AuthHosts): URL {
+  const url = URL.parse(realm)
+  const upstream = new URL(origin)
+  if (url === null || url.username !== '' || url.password !== '') {
+    throw refused('its challenge names a token service that is no plain URL')
+  }
+  const isOwn = url.hostname === upstream.hostname && portOf(url) === portOf(upstream)
+  if (!isOwn && authHosts.get(upstream.host)?.has(url.host) !== true) {
+    throw refused(
+      `it sends the gate to a token service on ${url.host}, which nobody named for it: if that is right, add ${upstream.host}=${url.host} to UPSTREAM_AUTH_HOSTS`,
+    )
+  }
+  const mayBePlain = (isOwn && upstream.protocol === 'http:') || LOOPBACK.has(url.hostname)
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && mayBePlain)) {
+    throw refused(`its token service on ${url.host} is not reached by https`)
+  }
+  url.hash = ''
+  return url
+}
+
+const portOf = ({ port, protocol }: URL): string => port || (protocol === 'https:' ? '443' : '80')
+
+const refused = (why: string) => new Fault('upstream_unauthorized', `the gate cannot sign in to the registry: ${why}`)
