@@ -295,7 +295,7 @@ export function decodeUtf8(bytes: Uint8Array): { text: string } | { line: number
     return { line: 1, column: 1, reason }
   }
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes) }
   } catch {
     const lenient = new TextDecoder('utf-8').decode(bytes)
     const before = lenient.slice(0, Math.max(lenient.indexOf('\ufffd'), 0)).split('\n')

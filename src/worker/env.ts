@@ -2,6 +2,8 @@
  * The bindings, variables and secrets of the Worker. Every value is text as Cloudflare hands it over; `./settings.ts`
  * reads them once per isolate.
  */
+import type { Fetcher, KVNamespace, RateLimit } from '@cloudflare/workers-types'
+
 export type Env = {
   /** Policy bundles: one pointer and content-addressed shards. */
   readonly POLICY: KVNamespace
