@@ -19,7 +19,8 @@ export type SessionOwner = { readonly name: RepositoryName; readonly caller: str
 /** Where an upload goes on. `foreign` when that is another host than the upstream's own. */
 export type SessionTarget = { readonly url: string; readonly foreign: boolean }
 
-const contextOf = ({ name, caller }: SessionOwner) => ['upload', name, caller]
+/** The upstream belongs to it: two of them may have repositories of one name. */
+const contextOf = ({ name, caller }: SessionOwner, { origin }: Upstream) => ['upload', origin, name, caller]
 
 /**
  * The gate's own `Location` for the upstream's. Throws `upstream_invalid` for a host that is neither the upstream's nor
@@ -43,7 +44,7 @@ export async function sealSession(
   }
   const target = own ? `${url.pathname}${url.search}` : `${url.origin}${url.pathname}${url.search}`
   const expires = Math.floor(now) + SESSION_LIFETIME_SECONDS
-  const session = await seal.seal(`${expires} ${target}`, contextOf(owner))
+  const session = await seal.seal(`${expires} ${target}`, contextOf(owner, upstream))
   if (session.length > SESSION_MAX_LENGTH) {
     throw new Fault('upstream_invalid', 'the registry names its upload by a URL that is too long to be carried')
   }
@@ -59,7 +60,7 @@ export async function openSession(
   seal: Seal,
   now: number,
 ): Promise<SessionTarget | undefined> {
-  const text = await seal.open(session, contextOf(owner))
+  const text = await seal.open(session, contextOf(owner, upstream))
   if (text === undefined) return undefined
   const space = text.indexOf(' ')
   const target = text.slice(space + 1)

@@ -145,6 +145,13 @@ describe('a session that is not the caller’s', () => {
     expect(seen.length).toBe(1)
   })
 
+  it('of another upstream does not exist', async () => {
+    const { session } = await start(target)
+    const { call, seen } = createWorld({ upstream: { origin: 'https://other.internal' } })
+    expect((await call('GET', session, { as: 'ci' })).status).toBe(404)
+    expect(seen).toEqual([])
+  })
+
   it('with any one character changed does not exist', async () => {
     const { call, seen, session } = await start(target)
     const sealed = session.slice(U.length)
