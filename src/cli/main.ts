@@ -11,6 +11,7 @@ import { CommandError } from './command-error.ts'
 import { devCommand } from './dev.ts'
 import { explainCommand } from './explain.ts'
 import * as output from './output.ts'
+import { whoCanCommand } from './who-can.ts'
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +30,8 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(false)
-  for (const command of [devCommand(), checkCommand(), canCommand(), explainCommand()]) root.addCommand(command)
+  for (const command of [devCommand(), checkCommand(), canCommand(), explainCommand(), whoCanCommand()])
+    root.addCommand(command)
   // Wrong use is reported like every other error, and has its own exit status.
   const quiet = (command: Command): void => {
     command.exitOverride().configureOutput({ outputError: () => {} })

@@ -91,7 +91,7 @@ export function readCircumstances(options: CircumstanceOptions): Circumstances {
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-function readTime(text: string): number {
+export function readTime(text: string): number {
   const milliseconds = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(milliseconds)) throw wrongUse(`"${text}" is no time`, 'write it as 2027-01-31T12:00:00Z')
   return Math.floor(milliseconds / 1000)

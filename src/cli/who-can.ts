@@ -1,0 +1,91 @@
+/** `dockgate who-can`: every principal that holds a permission, and by which rule. */
+import { Command } from 'commander'
+import { formatCondition } from '../policy/condition/format.ts'
+import { type Holder, type Holding, type Reservation, whoCan } from '../policy/who-can.ts'
+import { takesRepository } from '../registry/permission.ts'
+import { formatTime } from './explanation.ts'
+import * as output from './output.ts'
+import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policies.ts'
+import { readAction, readRepositoryFor, readTime } from './question.ts'
+import { formatReference } from './verdict.ts'
+
+type Options = { readonly policies: string; readonly at?: string; readonly json?: true }
+
+const EXAMPLES = `
+Examples:
+  dockgate who-can content/delete samples/app
+  dockgate who-can content/write                 on any repository, with the repositories of each rule
+  dockgate who-can catalog/read --json
+
+Denies are taken away, and conditions that only a request can meet are shown. "everyone" is everybody who is
+authenticated, "anonymous" is everybody. Exit status 0 if somebody can, 1 if nobody.`
+
+export const whoCanCommand = (): Command =>
+  new Command('who-can')
+    .description('list every principal that holds a permission, and by which rule')
+    .argument('<permission>', "such as content/write, in any spelling, or one of Azure's control-plane actions")
+    .argument('[repository]', 'for permissions that are about one; absent: on any')
+    .option('--at <time>', 'when, as RFC 3339 time (default: now)')
+    .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)
+    .option('--json', 'print the principals as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (permission: string, text: string | undefined, options: Options) => {
+      const action = readAction(permission)
+      const repository = takesRepository(action) && text === undefined ? undefined : readRepositoryFor(action, text)
+      const now = options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at)
+      const policies = await readPolicies(options.policies)
+      const { holders, except } = whoCan(policies.compiled, {
+        action,
+        now,
+        ...(repository === undefined ? {} : { repository }),
+      })
+      process.exitCode = holders.length > 0 ? 0 : 1
+      if (options.json === true) {
+        output.json({
+          permission: action,
+          ...(repository === undefined ? {} : { repository }),
+          principals: holders.map((holder) => holderJson(policies, holder)),
+          except: except.map(({ principal, rule }) => ({ principal, by: policies.reference(rule) })),
+        })
+        return
+      }
+      if (holders.length === 0)
+        output.note(`nobody has ${action}${repository === undefined ? '' : ` on ${repository}`}`)
+      const width = Math.min(40, Math.max(0, ...holders.map(({ principal }) => principal.length)))
+      for (const holder of holders) for (const line of formatHolder(policies, holder, width)) output.out(line)
+      for (const { principal, rule } of except.slice(0, SHOWN)) {
+        output.out(`${'but not'.padEnd(width)}  ${principal}, by ${formatReference(policies.reference(rule))}`)
+      }
+      if (except.length > SHOWN) output.out(`${'but not'.padEnd(width)}  ${count(except.length - SHOWN, 'other')}`)
+    })
+
+const SHOWN = 20
+
+const holderJson = (policies: Policies, { principal, by, unless }: Holder) => ({
+  principal,
+  by: by.map((holding) => ({ ...policies.reference(holding.rule), ...limitsJson(holding) })),
+  ...(unless.length === 0
+    ? {}
+    : { unless: unless.map((deny) => ({ ...policies.reference(deny.rule), ...limitsJson(deny) })) }),
+})
+
+const limitsJson = (limits: Holding | Reservation) => ({
+  ...(limits.on === undefined ? {} : { on: limits.on }),
+  ...(limits.when === undefined ? {} : { if: formatCondition(limits.when, 'line') }),
+  ...('until' in limits && limits.until !== undefined ? { until: formatTime(limits.until) } : {}),
+})
+
+function* formatHolder(policies: Policies, { principal, by, unless }: Holder, width: number): Iterable<string> {
+  const reservations = unless.map((deny) => `, unless ${formatReference(policies.reference(deny.rule))}${limits(deny)}`)
+  for (const [index, holding] of by.entries()) {
+    const who = index === 0 ? principal : ''
+    const reference = formatReference(policies.reference(holding.rule))
+    yield `${who.padEnd(width)}  by ${reference}${limits(holding)}${reservations.join('')}`
+  }
+}
+
+function limits(of: Holding | Reservation): string {
+  const on = of.on === undefined ? '' : ` on ${typeof of.on === 'string' ? of.on : of.on.join(', ')}`
+  const until = 'until' in of && of.until !== undefined ? `, until ${formatTime(of.until)}` : ''
+  return `${on}${until}${of.when === undefined ? '' : `, if ${formatCondition(of.when, 'line')}`}`
+}
