@@ -5,7 +5,6 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose'
 import { isRecord } from '../identity/federation.ts'
 import { libtrustKeyId } from '../identity/key-id.ts'
-import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 
 export type TokenKeys = {
@@ -23,7 +22,7 @@ let known: { readonly text: string | undefined; readonly keys: Promise<TokenKeys
  *
  * @throws Fault `signing_key_unavailable` when they are missing or wrong
  */
-export function tokenKeys({ TOKEN_SIGNING_KEY: text }: Pick<Env, 'TOKEN_SIGNING_KEY'>): Promise<TokenKeys> {
+export function tokenKeys({ TOKEN_SIGNING_KEY: text }: { readonly TOKEN_SIGNING_KEY: string }): Promise<TokenKeys> {
   if (known?.text !== text) known = { text, keys: importKeys(text) }
   return known.keys
 }
