@@ -1,0 +1,41 @@
+/**
+ * The OCI distribution-spec through the gate, for a caller who may do everything: no test fails that passes against the
+ * registry behind it.
+ */
+
+import { afterAll, beforeAll, describe } from 'vitest'
+import { dockerRegistrySupports, registryConformance } from '../dev/conformance.ts'
+import { requireClients } from './tools/clients.ts'
+import { type Gate, sha256, startGate } from './tools/gate.ts'
+import { type Registry, registryKinds } from './tools/registries.ts'
+
+const PASSWORD = 'everything-secret-of-this-test-only'
+const policies = {
+  'everything.yaml': `
+registry: { service: registry.example.com }
+tokens:
+  everything: { scopeMap: _repositories_admin, credentials: { password1: { sha256: ${sha256(PASSWORD)} } } }
+`,
+}
+
+/** What the gate itself guarantees, whatever stands behind it. */
+const gateSupports = { nameGrammar: true, tagPages: true, tagOrder: true, unknownUploadIs404: true, listHead: false }
+
+describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('the gate before $kind', ({ kind, start }) => {
+  let registry: Registry
+  let gate: Gate
+  beforeAll(async () => {
+    registry = await start()
+    gate = await startGate({ policies, upstream: registry.url })
+  })
+  afterAll(async () => {
+    await gate.stop()
+    await registry.stop()
+  })
+
+  registryConformance(`through the gate`, () => ({
+    url: gate.url,
+    headers: { authorization: `Basic ${Buffer.from(`everything:${PASSWORD}`).toString('base64')}` },
+    supports: { ...(kind === 'docker-registry' ? dockerRegistrySupports : {}), ...gateSupports },
+  }))
+})
