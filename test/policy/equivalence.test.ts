@@ -11,7 +11,8 @@ import { formatRule } from '../../src/policy/compiled.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
 import type { PolicySet, Question } from '../../src/policy/model.ts'
 import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
-import { NAMES, policySet, question, request } from './arbitraries.ts'
+import { policySet, question, request } from './arbitraries.ts'
+import { NAMES } from './pools.ts'
 import {
   attributesOf,
   grantingRules,
@@ -107,11 +108,11 @@ describe('two evaluators', () => {
             const attributes = attributesOf(request, caller, facts)
             compareUnnamed(actual, policies, caller, { action: 'metadata/read', attributes, now: facts.now })
           } else compare(actual, requestVerdict(policies, caller, request, facts))
-          if (request.operation !== 'mountBlob') continue
-          const { from, digest } = request
-          const pull = { operation: 'pullBlob', method: 'GET', name: from, digest } as const
+          if (!('digest' in request) || request.digest === undefined) continue
+          const { name, digest } = request
+          const pull = { operation: 'pullBlob', method: 'GET', name, digest } as const
           const expected = requestVerdict(policies, caller, pull, facts).effect
-          expect(mayReadBlob(standing(caller), from, digest, facts)).toBe(expected === 'allow')
+          expect(mayReadBlob(standing(caller), name, digest, facts)).toBe(expected === 'allow')
         }
       },
     )

@@ -1,0 +1,153 @@
+/** Random conditions: mostly such as a parser lets through, sometimes such as it would refuse. */
+import { fc } from '@fast-check/vitest'
+import {
+  type Attribute,
+  type Expression,
+  type Literal,
+  OPERATORS,
+  type Operand,
+  type Operator,
+  QUANTIFIERS,
+} from '../../src/policy/condition/expression.ts'
+import type { Condition } from '../../src/policy/model.ts'
+import { ACTIONS, ADDRESSES, actionPattern, dateTime, GUIDS, pick, RANGES, some, text } from './pools.ts'
+
+const attribute = (source: Attribute['source'], name: string): Attribute => ({ type: 'attribute', source, name })
+const NAME = 'Microsoft.ContainerRegistry/registries/repositories:name'
+const nameAttribute = pick(attribute('Request', NAME), attribute('Request', NAME), attribute('Resource', NAME))
+const tagAttribute = fc.constant(attribute('Request', 'Dockgate/request:tag'))
+const CLAIMS = ['sub', 'roles', 'none', 'constructor', 'empty'].map((name) =>
+  attribute('Principal', `Dockgate/claims:${name}`),
+)
+const textAttribute = fc.oneof(
+  { weight: 8, arbitrary: nameAttribute },
+  { weight: 5, arbitrary: tagAttribute },
+  { weight: 3, arbitrary: pick(...CLAIMS) },
+  {
+    weight: 2,
+    arbitrary: pick(
+      ...['digest', 'method', 'mediaType', 'artifactType', 'clientIp'].map((name) =>
+        attribute('Request', `Dockgate/request:${name}`),
+      ),
+      attribute('Principal', 'Microsoft.Directory/CustomSecurityAttributes/Id:x'),
+      attribute('Environment', 'isPrivateLink'),
+      attribute('Resource', 'Dockgate/request:tag'),
+    ),
+  },
+)
+const anyAttribute = fc.oneof(
+  { weight: 9, arbitrary: textAttribute },
+  { weight: 1, arbitrary: fc.constant(attribute('Environment', 'UtcNow')) },
+)
+
+const string = (value: fc.Arbitrary<string>) => value.map((value): Literal => ({ type: 'string', value }))
+const STRING = string(text)
+const INTEGER = fc.integer({ min: -2, max: 2 }).map((value): Literal => ({ type: 'integer', value }))
+const BOOLEAN = fc.boolean().map((value): Literal => ({ type: 'boolean', value }))
+const GUID = fc.oneof(
+  string(pick(...GUIDS, `{${GUIDS[0]}}`)),
+  pick(...GUIDS).map((value): Literal => ({ type: 'guid', value: value.toLowerCase() })),
+)
+const DATE_TIME = string(dateTime)
+const anyLiteral = fc.oneof(STRING, INTEGER, BOOLEAN, GUID, DATE_TIME, string(pick(...RANGES)))
+
+type Sides = {
+  readonly left: fc.Arbitrary<Operand>
+  readonly right: fc.Arbitrary<Literal>
+  readonly plain: fc.Arbitrary<Literal>
+}
+
+function sidesOf(operator: Operator): Sides {
+  if (operator.startsWith('String')) return { left: textAttribute, right: STRING, plain: STRING }
+  if (operator.startsWith('Numeric')) return { left: INTEGER, right: INTEGER, plain: INTEGER }
+  if (operator.startsWith('Bool')) return { left: BOOLEAN, right: BOOLEAN, plain: BOOLEAN }
+  if (operator.startsWith('Guid')) {
+    return { left: fc.oneof(pick(...CLAIMS), tagAttribute, GUID), right: GUID, plain: GUID }
+  }
+  if (operator.startsWith('DateTime')) {
+    const clock = fc.constant(attribute('Environment', 'UtcNow'))
+    return { left: fc.oneof({ weight: 4, arbitrary: clock }, DATE_TIME), right: DATE_TIME, plain: DATE_TIME }
+  }
+  const addresses = string(pick(...ADDRESSES))
+  const client = fc.constant(attribute('Request', 'Dockgate/request:clientIp'))
+  return {
+    left: fc.oneof<fc.Arbitrary<Operand>[]>(client, addresses, tagAttribute),
+    right: string(pick(...RANGES)),
+    plain: addresses,
+  }
+}
+
+const set = (literal: fc.Arbitrary<Literal>) => some(literal, 3).map((items): Operand => ({ type: 'set', items }))
+
+function comparison(operator: Operator): fc.Arbitrary<Expression> {
+  const { left, right, plain } = sidesOf(operator)
+  const compare = (sides: {
+    left: fc.Arbitrary<Operand>
+    right: fc.Arbitrary<Operand>
+    quantifier?: fc.Arbitrary<(typeof QUANTIFIERS)[number]>
+  }) => fc.record(sides).map((members): Expression => ({ type: 'comparison', operator, ...members }))
+  const usual = compare({ left, right })
+  const quantified = compare({
+    quantifier: pick(...QUANTIFIERS),
+    left: fc.oneof(left, set(plain)),
+    right: fc.oneof({ weight: 3, arbitrary: set(right) }, right),
+  })
+  const ranges = compare({ left, right: set(right) })
+  return fc.oneof(
+    { weight: 10, arbitrary: usual },
+    {
+      weight: operator.startsWith('String') || operator.startsWith('Numeric') || operator.startsWith('Guid') ? 6 : 1,
+      arbitrary: quantified,
+    },
+    { weight: operator === 'IpInRange' ? 5 : 1, arbitrary: ranges },
+    { weight: 1, arbitrary: compare({ left: right, right: left }) },
+    { weight: operator === 'IpInRange' ? 3 : 1, arbitrary: compare({ left, right: pick(...CLAIMS) }) },
+    {
+      weight: 1,
+      arbitrary: compare({ left: fc.oneof(anyAttribute, anyLiteral), right: fc.oneof(anyLiteral, anyAttribute) }),
+    },
+    {
+      weight: 1,
+      arbitrary: compare({ quantifier: pick(...QUANTIFIERS), left: set(anyLiteral), right: set(anyLiteral) }),
+    },
+  )
+}
+
+const leaf: fc.Arbitrary<Expression> = fc.oneof(
+  { weight: 9, arbitrary: fc.oneof(...OPERATORS.filter((operator) => operator.startsWith('String')).map(comparison)) },
+  { weight: 5, arbitrary: fc.oneof(...OPERATORS.map(comparison)) },
+  { weight: 1, arbitrary: comparison('IpInRange') },
+  { weight: 3, arbitrary: some(actionPattern, 2).map((patterns): Expression => ({ type: 'actionMatches', patterns })) },
+  { weight: 1, arbitrary: fc.constant<Expression>({ type: 'subOperationMatches', suboperations: ['x'] }) },
+  { weight: 2, arbitrary: anyAttribute.map((attribute): Expression => ({ type: 'exists', attribute })) },
+)
+
+const joined =
+  (type: 'and' | 'or') =>
+  (left: Expression, right: Expression): Expression => ({ type, left, right })
+
+const expression: fc.Arbitrary<Expression> = fc.letrec<{ tree: Expression }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 3 },
+    leaf,
+    fc
+      .tuple(pick('and' as const, 'or' as const), some(tie('tree'), 3, 2))
+      .map(([type, operands]) => operands.reduce(joined(type))),
+    fc
+      .tuple(pick('and' as const, 'or' as const), tie('tree'), tie('tree'))
+      .map(([type, left, right]): Expression => ({ type, left, right })),
+    tie('tree').map((operand): Expression => ({ type: 'not', operand })),
+  ),
+})).tree
+
+/** Azure's canonical shape: not my action, or the expression. */
+const canonical = fc.tuple(some(pick(...ACTIONS), 3), expression).map(([actions, right]): Expression => {
+  const others = actions.map(
+    (action): Expression => ({ type: 'not', operand: { type: 'actionMatches', patterns: [action] } }),
+  )
+  return { type: 'or', left: others.reduce(joined('and')), right }
+})
+
+export const condition: fc.Arbitrary<Condition> = fc
+  .oneof({ weight: 2, arbitrary: expression }, canonical)
+  .map((expression) => ({ text: '', expression }))
