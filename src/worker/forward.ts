@@ -6,10 +6,11 @@ import type { Facts } from '../policy/authorize.ts'
 import { formatTarget } from '../registry/format.ts'
 import type { RegistryRequest } from '../registry/request.ts'
 import { relay } from './answer.ts'
-import { isForm, sendsBody, upstreamHeaders } from './headers.ts'
+import { isForm, pageHeaders, sendsBody, upstreamHeaders } from './headers.ts'
 import type { Identified } from './identified.ts'
 import { answerList } from './lists.ts'
 import { locationFor } from './location.ts'
+import { joinReferrers } from './referrers.ts'
 import { jsonHeaders, type Refusal } from './refusal.ts'
 import type { Seal } from './seal.ts'
 import type { Settings } from './settings.ts'
@@ -70,11 +71,12 @@ export async function pass(
   body?: string,
 ): Promise<Response> {
   const { incoming, settings, upstream, seal, facts } = passport
-  const answer = await send(upstream, request, {
+  const sent = await send(upstream, request, {
     ...target,
     headers: upstreamHeaders(incoming.headers, request),
     ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(incoming) : {}),
   })
+  const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent
   const location = await locationFor(request, answer, target.url, (text) =>
     sealSession(text, target.url, upstream, settings.uploadHosts, ownerOf(request, passport), seal(), facts.now),
   )
@@ -90,8 +92,14 @@ const targetOf = (request: RegistryRequest, { named }: Upstream): string => form
 
 const absolute = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
 
+/** Ask for a page of a list. */
 const ask = (request: RegistryRequest, target: string, { incoming, upstream }: Passport): Promise<Response> =>
-  send(upstream, request, { url: absolute(target, upstream), headers: upstreamHeaders(incoming.headers, request) })
+  send(upstream, request, { url: absolute(target, upstream), headers: pageHeaders(incoming.headers) })
+
+function joinPages(first: Response, request: RegistryRequest, passport: Passport): Promise<Response> {
+  const [path = ''] = targetOf(request, passport.upstream).split('?', 1)
+  return joinReferrers(first, (query) => ask(request, `${path}${query}`, passport))
+}
 
 /** The stream is handed on as it is: only so does its length stay known. */
 function bodyOf({ body, headers }: Request): Pick<Outgoing, 'body' | 'bodyBytes'> {

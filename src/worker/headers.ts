@@ -59,6 +59,14 @@ export function upstreamHeaders(incoming: Headers, request: RegistryRequest): He
   }
 }
 
+/** For a page that the gate reads itself: whole, and whether or not the client has an older one. */
+export function pageHeaders(incoming: Headers): Headers {
+  const headers = new Headers({ 'accept-encoding': 'identity' })
+  copy(incoming, headers, 'accept')
+  copy(incoming, headers, 'user-agent')
+  return headers
+}
+
 /** Of an answer of the upstream, except for `Location`. */
 export function clientHeaders(answer: Headers): Headers {
   const headers = new Headers({ 'cache-control': JUDGED_CACHE_CONTROL })

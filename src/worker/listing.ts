@@ -13,7 +13,7 @@ export const PAGE_MAX = 1000
 /** Pages of the upstream that one request reads: a Worker of the free plan may make 50 calls. */
 export const UPSTREAM_PAGES_MAX = 32
 /** The longest page that is read from the upstream, in bytes. */
-const PAGE_MAX_BYTES = 8_388_608
+export const PAGE_MAX_BYTES = 8_388_608
 
 /** Where a list goes on: a query of the upstream, and the name in its page after which to go on. */
 export type Position = { readonly query: string; readonly after?: string }
@@ -38,7 +38,7 @@ export type ListPage = {
 }
 
 /**
- * One page of a list; or the upstream's own answer when it is not 200 at the start. Throws `upstream_invalid` for what is
+ * One page of a list; or the upstream's own answer when that is an error at the start. Throws `upstream_invalid` for what is
  * no list, and for a list that breaks off or runs in a circle.
  */
 export async function readList(question: ListQuestion): Promise<ListPage | Response> {
@@ -52,8 +52,9 @@ export async function readList(question: ListQuestion): Promise<ListPage | Respo
     asked.add(position.query)
     const answer = await fetchPage(position.query)
     if (answer.status !== 200) {
-      if (asked.size === 1) return answer
-      throw new Fault('upstream_invalid', `the registry broke off a list with status ${answer.status}`)
+      // Only errors may pass: a part of a list (206), or a list elsewhere (3xx), would be one that nobody filtered.
+      if (asked.size === 1 && answer.status >= 400) return answer
+      throw new Fault('upstream_invalid', `the registry answered a list with status ${answer.status}`)
     }
     const all = await readNames(answer, question.key)
     const next = nextQuery(answer.headers.get('link'))
@@ -108,7 +109,7 @@ async function readNames(answer: Response, key: 'repositories' | 'tags'): Promis
 }
 
 /** The query of the `Link` to the next page (RFC 8288). Its host and path are ours to know, so they are not read. */
-function nextQuery(link: string | null): string | undefined {
+export function nextQuery(link: string | null): string | undefined {
   const target = /<([^<>]*)>\s*;[^<>]*\brel\s*=\s*"?next"?/i.exec(link ?? '')?.[1]
   if (target === undefined) return undefined
   const mark = target.indexOf('?')

@@ -192,17 +192,33 @@ describe('the catalog', () => {
     ['a failure half-way', [page(['samples/a'], 'a'), () => new Response('x', { status: 500 })]],
     ['a list that is gone half-way', [page(['samples/a'], 'a'), () => Response.json({ errors: [] }, { status: 404 })]],
     ['a refusal half-way', [page(['samples/a'], 'a'), () => new Response('x', { status: 401 })]],
+    ['a part of a list', [() => Response.json({ repositories: NAMES }, { status: 206 })]],
+    [
+      'a list elsewhere',
+      [() => new Response(null, { status: 307, headers: { location: 'https://cdn.example/list' } })],
+    ],
+    ['a list without its status', [() => Response.json({ repositories: NAMES }, { status: 203 })]],
     ['a web page', [() => new Response('<html>', { headers: { 'content-type': 'text/html' } })]],
     ['half a list', [() => new Response('{"repositories":["samples/')]],
     ['numbers', [() => Response.json({ repositories: [1] })]],
     ['an object', [() => Response.json({ repositories: {} })]],
-    ['a circle', [page(['samples/a'], 'a'), page(['samples/b'], 'a')]],
+    [
+      'a circle',
+      [page(['samples/a'], 'a'), page(['samples/b'], 'a'), () => Response.json({ repositories: ['samples/c'] })],
+    ],
   ])('%s is 5xx', async (_, answers) => {
     catchLog()
     const response = await createWorld({ registry: registryOf(...answers) }).call('GET', '/v2/_catalog', { as: 'ci' })
     expect(response.status).toBe(502)
     expect((await errorOf(response)).code).toBe('UNAVAILABLE')
     expect(response.headers.get('link')).toBeNull()
+  })
+
+  it('is asked for whole, whatever part of it the client asks for', async () => {
+    const { call, seen } = createWorld({ registry: paging({ names: NAMES }) })
+    const headers = { range: 'bytes=0-9', 'if-none-match': '"x"', 'if-range': '"x"', accept: 'application/json' }
+    expect((await call('GET', '/v2/_catalog', { as: 'ci', headers })).status).toBe(200)
+    expect([...(seen[0]?.headers.keys() ?? [])].sort()).toEqual(['accept', 'accept-encoding', 'authorization'])
   })
 
   it('that the registry does not have is 404, as it says', async () => {
@@ -284,5 +300,50 @@ describe('a list of tags', () => {
       { as: 'ci' },
     )
     expect([await response.json(), response.headers.get('link')]).toEqual([{ name: 'samples/app', tags: [] }, null])
+  })
+})
+
+describe('a list of referrers', () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const path = `/v2/samples/app/referrers/${digest}`
+  const type = { 'content-type': 'application/vnd.oci.image.index.v1+json' }
+
+  /** A registry with `pages` pages of one referrer each. */
+  const referring = (pages: number) => (request: Request) => {
+    const page = Number(new URL(request.url).searchParams.get('page') ?? 0)
+    const link = `<https://internal.example/else?page=${page + 1}>; rel="next"`
+    const headers = { ...type, 'oci-filters-applied': 'artifactType', ...(page + 1 < pages ? { link } : {}) }
+    return new Response(JSON.stringify({ schemaVersion: 2, mediaType: 'x', manifests: [{ digest: `d${page}` }] }), {
+      headers,
+    })
+  }
+
+  it.each([1, 2, 5])('of %i pages is answered whole', async (pages) => {
+    const { call, seen } = createWorld({ registry: referring(pages) })
+    const response = await call('GET', `${path}?artifactType=a/b`, { as: 'ci' })
+    const manifests = Array.from({ length: pages }, (_, page) => ({ digest: `d${page}` }))
+    expect(await response.json()).toEqual({ schemaVersion: 2, mediaType: 'x', manifests })
+    expect(response.headers.get('content-type')).toBe(type['content-type'])
+    expect(response.headers.get('oci-filters-applied')).toBe('artifactType')
+    expect(response.headers.get('link')).toBeNull()
+    expect(seen.slice(1).every(({ url }) => new URL(url).pathname === path)).toBe(true)
+    expect(seen.length).toBe(pages)
+  })
+
+  it.each([
+    ['too many pages', referring(UPSTREAM_PAGES_MAX + 1)],
+    [
+      'a page that fails',
+      (request: Request) =>
+        request.url.includes('page=') ? new Response(null, { status: 404 }) : referring(2)(request),
+    ],
+    [
+      'a page that is none',
+      (request: Request) => (request.url.includes('page=') ? Response.json({}) : referring(2)(request)),
+    ],
+  ])('with %s is 502, and never a part of it', async (_, registry) => {
+    catchLog()
+    const response = await createWorld({ registry }).call('GET', path, { as: 'ci' })
+    expect([response.status, (await errorOf(response)).code]).toEqual([502, 'UNAVAILABLE'])
   })
 })
