@@ -32,14 +32,18 @@ export function welcome({ url, compiled, passwords, isSeeded }: Welcome): string
   )
   if (pusher === undefined) return ''
   const pattern = grantsOf(pusher.name).find((grant) => holds(grant, PUSH))?.on ?? '*'
-  const target = `${host}/${pattern.endsWith('*') ? `${pattern.slice(0, -1)}hello` : pattern}:v1`
+  const repository = `${host}/${pattern.endsWith('*') ? `${pattern.slice(0, -1)}hello` : pattern}`
   const source = isSeeded ? `${host}/${SEED_REPOSITORY}:${SEED_TAG}` : `${host}/IMAGE`
   const sections = [
     `Token ${pusher.name} may push:`,
-    ...commands(host, pusher, source, target),
+    ...commands(host, pusher, source, `${repository}:v1`),
     ...(puller === undefined
       ? []
-      : ['', `Token ${puller.name} may not push, and is told so:`, ...commands(host, puller, source, target)]),
+      : [
+          '',
+          `Token ${puller.name} may not push, and is told so:`,
+          ...commands(host, puller, source, `${repository}:v2`),
+        ]),
   ]
   return sections.join('\n')
 }

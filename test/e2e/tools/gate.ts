@@ -21,8 +21,8 @@ afterAll(() => {
 })
 
 export interface GateOptions {
-  /** File name to text. */
-  readonly policies: Readonly<Record<string, string>>
+  /** File name to text; or the path of a folder that exists. */
+  readonly policies: Readonly<Record<string, string>> | string
   /** Absent: the gate's own development registry. */
   readonly upstream?: string
   /** Variables and secrets for the gate, by the bindings' names. */
@@ -54,9 +54,9 @@ export function writePolicies(directory: string, policies: Readonly<Record<strin
 }
 
 export async function startGate(options: GateOptions): Promise<Gate> {
-  const policyDirectory = scratchDirectory('policies')
+  const policyDirectory = typeof options.policies === 'string' ? options.policies : scratchDirectory('policies')
   const stateDirectory = options.stateDirectory ?? scratchDirectory('state')
-  writePolicies(policyDirectory, options.policies)
+  if (typeof options.policies !== 'string') writePolicies(policyDirectory, options.policies)
   const upstream = options.upstream === undefined ? [] : ['--upstream', options.upstream]
   const where = ['--policies', policyDirectory, '--state', stateDirectory, '--port', '0']
   const child = spawn(process.execPath, [COMMAND, 'dev', ...where, ...upstream, ...(options.args ?? [])], {
