@@ -79,7 +79,7 @@ function readRoutes(env: Env): Routes {
   const list = isSet(env.UPSTREAMS) ? parseTable(env.UPSTREAMS) : []
   const byHost = new Map<string | undefined, Entry[]>([[undefined, []]])
   for (const entry of list) byHost.set(entry.host, [...(byHost.get(entry.host) ?? []), entry])
-  const environments = new Map<string, Env>()
+  const environments = new Map([[isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER, env]])
   const hosts = new Map<string, readonly Choice[]>()
   for (const [host, entries] of byHost) if (host !== undefined) hosts.set(host, choicesOf(env, entries, environments))
   return { hosts, others: choicesOf(env, byHost.get(undefined) ?? [], environments) }
