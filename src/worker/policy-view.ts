@@ -1,8 +1,9 @@
 /**
  * The policy in force, as the corridor sees it: one verified bundle. A view never changes; a new bundle is a new view.
  */
-import type { EpochSeconds } from '../policy/model.ts'
+
 import type { ExecutionContext } from '@cloudflare/workers-types'
+import type { EpochSeconds } from '../policy/model.ts'
 import type { PrincipalKey } from '../policy/principal.ts'
 import type { Common, OpenPrincipal } from '../policy/standing.ts'
 import type { Env } from './env.ts'
