@@ -9,6 +9,7 @@ import { canCommand } from './can.ts'
 import { checkCommand } from './check.ts'
 import { CommandError } from './command-error.ts'
 import { devCommand } from './dev.ts'
+import { diffCommand } from './diff.ts'
 import { explainCommand } from './explain.ts'
 import * as output from './output.ts'
 import { whoCanCommand } from './who-can.ts'
@@ -30,7 +31,7 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(false)
-  for (const command of [devCommand(), checkCommand(), canCommand(), explainCommand(), whoCanCommand()])
+  for (const command of [devCommand(), checkCommand(), canCommand(), explainCommand(), whoCanCommand(), diffCommand()])
     root.addCommand(command)
   // Wrong use is reported like every other error, and has its own exit status.
   const quiet = (command: Command): void => {

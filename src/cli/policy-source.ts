@@ -1,0 +1,56 @@
+/**
+ * A compiled policy from where it lies: a policy folder, or a bundle that `dockgate build -o` wrote. The shards of a bundle
+ * are checked against its manifest; its signature is not, since whoever compares files may have no key.
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { base64url } from 'jose'
+import { shardKey } from '../bundle/digest.ts'
+import { digestsOf, parseManifest } from '../bundle/manifest.ts'
+import { readPrincipalData } from '../bundle/policy-shape.ts'
+import { object } from '../bundle/shape.ts'
+import { openShard } from '../bundle/shard.ts'
+import type { CompiledPolicy, PrincipalData } from '../policy/compiled.ts'
+import { type PrincipalKey, parsePrincipal, principalKey } from '../policy/principal.ts'
+import { CommandError } from './command-error.ts'
+import { readPolicies } from './policies.ts'
+
+const POINTER = 'pointer.jws'
+
+/**
+ * @param path policy folder, folder of a bundle, or its `pointer.jws`
+ * @throws {@link CommandError} 1 when what lies there is not valid, 2 when nothing does
+ */
+export async function readCompiled(path: string): Promise<CompiledPolicy> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) {
+    throw new CommandError(2, `there is no ${path}`, { hint: 'name a policy folder, or what dockgate build -o wrote' })
+  }
+  if (found.isFile()) return readBundle(path)
+  const pointer = join(path, POINTER)
+  const isBundle = (await stat(pointer).catch(() => undefined))?.isFile() === true
+  return isBundle ? readBundle(pointer) : (await readPolicies(path)).compiled
+}
+
+async function readBundle(pointer: string): Promise<CompiledPolicy> {
+  const [, payload = ''] = (await readFile(pointer, 'utf8')).trim().split('.')
+  const manifest = parseManifest(base64url.decode(payload))
+  if (!manifest.ok) throw damaged(pointer, manifest.error.message)
+  const principals = new Map<PrincipalKey, PrincipalData>()
+  for (const digest of digestsOf(manifest.value)) {
+    const file = join(dirname(pointer), 'shards', `${shardKey(digest).replace(':', '-')}.json`)
+    const bytes = await readFile(file).catch(() => undefined)
+    if (bytes === undefined) throw damaged(pointer, `${file} is missing`)
+    const shard = await openShard(digest, new Uint8Array(bytes).buffer)
+    if (!shard.ok) throw damaged(pointer, shard.error.message)
+    for (const [key, data] of Object.entries(object(JSON.parse(bytes.toString('utf8')), file))) {
+      const principal = parsePrincipal(key)
+      if (!principal.ok) throw damaged(pointer, `${file} names "${key}", which is no principal`)
+      principals.set(principalKey(principal.value), readPrincipalData(data, key))
+    }
+  }
+  return { common: manifest.value.common, principals }
+}
+
+const damaged = (pointer: string, why: string): CommandError =>
+  new CommandError(1, `the bundle ${pointer} cannot be read: ${why}`, { hint: 'write it again with dockgate build -o' })
