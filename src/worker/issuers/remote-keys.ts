@@ -12,6 +12,7 @@ import { Fault } from '../fault.ts'
 import { LATE, within } from '../store/deadline.ts'
 import { fetchJson } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
+import { recall, share } from './shared-keys.ts'
 
 /** Up to here keys are used as they are. */
 export const FRESH_SECONDS = 600
@@ -49,16 +50,16 @@ export async function remoteKeys(
   ctx: Background,
   now: EpochSeconds,
 ): Promise<KeySet> {
-  const source = issuer.jwksUri ?? `${issuer.issuer} by discovery`
+  const source = sourceOf(issuer)
   const entry = entries.get(source) ?? { attemptedAt: Number.NEGATIVE_INFINITY }
   entries.set(source, entry)
   const { keys } = entry
   const age = keys === undefined ? Number.POSITIVE_INFINITY : now - keys.readAt
   if (keys?.set.has(kid) && age < REFRESH_BEHIND_SECONDS) {
-    if (age >= FRESH_SECONDS) read(entry, issuer, ctx, now)
+    if (age >= FRESH_SECONDS) read(entry, issuer, kid, ctx, now)
     return keys.set
   }
-  await wait(read(entry, issuer, ctx, now), entry)
+  await wait(read(entry, issuer, kid, ctx, now), entry)
   if (entry.keys !== undefined && now - entry.keys.readAt < STALE_SECONDS) return entry.keys.set
   throw new Fault(
     'issuer_unavailable',
@@ -67,21 +68,23 @@ export async function remoteKeys(
   )
 }
 
+const sourceOf = ({ issuer, jwksUri }: IssuerRule): string => jwksUri ?? `${issuer} by discovery`
+
 /** Begin to read the keys, unless that is under way or was tried a moment ago. */
-function read(entry: Entry, issuer: IssuerRule, ctx: Background, now: EpochSeconds): Promise<void> | undefined {
+function read(
+  entry: Entry,
+  issuer: IssuerRule,
+  kid: string | undefined,
+  ctx: Background,
+  now: EpochSeconds,
+): Promise<void> | undefined {
   if (entry.reading !== undefined) return entry.reading
   if (now - entry.attemptedAt < (entry.keys === undefined ? RETRY_SECONDS : COOLDOWN_SECONDS)) return undefined
   entry.attemptedAt = now
-  const reading = fetchKeys(issuer)
-    .then(
-      (set) => {
-        entry.keys = { set, readAt: now }
-        delete entry.failure
-      },
-      (error: unknown) => {
-        entry.failure = error
-      },
-    )
+  const reading = readKeys(entry, issuer, kid, ctx, now)
+    .catch((error: unknown) => {
+      entry.failure = error
+    })
     .finally(() => {
       if (entry.reading === reading) delete entry.reading
     })
@@ -90,16 +93,35 @@ function read(entry: Entry, issuer: IssuerRule, ctx: Background, now: EpochSecon
   return reading
 }
 
+/** From what another isolate read, if that will do; else from the issuer. */
+async function readKeys(
+  entry: Entry,
+  issuer: IssuerRule,
+  kid: string | undefined,
+  ctx: Background,
+  now: EpochSeconds,
+): Promise<void> {
+  const source = sourceOf(issuer)
+  if (entry.keys === undefined) {
+    const shared = await recall(source, now)
+    if (shared !== undefined) entry.keys = { set: parseKeySet(shared.document), readAt: shared.readAt }
+    if (entry.keys?.set.has(kid) && now - entry.keys.readAt < FRESH_SECONDS) return
+  }
+  const document = await fetchDocument(issuer)
+  entry.keys = { set: parseKeySet(document), readAt: now }
+  delete entry.failure
+  ctx.waitUntil(share(source, { document, readAt: now }, STALE_SECONDS))
+}
+
 async function wait(reading: Promise<void> | undefined, entry: Entry): Promise<void> {
   if (reading === undefined) return
   const late = (await within(WAIT_MS, reading)) === LATE
   if (late && entry.reading === reading) delete entry.reading
 }
 
-async function fetchKeys(issuer: IssuerRule): Promise<KeySet> {
+async function fetchDocument(issuer: IssuerRule): Promise<unknown> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
-  const address = issuer.jwksUri ?? (await discover(issuer.issuer, signal))
-  return parseKeySet(await fetchJson(address, signal))
+  return fetchJson(issuer.jwksUri ?? (await discover(issuer.issuer, signal)), signal)
 }
 
 async function discover(issuer: string, signal: AbortSignal): Promise<string> {
