@@ -6,7 +6,7 @@
 /** The longest JWT of an issuer, in characters. */
 export const JWT_MAX_LENGTH = 8192
 /** The longest token of our own: it may carry the groups of a JWT and a hundred scopes. */
-export const MINTED_MAX_LENGTH = 16_384
+export const MINTED_MAX_LENGTH = 32_768
 
 /** Every JSON object that begins with `{"` is encoded to `eyJ…`. */
 const COMPACT = /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/

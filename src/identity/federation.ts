@@ -39,6 +39,9 @@ export type Federation = {
 /** The longest subject, in characters: room for GitHub's customised subjects. */
 const SUBJECT_MAX_LENGTH = 1024
 
+/** More groups than these are not looked up: as many as Entra puts into a JWT, and some. */
+const GROUPS_MAX = 256
+
 /**
  * What the claims of a JWT of `issuer` say.
  * @param key the `kid` in its header
@@ -138,8 +141,8 @@ function matchesIdentity(identity: IdentityRule, subject: string, claims: ClaimT
 }
 
 /**
- * The groups, or `unknown` where the issuer left them out because they are too many (Entra's overage) or where they are
- * not readable: then no grant on a group counts and every deny on one does.
+ * The groups, or `unknown` where they are too many, for the issuer (Entra's overage) or for us, or where they are not
+ * readable: then no grant on a group counts and every deny on one does.
  */
 function groupsOf(claims: Claims, groupsClaim: string): readonly string[] | 'unknown' {
   const elsewhere = own(claims, '_claim_names')
@@ -147,7 +150,9 @@ function groupsOf(claims: Claims, groupsClaim: string): readonly string[] | 'unk
   const overage = own(claims, 'hasgroups')
   if (overage !== undefined && overage !== false && overage !== 'false') return 'unknown'
   const groups = own(claims, groupsClaim)
-  return groups === undefined || groups === null ? [] : (textsOf(groups) ?? 'unknown')
+  if (groups === undefined || groups === null) return []
+  const names = textsOf(groups)
+  return names === undefined || names.length > GROUPS_MAX ? 'unknown' : names
 }
 
 /** The texts in a claim that is a text or a list of texts. */

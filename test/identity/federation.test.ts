@@ -53,6 +53,7 @@ describe('groups', () => {
     ['overage beside a list', { groups: ['g1'], _claim_names: { groups: 'src1' } }],
     ['overage of the implicit flow', { hasgroups: true }],
     ['overage as text', { hasgroups: 'true' }],
+    ['more than are looked up', { groups: Array.from({ length: 257 }, (_, at) => `g${at}`) }],
     ['a number', { groups: 7 }],
     ['an object', { groups: { g1: true } }],
     ['a list with something else', { groups: ['g1', 7] }],

@@ -205,6 +205,14 @@ describe('scopes', () => {
     expect(await accessIn(get(many.join('&'), basic('ci', 'first')))).toHaveLength(100)
   })
 
+  it('as many and as long as can be asked for make a token that is read back', async () => {
+    const name = (at: number) => `samples/${String(at).padStart(3, '0')}${'a'.repeat(52)}`
+    const many = Array.from({ length: 100 }, (_, at) => scopeOf(name(at), '*')).join(' ')
+    const token = await tokenIn(post({ username: 'ci', password: 'first', scope: many }))
+    const outcome = await show(token)
+    expect(isRefusal(outcome) ? outcome : outcome.access).toHaveLength(100)
+  })
+
   it('that are too long are refused', async () => {
     expect((await get(`scope=${'a'.repeat(8193)}`, basic('ci', 'first'))).status).toBe(400)
   })
