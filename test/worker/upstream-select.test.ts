@@ -84,6 +84,21 @@ describe('the upstream of a request', () => {
     expect(select(strict, 'https://other.example/v2/')).toBeUndefined()
   })
 
+  it('behind a service binding is asked by the binding, not over the network', async () => {
+    const { calls } = network([])
+    const binding = { fetch: async (url: string) => new Response(`bound ${url}`) }
+    const bound = [
+      environment([{ binding: 'BOUND', url: 'https://bound.example/base' }], { BOUND: binding }),
+      Object.assign(testEnv({ UPSTREAM: 'https://bound.example/base' }), { REGISTRY: binding }),
+    ]
+    for (const each of bound) {
+      const upstream = select(each, 'https://any.example/v2/x/manifests/v1')?.upstream
+      expect([upstream?.origin, upstream?.basePath]).toEqual(['https://bound.example', '/base'])
+      expect(await (await upstream?.fetch('https://bound.example/base/v2/', {}))?.text()).toMatch(/^bound https:/)
+    }
+    expect(calls).toEqual([])
+  })
+
   it.each([
     ['x', 'y', 'mountBlob'],
     ['hub/x', 'hub/y', 'mountBlob'],
