@@ -116,7 +116,7 @@ function comparison(operator: Operator): fc.Arbitrary<Expression> {
 const leaf: fc.Arbitrary<Expression> = fc.oneof(
   { weight: 9, arbitrary: fc.oneof(...OPERATORS.filter((operator) => operator.startsWith('String')).map(comparison)) },
   { weight: 5, arbitrary: fc.oneof(...OPERATORS.map(comparison)) },
-  { weight: 1, arbitrary: comparison('IpInRange') },
+  { weight: 2, arbitrary: fc.oneof(comparison('IpInRange'), comparison('GuidEquals'), comparison('GuidNotEquals')) },
   { weight: 3, arbitrary: some(actionPattern, 2).map((patterns): Expression => ({ type: 'actionMatches', patterns })) },
   { weight: 1, arbitrary: fc.constant<Expression>({ type: 'subOperationMatches', suboperations: ['x'] }) },
   { weight: 2, arbitrary: anyAttribute.map((attribute): Expression => ({ type: 'exists', attribute })) },
@@ -125,6 +125,8 @@ const leaf: fc.Arbitrary<Expression> = fc.oneof(
 const joined =
   (type: 'and' | 'or') =>
   (left: Expression, right: Expression): Expression => ({ type, left, right })
+
+const negated = (operand: Expression): Expression => ({ type: 'not', operand })
 
 const expression: fc.Arbitrary<Expression> = fc.letrec<{ tree: Expression }>((tie) => ({
   tree: fc.oneof(
@@ -136,7 +138,7 @@ const expression: fc.Arbitrary<Expression> = fc.letrec<{ tree: Expression }>((ti
     fc
       .tuple(pick('and' as const, 'or' as const), tie('tree'), tie('tree'))
       .map(([type, left, right]): Expression => ({ type, left, right })),
-    tie('tree').map((operand): Expression => ({ type: 'not', operand })),
+    tie('tree').map(negated),
   ),
 })).tree
 
@@ -148,6 +150,35 @@ const canonical = fc.tuple(some(pick(...ACTIONS), 3), expression).map(([actions,
   return { type: 'or', left: others.reduce(joined('and')), right }
 })
 
+const STRING_OPERATORS = OPERATORS.filter((operator) => operator.startsWith('String'))
+
+/** Only of the name: what becomes of it is decided by the index alone. */
+const ofName = fc
+  .record({
+    operator: pick(...STRING_OPERATORS),
+    quantifier: fc.option(pick(...QUANTIFIERS), { nil: undefined, freq: 2 }),
+    name: nameAttribute,
+    one: STRING,
+    several: fc.oneof({ weight: 5, arbitrary: set(STRING) }, set(anyLiteral)),
+    reversed: fc.nat(3).map((sides) => sides === 0),
+  })
+  .map(({ operator, quantifier, name, one, several, reversed }): Expression => {
+    const other = quantifier === undefined ? one : several
+    const sides = reversed ? { left: other, right: name } : { left: name, right: other }
+    return { type: 'comparison', operator, ...sides, ...(quantifier === undefined ? {} : { quantifier }) }
+  })
+const ofNames = fc.oneof(
+  { weight: 3, arbitrary: ofName },
+  fc
+    .tuple(pick('and' as const, 'or' as const), some(fc.oneof(ofName, ofName.map(negated)), 3, 2))
+    .map(([type, operands]) => operands.reduce(joined(type))),
+)
+
 export const condition: fc.Arbitrary<Condition> = fc
-  .oneof({ weight: 2, arbitrary: expression }, canonical)
+  .oneof(
+    { weight: 3, arbitrary: expression },
+    { weight: 2, arbitrary: leaf },
+    { weight: 2, arbitrary: ofNames },
+    canonical,
+  )
   .map((expression) => ({ text: '', expression }))

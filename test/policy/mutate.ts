@@ -1,6 +1,6 @@
 /**
  * Proves that the equivalence test can fail: changes one operator or rule of the policy code at a time, in a copy, and
- * expects the test to notice. Run by hand: `npm run test:mutation [TEXT]`, for all or for those whose file or text holds TEXT.
+ * expects the test to notice. Run by hand: `npm run test:mutation [PATTERN]`, for all or for those whose file or text matches.
  * Exit status 1 if a change survives.
  */
 import { spawnSync } from 'node:child_process'
@@ -217,7 +217,6 @@ const MUTATIONS: readonly Mutation[] = [
   ['condition/lower.ts', "quantifier === undefined && operator.includes('Equals')", "operator.includes('Equals')"],
   ['condition/lower.ts', "quantifier === undefined && operator.includes('Equals')", 'quantifier === undefined'],
   ['condition/lower.ts', "operator.endsWith('IgnoreCase') ? value.toLowerCase() : value", 'value.toLowerCase()'],
-  ['condition/lower.ts', 'if (literal !== literal.toLowerCase()) return exactly([])', ''],
   ['condition/lower.ts', "|| shape?.rest === 'anything') return", ') return'],
   [
     'condition/lower.ts',
@@ -227,7 +226,6 @@ const MUTATIONS: readonly Mutation[] = [
   ['condition/lower.ts', 'texts.length === other.items.length && texts.length > 0', 'texts.length > 0'],
   ['condition/lower.ts', 'isRepositoryName(expression.attribute) ? exactly(EVERY_NAME)', 'true ? exactly(EVERY_NAME)'],
   ['condition/name-key.ts', 'textOf(inner).startsWith(outer.prefix)', 'textOf(inner) === outer.prefix'],
-  ['condition/name-key.ts', "inner.kind === 'exact' && inner.name === outer.name", 'textOf(inner) === outer.name'],
   [
     'condition/name-key.ts',
     'unite([...coveredBy(left, right), ...coveredBy(right, left)])',
@@ -328,7 +326,7 @@ function main(only = ''): number {
   const copy = copyTree()
   try {
     if (isNoticed(copy)) throw new Error('the equivalence test fails without any change: run it by itself first')
-    const chosen = MUTATIONS.filter((mutation) => mutation.join(' ').includes(only))
+    const chosen = MUTATIONS.filter((mutation) => new RegExp(only).test(mutation.join(' ')))
     const survivors = chosen.filter(([file, from, to]) => {
       const path = join(copy, 'src', 'policy', file)
       const source = readFileSync(path, 'utf8')
