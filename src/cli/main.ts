@@ -12,6 +12,8 @@ import { devCommand } from './dev.ts'
 import { diffCommand } from './diff.ts'
 import { explainCommand } from './explain.ts'
 import * as output from './output.ts'
+import { probeCommand } from './probe.ts'
+import { tokenCommand } from './token.ts'
 import { whoCanCommand } from './who-can.ts'
 
 const EXAMPLES = `
@@ -31,7 +33,16 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(false)
-  for (const command of [devCommand(), checkCommand(), canCommand(), explainCommand(), whoCanCommand(), diffCommand()])
+  for (const command of [
+    devCommand(),
+    checkCommand(),
+    canCommand(),
+    explainCommand(),
+    whoCanCommand(),
+    diffCommand(),
+    tokenCommand(),
+    probeCommand(),
+  ])
     root.addCommand(command)
   // Wrong use is reported like every other error, and has its own exit status.
   const quiet = (command: Command): void => {
