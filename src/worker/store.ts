@@ -87,16 +87,16 @@ export class PolicyStore {
    * fault `policy_unavailable` when there is none that may be used.
    */
   current(background: Background, now: EpochSeconds): PolicyView | Promise<PolicyView> {
+    const { refreshSeconds, maxAgeSeconds } = this.#bounds
     const view = this.#usable(now)
+    if (view === undefined) return this.#afterRefresh(background, now)
     const age = now - this.#checkedAt
-    if (view === undefined || age > this.#bounds.maxAgeSeconds) {
-      const mayTry = view === undefined || now - this.#attemptedAt >= this.#bounds.refreshSeconds
-      if (mayTry || this.#attempt !== undefined) return this.#afterRefresh(background, now)
-      return view
-    }
-    if (age >= this.#bounds.refreshSeconds && now - this.#attemptedAt >= this.#bounds.refreshSeconds) {
-      this.#refresh(background, now)
-    }
+    if (age < refreshSeconds) return view
+    const sinceAttempt = now - this.#attemptedAt
+    // Whoever finds the store failing has waited for it; those after it need not, while somebody keeps trying.
+    const isFailing = this.#pointerProblem !== undefined && sinceAttempt <= maxAgeSeconds
+    if (age > maxAgeSeconds && !isFailing) return this.#afterRefresh(background, now)
+    if (sinceAttempt >= refreshSeconds) this.#refresh(background, now)
     return view
   }
 

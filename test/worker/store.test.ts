@@ -199,6 +199,21 @@ describe('refresh', () => {
     }
   })
 
+  it('keeps trying behind the answers while the store fails, and makes only the first one wait', async () => {
+    const view = await changed()
+    kv.fault = () => new Error('KV GET failed: 503')
+    expect(store.current(background, NOW + 31)).toBeInstanceOf(Promise)
+    await background.settled()
+    for (const seconds of [32, 41, 42, 51, 61]) {
+      expect(store.current(background, NOW + seconds)).toBe(view)
+      await background.settled()
+    }
+    expect(kv.reads.filter((name) => name === 'pointer')).toHaveLength(5)
+    // Nobody asked for long: the next one waits again.
+    kv.fault = () => undefined
+    expect(await store.current(background, NOW + 92)).toMatchObject({ serial: 2 })
+  })
+
   it('reads changed shards ahead, so that a switch makes nobody wait', async () => {
     await changed()
     const view = await store.current(background, NOW + 31)
