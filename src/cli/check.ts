@@ -1,7 +1,8 @@
 /** `dockgate check`: are the policies valid, and do they decide as their tests say? */
 import { Command } from 'commander'
 import { loadPolicies } from '../files/load.ts'
-import { formatSource } from '../files/problem.ts'
+import { compare, formatSource, type Problem } from '../files/problem.ts'
+import { lint } from '../lint/lints.ts'
 import { CommandError } from './command-error.ts'
 import { runTest, type TestOutcome } from './decision-tests.ts'
 import * as output from './output.ts'
@@ -14,7 +15,7 @@ Examples:
   dockgate check
   dockgate check deploy/policies --json
 
-Warnings do not fail; errors and failing decision tests do (exit status 1).`
+Warnings, docs/lints.md explains them, do not fail; errors and failing decision tests do (exit status 1).`
 
 export const checkCommand = (): Command =>
   new Command('check')
@@ -25,9 +26,11 @@ export const checkCommand = (): Command =>
     .addHelpText('after', EXAMPLES)
     .action(async (argument: string | undefined, options: Options) => {
       const directory = argument ?? options.policies ?? DEFAULT_DIRECTORY
-      const { policies, tests, problems } = await loadPolicies(directory)
+      const { policies, tests, problems: found } = await loadPolicies(directory)
       const now = Math.floor(Date.now() / 1000)
       const set = policies === undefined ? undefined : new Policies(directory, policies, tests)
+      const lints = set === undefined ? [] : lint({ policies: set.set, compiled: set.compiled, now })
+      const problems = [...found, ...lints].sort(byPlace)
       const outcomes = set === undefined ? [] : tests.map((test) => runTest(set, test, now))
       const failed = outcomes.filter(({ passed }) => !passed)
       const errors = problems.filter(({ severity }) => severity === 'error')
@@ -47,6 +50,9 @@ export const checkCommand = (): Command =>
           : `${count(failed.length, 'decision test')} of ${outcomes.length} failed`,
       )
     })
+
+const byPlace = ({ source: a }: Problem, { source: b }: Problem): number =>
+  compare(a.file, b.file) || a.line - b.line || a.column - b.column
 
 const formatFailure = (directory: string, { test, message }: TestOutcome): string =>
   `${directory.replace(/\/+$/, '')}/${formatSource(test.source)}: ${output.noteStyle('red', 'test failed:')} ${message}`

@@ -1,0 +1,30 @@
+/**
+ * What a lint is: a remark on policies that are valid and yet may not mean what their author thinks. A lint is a warning and
+ * never an error; it reads the policy set and its compiled form, and changes neither.
+ */
+import type { CompiledPolicy } from '../policy/compiled.ts'
+import type { EpochSeconds, PolicySet, Source } from '../policy/model.ts'
+
+export type Subject = {
+  readonly policies: PolicySet
+  /** Of `policies`. */
+  readonly compiled: CompiledPolicy
+  readonly now: EpochSeconds
+}
+
+export type Finding = {
+  readonly source: Source
+  /** What is odd here. */
+  readonly message: string
+}
+
+export type Lint = {
+  /** Stable, for scripts. */
+  readonly id: string
+  /** What it finds and why that matters, in one sentence. */
+  readonly explanation: string
+  /** What to do about it. */
+  readonly fix: string
+  /** In time about proportional to the number of rules. */
+  readonly find: (subject: Subject) => Iterable<Finding>
+}

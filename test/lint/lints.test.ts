@@ -1,0 +1,379 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { readPolicies } from '../../src/files/load.ts'
+import { LINTS, lint, lintsPage } from '../../src/lint/lints.ts'
+import { compile } from '../../src/policy/compile.ts'
+
+const NOW = Date.parse('2026-09-01T00:00:00Z') / 1000
+const SHA = '0'.repeat(64)
+
+/** Line 1 of every policy; what a test adds begins on line 2. */
+const HEAD = 'registry: { service: registry.example.com }'
+const ISSUERS = `issuers: {
+  github: { issuer: "https://token.actions.githubusercontent.com", audiences: [a] },
+  gitlab: { issuer: "https://gitlab.example.com", audiences: [a] },
+  entra: { issuer: "https://login.example.com/v2.0", audiences: [a], subjectClaim: oid } }`
+
+function warnings(text: string): readonly string[] {
+  const { policies, problems } = readPolicies([{ path: 'p.yaml', text }])
+  if (policies === undefined) throw new Error(JSON.stringify(problems))
+  return lint({ policies, compiled: compile(policies), now: NOW }).map(
+    ({ code, source, message }) => `${source.line}:${source.column} ${code}: ${message}`,
+  )
+}
+
+const policy = (...lines: readonly string[]): string => [HEAD, ...lines].join('\n')
+const token = (extra: string, name = 'build'): string => `tokens: { ${name}: { ${extra} } }`
+const map = (...lines: readonly string[]): string => `scopeMaps: { m: { actions: [${lines.join(', ')}] } }`
+const identity = (rule: string): string => `${ISSUERS}\nidentities: { i: { ${rule} } }`
+const assign = (...items: readonly string[]): string =>
+  ['roleAssignments:', ...items.map((item) => `  - { ${item} }`)].join('\n')
+const deny = (item: string): string => ['denyAssignments:', `  - { ${item} }`].join('\n')
+
+const READER = 'role: Container Registry Repository Reader'
+const WRITER = 'role: Container Registry Repository Writer'
+const GOOD = token('scopeMap: m')
+const READS = map('repositories/a/*/content/read')
+const NAME = '@Request[Microsoft.ContainerRegistry/registries/repositories:name]'
+const pullRequest = 'identity i matches pull requests, whose code nobody has reviewed'
+
+describe('lints', () => {
+  it.each([
+    [
+      'anonymous writes',
+      'registry: { service: s, anonymous: [repositories/a/*/content/read, repositories/a/*/content/write] }',
+      ['1:68 anonymous_write: callers without a credential have content/write on a/*'],
+    ],
+    [
+      'an anonymous role that writes',
+      policy(assign(`name: w, principal: anonymous, ${WRITER}, repositories: [a/*]`)),
+      ['3:5 anonymous_write: role assignment w gives callers without a credential content/write, metadata/write'],
+    ],
+    ['a read-only anonymous', 'registry: { service: s, anonymous: [repositories/a/*/content/read] }', []],
+    [
+      'a token name of four characters',
+      policy(READS, token('scopeMap: m', 'four')),
+      ['3:11 short_token_name: the name of token four is shorter than 5'],
+    ],
+    ['a token name of five characters', policy(READS, token('scopeMap: m', 'fives')), []],
+    [
+      'a password that never expires',
+      policy(READS, token(`scopeMap: m, credentials: { password1: { sha256: "${SHA}" } }`)),
+      ['3:11 credential_without_expiry: password1 of token build never expires'],
+    ],
+    [
+      'a password that has expired',
+      policy(
+        READS,
+        token(`scopeMap: m, credentials: { password2: { sha256: "${SHA}", expires: 2026-09-01T00:00:00Z } }`),
+      ),
+      ['3:11 expired: password2 of token build has expired'],
+    ],
+    [
+      'a password that will expire',
+      policy(
+        READS,
+        token(`scopeMap: m, credentials: { password2: { sha256: "${SHA}", expires: 2026-09-01T00:00:01Z } }`),
+      ),
+      [],
+    ],
+    ['an unused scope map', policy(READS), ['2:14 unused_scope_map: no token has the scope map m']],
+    [
+      'push without read',
+      policy(map('repositories/a/content/write', 'repositories/b/*/content/read'), GOOD),
+      ['2:29 push_without_read: the scope map m grants content/write on a without content/read'],
+    ],
+    [
+      'push below what may be read',
+      policy(map('repositories/a/b/*/content/write', 'repositories/a/*/content/read'), GOOD),
+      [],
+    ],
+    [
+      'a role that pushes and does not read',
+      policy(
+        'roles:',
+        '  - { Name: W, permissions: [{ dataActions: [Microsoft.ContainerRegistry/registries/repositories/content/write] }] }',
+      ),
+      ['3:5 push_without_read: the role W grants content/write without content/read'],
+    ],
+    [
+      'writing everywhere by scope map',
+      policy(map('repositories/*/content/read', 'repositories/*/content/write', 'repositories/*/content/delete'), GOOD),
+      [
+        '2:58 wildcard_over_everything: the scope map m grants content/write on every repository',
+        '2:88 wildcard_over_everything: the scope map m grants content/delete on every repository',
+      ],
+    ],
+    [
+      'writing everywhere by system-defined scope map',
+      policy(token('scopeMap: _repositories_admin')),
+      [
+        '2:11 wildcard_over_everything: token build has the system-defined scope map _repositories_admin: content/write and content/delete on every repository',
+      ],
+    ],
+    ['reading everywhere by system-defined scope map', policy(token('scopeMap: _repositories_pull')), []],
+    [
+      'writing everywhere by role',
+      policy(assign(`name: w, principal: everyone, ${WRITER}, repositories: ["*"]`)),
+      ['3:5 wildcard_over_everything: role assignment w grants content/write on every repository'],
+    ],
+    [
+      'a prefix without slash',
+      policy(assign(`name: w, principal: everyone, ${READER}, condition: "${NAME} StringStartsWith 'backend'"`)),
+      ["3:5 prefix_without_slash: the condition of role assignment w also covers what only begins with 'backend'"],
+    ],
+    [
+      'a pattern without slash, in a deny',
+      policy(
+        map('repositories/backend/*/content/read'),
+        GOOD,
+        deny(
+          `name: d, principals: [everyone], permissions: [content/read], condition: "${NAME} StringLikeIgnoreCase 'backend*'"`,
+        ),
+      ),
+      ["5:5 prefix_without_slash: the condition of deny assignment d also covers what only begins with 'backend'"],
+    ],
+    [
+      'a prefix with its slash, and a pattern with more than one wildcard',
+      policy(
+        assign(
+          `principal: everyone, ${READER}, condition: "${NAME} StringStartsWith 'backend/'"`,
+          `principal: anonymous, ${READER}, condition: "${NAME} StringLike 'team-*/app'"`,
+        ),
+      ),
+      [],
+    ],
+    [
+      'one assignment without repositories among others',
+      policy(
+        assign(
+          `name: a, principal: everyone, ${READER}, repositories: [a]`,
+          `name: b, principal: anonymous, ${READER}`,
+          `name: c, principal: anonymous, role: Container Registry Repository Catalog Lister`,
+        ),
+      ),
+      [
+        '4:5 unscoped_assignment: role assignment b gives anonymous the role Container Registry Repository Reader on every repository',
+      ],
+    ],
+    [
+      'assignments none of which name repositories',
+      policy(
+        assign(
+          `principal: everyone, ${READER}`,
+          `principal: anonymous, ${READER}`,
+          `principal: everyone, ${WRITER}, repositories: [a]`,
+        ),
+      ),
+      [],
+    ],
+    [
+      'a role of the other mode',
+      policy(assign('name: a, principal: everyone, role: AcrPull')),
+      ['3:5 role_without_effect: the role AcrPull of role assignment a grants nothing in abac mode'],
+    ],
+    [
+      'a role of the other mode, in rbac mode',
+      `registry: { service: s, mode: rbac }\n${assign(`name: a, principal: everyone, ${READER}`)}`,
+      [
+        '3:5 role_without_effect: the role Container Registry Repository Reader of role assignment a grants nothing in rbac mode',
+      ],
+    ],
+    [
+      'upper case in a repository name',
+      policy(assign(`name: a, principal: everyone, ${READER}, condition: "${NAME} StringEquals 'Backend'"`)),
+      ['3:5 never_matches: role assignment a can never grant anything'],
+    ],
+    [
+      'a condition that leaves nothing of the repositories',
+      policy(
+        assign(`name: a, principal: everyone, ${READER}, repositories: [b], condition: "${NAME} StringEquals 'c'"`),
+      ),
+      ['3:5 never_matches: role assignment a can never grant anything'],
+    ],
+    [
+      'a deny that is never true',
+      policy(
+        READS,
+        GOOD,
+        deny('name: d, principals: [everyone], permissions: [content/read], condition: "true BoolEquals false"'),
+      ),
+      ['5:5 never_matches: deny assignment d can never deny anything'],
+    ],
+    [
+      'a role assignment within a larger one',
+      policy(
+        assign(
+          `name: large, principal: everyone, ${WRITER}, repositories: [a/*]`,
+          `name: small, principal: everyone, ${READER}, repositories: [a/b, a/c/*]`,
+        ),
+      ),
+      ['4:5 covered_by_another: all that role assignment small grants, role assignment large grants already'],
+    ],
+    [
+      'a role assignment within a scope map',
+      policy(READS, GOOD, assign(`name: r, principal: token:build, role: Puller, repositories: [a/b]`), PULLER()),
+      ['5:5 covered_by_another: all that role assignment r grants, the scope map m grants already'],
+    ],
+    [
+      'the same role twice',
+      policy(
+        assign(
+          `name: one, principal: everyone, ${READER}, repositories: [a]`,
+          `name: two, principal: everyone, ${READER}, repositories: [b]`,
+        ),
+      ),
+      [
+        '4:5 repeated_assignment: role assignment two gives everyone the role Container Registry Repository Reader, as one does',
+      ],
+    ],
+    [
+      'assignments that overlap, neither within the other',
+      policy(
+        assign(
+          `principal: everyone, ${WRITER}, repositories: [a/b]`,
+          `principal: everyone, ${READER}, repositories: [a/*]`,
+        ),
+      ),
+      [],
+    ],
+    [
+      'an assignment within one that is bound to a time',
+      policy(
+        assign(
+          `principal: everyone, ${WRITER}, repositories: [a/*], notAfter: 2030-01-01T00:00:00Z`,
+          `principal: everyone, ${READER}, repositories: [a/b]`,
+        ),
+      ),
+      [],
+    ],
+    [
+      'rules that are over',
+      policy(
+        assign(`name: a, principal: everyone, ${READER}, notAfter: 2026-09-01T00:00:00Z`),
+        deny('name: d, principals: [everyone], permissions: [content/read], notAfter: 2026-08-01T00:00:00Z'),
+      ),
+      ['3:5 expired: role assignment a has ended', '5:5 expired: deny assignment d has ended'],
+    ],
+    [
+      'a deny of what nobody has',
+      policy(READS, GOOD, deny('name: d, principals: [everyone], permissions: [content/delete]')),
+      ['5:5 unreachable_deny: deny assignment d denies only what nobody it names was granted'],
+    ],
+    [
+      'a deny beside what a token has',
+      policy(
+        READS,
+        GOOD,
+        deny('name: d, principals: ["token:build"], permissions: [content/read], repositories: [b/*]'),
+      ),
+      ['5:5 unreachable_deny: deny assignment d denies only what nobody it names was granted'],
+    ],
+    [
+      'a deny below and a deny above what a token has',
+      policy(
+        READS,
+        GOOD,
+        deny('principals: ["token:build"], permissions: [content/read], repositories: [a/b/c]'),
+        '  - { principals: [everyone], permissions: [content/read] }',
+      ),
+      [],
+    ],
+    [
+      'a deny that excepts everybody',
+      policy(READS, GOOD, deny('name: d, principals: [everyone], except: [everyone], permissions: [content/read]')),
+      ['5:5 unreachable_deny: deny assignment d excepts everybody whom it names'],
+    ],
+    [
+      'a deny of a group, whose members may hold more as themselves',
+      policy(
+        ISSUERS,
+        assign(`principal: subject:entra/x, ${READER}, repositories: [a]`),
+        deny('principals: ["group:entra/g"], permissions: [content/read]'),
+      ),
+      [],
+    ],
+    [
+      'a deny of a group of another issuer',
+      policy(
+        ISSUERS,
+        assign(`principal: subject:entra/x, ${READER}, repositories: [a]`),
+        deny('name: d, principals: ["group:gitlab/g"], permissions: [content/read]'),
+      ),
+      ['9:5 unreachable_deny: deny assignment d denies only what nobody it names was granted'],
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(warnings(text)).toEqual(expected)
+  })
+
+  it.each([
+    ['subject: "repo:acme/app:pull_request"', 'github', pullRequest],
+    ['claims: { sub: "repo:acme/app:*" }', 'github', pullRequest],
+    ['claims: { sub: "repo:acme/*:**" }', 'github', pullRequest],
+    ['claims: { sub: "repo:acme/**" }', 'github', pullRequest],
+    ['claims: { sub: "repo:acme/app:ref:refs/heads/*" }', 'github', 'identity i matches any branch'],
+    ['claims: { repository: acme/app }', 'github', pullRequest],
+    ['claims: { repository: acme/app, ref: "**" }', 'github', pullRequest],
+    ['claims: { repository: acme/app, ref: "refs/**" }', 'github', pullRequest],
+    ['claims: { repository: acme/app, ref: "refs/heads/**" }', 'github', 'identity i matches any branch'],
+    ['claims: { repository: acme/app, event_name: pull_request, ref: refs/heads/x }', 'github', pullRequest],
+    [
+      'claims: { repository_owner: acme }',
+      'github',
+      'identity i matches every repository of acme, and any branch of it',
+    ],
+    ['claims: { sub: "**" }', 'github', 'identity i is everybody of the issuer: its claims are only *'],
+    ['claims: { project_path: acme/app }', 'gitlab', 'identity i matches any branch: add ref_protected: "true"'],
+    [
+      'claims: { project_path: acme/app, ref: "*" }',
+      'gitlab',
+      'identity i matches any branch: add ref_protected: "true"',
+    ],
+    [
+      'claims: { sub: "project_path:acme/app:ref_type:branch:ref:*" }',
+      'gitlab',
+      'identity i matches any branch: add ref_protected: "true"',
+    ],
+    ['claims: { namespace_path: acme }', 'gitlab', 'identity i matches every project of acme, and any branch of it'],
+    ['claims: { oid: "*" }', 'entra', 'identity i is everybody of the issuer: its claims are only *'],
+  ])('an identity with %s of %s', (rule, issuer, message) => {
+    expect(warnings(policy(identity(`issuer: ${issuer}, ${rule}`)))).toEqual([`6:15 open_identity: ${message}`])
+  })
+
+  it.each([
+    ['subject: "repo:acme/app:ref:refs/heads/main"', 'github'],
+    ['subject: "repo:acme/app:environment:production"', 'github'],
+    ['claims: { sub: "repo:acme/*:ref:refs/heads/main" }', 'github'],
+    ['claims: { sub: "repo:acme/app:environment:production" }', 'github'],
+    ['claims: { repository: acme/app, ref: "refs/tags/v*" }', 'github'],
+    ['claims: { repository: acme/app, ref: refs/heads/main }', 'github'],
+    ['claims: { repository: acme/app, environment: production }', 'github'],
+    [
+      'claims: { repository_owner: acme, job_workflow_ref: "acme/ci/.github/workflows/release.yml@refs/heads/main" }',
+      'github',
+    ],
+    ['claims: { project_path: acme/app, ref_protected: "true" }', 'gitlab'],
+    ['claims: { project_path: acme/app, ref: main }', 'gitlab'],
+    ['claims: { sub: "project_path:acme/app:ref_type:branch:ref:main" }', 'gitlab'],
+    ['subject: 0f3c', 'entra'],
+  ])('an identity with %s of %s is narrow enough', (rule, issuer) => {
+    expect(warnings(policy(identity(`issuer: ${issuer}, ${rule}`)))).toEqual([])
+  })
+
+  it('have their own ids, and an example here each', async () => {
+    const ids = LINTS.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const tests = await readFile(import.meta.filename, 'utf8')
+    for (const id of ids) expect(tests).toContain(`${id}: `)
+  })
+
+  it('are listed in docs/lints.md', async () => {
+    expect(await readFile(`${import.meta.dirname}/../../docs/lints.md`, 'utf8')).toBe(lintsPage())
+  })
+})
+
+/** A role that gives just what a scope map of readers gives. */
+function PULLER(): string {
+  const action = 'Microsoft.ContainerRegistry/registries/repositories/content/read'
+  return `roles: [{ Name: Puller, permissions: [{ dataActions: [${action}] }] }]`
+}
