@@ -26,6 +26,7 @@ import {
   actionPattern,
   CONTROL_ACTIONS,
   compact,
+  DIGEST,
   dateTime,
   GUIDS,
   maybe,
@@ -168,7 +169,6 @@ export const caller: fc.Arbitrary<Caller> = fc.oneof(
   },
 )
 
-const DIGEST = `sha256:${'0'.repeat(64)}`
 const attributes: fc.Arbitrary<Attributes> = fc
   .record({
     tag: maybe(pick('v1', 'V1', 'a', 'ab', 'v2')),

@@ -10,7 +10,7 @@ import {
   QUANTIFIERS,
 } from '../../src/policy/condition/expression.ts'
 import type { Condition } from '../../src/policy/model.ts'
-import { ACTIONS, ADDRESSES, actionPattern, dateTime, GUIDS, pick, RANGES, some, text } from './pools.ts'
+import { ACTIONS, ADDRESSES, actionPattern, DIGEST, dateTime, GUIDS, pick, RANGES, some, text } from './pools.ts'
 
 const attribute = (source: Attribute['source'], name: string): Attribute => ({ type: 'attribute', source, name })
 const NAME = 'Microsoft.ContainerRegistry/registries/repositories:name'
@@ -174,11 +174,26 @@ const ofNames = fc.oneof(
     .map(([type, operands]) => operands.reduce(joined(type))),
 )
 
+/** Only of the request, with the values that requests have. */
+const ofRequest = fc
+  .record({
+    operator: pick<Operator>('StringEquals', 'StringNotEquals', 'StringLike', 'StringNotEqualsIgnoreCase'),
+    name: pick('tag', 'tag', 'tag', 'method', 'digest', 'mediaType', 'artifactType'),
+    value: pick('v1', 'V1', 'v*', 'a', 'a*', 'ab', 'GET', 'PUT', 'DELETE', DIGEST, '*'),
+    isNegated: fc.boolean(),
+  })
+  .map(({ operator, name, value, isNegated }): Expression => {
+    const left = attribute('Request', `Dockgate/request:${name}`)
+    const test: Expression = { type: 'comparison', operator, left, right: { type: 'string', value } }
+    return isNegated ? negated(test) : test
+  })
+
 export const condition: fc.Arbitrary<Condition> = fc
   .oneof(
     { weight: 3, arbitrary: expression },
     { weight: 2, arbitrary: leaf },
     { weight: 2, arbitrary: ofNames },
+    { weight: 2, arbitrary: ofRequest },
     canonical,
   )
   .map((expression) => ({ text: '', expression }))
