@@ -80,6 +80,12 @@ describe.each(SERVICES)('before an imitation of $name', (service) => {
     expect(calls.length - soFar).toBe(2)
   })
 
+  it('no answer is followed elsewhere, with whatever credential', async () => {
+    const { calls } = network([service])
+    await gateBefore(service)('GET', '/v2/a/b/manifests/v1')
+    expect(new Set(calls.map(({ redirect }) => redirect))).toEqual(new Set(['manual']))
+  })
+
   it('a wrong password is a fault, and is not repeated to the service', async () => {
     const { tokenCalls } = network([service])
     const ask = gateBefore(service, { UPSTREAM_PASSWORD: 'wrong' })

@@ -119,6 +119,7 @@ export type Call = {
   readonly url: string
   readonly authorization: string | null
   readonly body: string
+  readonly redirect: string
   readonly status: number
 }
 
@@ -151,8 +152,8 @@ export function network(services: readonly Service[], handler: Handler = () => u
     const request = new Request(input, init)
     const body = await request.clone().text()
     const answer = (await handler(request, body)) ?? served(request, body)
-    const { method, url, headers } = request
-    calls.push({ method, url, authorization: headers.get('authorization'), body, status: answer.status })
+    const { method, url, headers, redirect } = request
+    calls.push({ method, url, authorization: headers.get('authorization'), body, redirect, status: answer.status })
     return answer
   })
   const isToken = ({ url }: Call) => services.some(({ realm }) => realm !== undefined && url.startsWith(realm))
