@@ -110,10 +110,14 @@ async function readManifest(request: IncomingMessage): Promise<Buffer | undefine
   if (Number(request.headers['content-length'] ?? 0) > MANIFEST_LIMIT_BYTES) return undefined
   const chunks: Buffer[] = []
   let size = 0
-  // Leaving early must not close the connection: the refusal still has to reach the client.
+  // Leaving early must not close the connection, since the refusal still has to reach the client, nor leave bytes of the
+  // body in it, which the next request would wait behind.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += chunk.length
-    if (size > MANIFEST_LIMIT_BYTES) return undefined
+    if (size > MANIFEST_LIMIT_BYTES) {
+      request.resume()
+      return undefined
+    }
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -136,7 +136,7 @@ function parseReference(text: string): Reference | undefined {
 
 function parseManifest(method: string, name: RepositoryName, text: string, queryText: string): Parsed {
   const reference = parseReference(text)
-  if (reference === undefined) return err(unknownReference(method))
+  if (reference === undefined) return err(unknownReference(method, text))
   switch (method) {
     case 'GET':
     case 'HEAD':
@@ -163,9 +163,10 @@ function parseManifest(method: string, name: RepositoryName, text: string, query
 }
 
 /** Nothing is there by such a reference, and nothing can be put there. */
-function unknownReference(method: string): RequestRefusal {
+function unknownReference(method: string, text: string): RequestRefusal {
   const message = 'the reference is neither a tag nor a digest'
-  return method === 'PUT' ? { status: 400, code: 'MANIFEST_INVALID', message } : notFound('MANIFEST_UNKNOWN', message)
+  if (method !== 'PUT') return notFound('MANIFEST_UNKNOWN', message)
+  return { status: 400, code: text.includes(':') ? 'DIGEST_INVALID' : 'MANIFEST_INVALID', message }
 }
 
 function parseTags(query: Query): Result<readonly Tag[], RequestRefusal> {
