@@ -1,0 +1,95 @@
+/**
+ * Workers to be measured, each on a workerd of its own with one socket that leads straight to it, as `dockgate dev` runs
+ * the gate: so the CPU time of each can be told apart, and whoever is not asked costs nothing.
+ */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/dev/worker.ts'
+import { cpuMicroseconds, memoryBytes, startedBy } from './machine.ts'
+
+export type Running = {
+  readonly port: number
+  /** CPU time so far, in microseconds, of everything but the other Workers of a bench. */
+  cpu(): Promise<number>
+  memory(): Promise<number>
+  /** A request beside what is measured. */
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  close(): Promise<void>
+}
+
+export type WorkerOptions = {
+  /** One ES module. */
+  readonly script: string
+  readonly bindings?: Readonly<Record<string, string>>
+  /** Filled into the KV namespace `POLICY`. */
+  readonly kv?: ReadonlyMap<string, string>
+  /** Script of a Worker that is bound as `REGISTRY`. */
+  readonly registry?: string
+  /** Folder of the KV namespace; in memory without. */
+  readonly state?: string
+}
+
+/** A source of `./workers` or of the gate, as one minified module. */
+export async function bundle(url: URL): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(url)],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*', 'cloudflare:*'],
+    logLevel: 'silent',
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+export const workerSource = (name: string): URL => new URL(`./workers/${name}`, import.meta.url)
+
+export const GATE_SOURCE = new URL('../../src/worker/index.ts', import.meta.url)
+
+export async function startWorker(options: WorkerOptions): Promise<Running> {
+  const { script, bindings = {}, kv = new Map(), registry, state } = options
+  const shared = { compatibilityDate: COMPATIBILITY_DATE, compatibilityFlags: [...COMPATIBILITY_FLAGS] }
+  const moduleOf = (contents: string) => [{ type: 'ESModule' as const, path: 'index.js', contents }]
+  const [miniflare, pids] = await startedBy(async () => {
+    const started = new Miniflare(
+      convertV4MiniflareOptions({
+        host: '127.0.0.1',
+        port: 0,
+        cf: false,
+        log: new Log(LogLevel.NONE),
+        handleStructuredLogs: () => undefined,
+        ...(state === undefined ? {} : { resourcePersistencePath: state }),
+        workers: [
+          {
+            name: 'measured',
+            modules: moduleOf(script),
+            ...shared,
+            kvNamespaces: { POLICY: 'policy' },
+            bindings: { ...bindings },
+            ...(registry === undefined ? {} : { serviceBindings: { REGISTRY: 'registry' } }),
+            unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+          },
+          ...(registry === undefined ? [] : [{ name: 'registry', modules: moduleOf(registry), ...shared }]),
+        ],
+      }),
+    )
+    await started.ready
+    return started
+  })
+  const { port, origin } = await miniflare.unsafeGetDirectURL('measured')
+  const namespace = await miniflare.getKVNamespace('POLICY', 'measured')
+  for (const [key, value] of kv) await namespace.put(key, value)
+  const sum = async (read: (pid: number) => Promise<number>) =>
+    (await Promise.all(pids.map(read))).reduce((total, value) => total + value, 0)
+  return {
+    port: Number(port),
+    cpu: () => sum(cpuMicroseconds),
+    memory: () => sum(memoryBytes),
+    get: (path, headers = {}) => fetch(`${origin}${path}`, { headers }),
+    close: () => miniflare.dispose(),
+  }
+}
