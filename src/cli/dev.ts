@@ -86,7 +86,7 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
   const signingKey = await parseSigningKey(keys.policySigningKey)
   const registry = upstream === undefined ? await startRegistry({ directory: join(state, 'registry') }) : undefined
   if (registry !== undefined) await seedRegistry(registry.url)
-  const environment = PASSED_ON.flatMap((name) => {
+  const environment = [...PASSED_ON, ...secretsOf(process.env.UPSTREAMS)].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
   })
@@ -117,6 +117,20 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
   watcher.close()
   await gate.close()
   await registry?.close()
+}
+
+/** The variables that the entries of UPSTREAMS name as their credentials; what is no such list is for the Worker to refuse. */
+function secretsOf(upstreams: string | undefined): readonly string[] {
+  const names: string[] = []
+  try {
+    JSON.parse(upstreams ?? '[]', (key, value: unknown) => {
+      if (['username', 'password', 'authorization'].includes(key) && typeof value === 'string') names.push(value)
+      return value
+    })
+  } catch {
+    return []
+  }
+  return names
 }
 
 async function put(gate: Gate, key: SigningKey, policy: CompiledPolicy, state: string): Promise<number> {

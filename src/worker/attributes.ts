@@ -4,7 +4,9 @@
  *
  * Source: Azure/acr `docs/preview/quarantine/readme.md`; Azure/acr-cli `docs/swagger.yaml` (`changeableAttributes`).
  */
+
 import type { MetadataRequest } from '../registry/request.ts'
+import { readText } from './read-text.ts'
 
 /** Longest body that is read, in bytes. */
 export const ATTRIBUTES_MAX_BYTES = 65_536
@@ -51,21 +53,3 @@ export async function readChange(
 const quarantine = ({ name }: MetadataRequest): MetadataRequest['requirements'] => [
   { action: 'quarantine/write', ...(name === undefined ? {} : { repository: name }) },
 ]
-
-/** The whole text of a body; nothing when it is longer than `maxBytes` or is not UTF-8. */
-export async function readText(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string | undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
-  let text = ''
-  let bytes = 0
-  try {
-    for await (const chunk of body ?? []) {
-      bytes += chunk.length
-      if (bytes > maxBytes) return undefined
-      text += decoder.decode(chunk, { stream: true })
-    }
-    return text + decoder.decode()
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
-}

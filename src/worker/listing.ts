@@ -5,8 +5,9 @@
  *
  * Source: OCI distribution-spec 1.1 "Listing tags"; distribution `docs/content/spec/api.md`, "Listing repositories".
  */
-import { readText } from './attributes.ts'
+
 import { Fault } from './fault.ts'
+import { readText } from './read-text.ts'
 
 /** A page has at most this many names, as has the one that is asked of the upstream: what registries allow by default. */
 export const PAGE_MAX = 1000

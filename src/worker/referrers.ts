@@ -4,9 +4,10 @@
  *
  * Source: OCI distribution-spec 1.1, "Listing referrers".
  */
-import { readText } from './attributes.ts'
+
 import { Fault } from './fault.ts'
 import { nextQuery, PAGE_MAX_BYTES, UPSTREAM_PAGES_MAX } from './listing.ts'
+import { readText } from './read-text.ts'
 
 /**
  * The first answer as it is when it is all there is, which leaves its body unread. Throws `upstream_invalid` for a list that

@@ -4,6 +4,7 @@
  */
 import type { RegistryRequest } from '../registry/request.ts'
 import { Fault } from './fault.ts'
+import { readText } from './read-text.ts'
 import type { Authentication } from './upstream/authentication.ts'
 
 export type Upstream = {
@@ -72,7 +73,7 @@ async function attempt(
   const deadline = new AbortController()
   const timer = patienceMs < Infinity ? setTimeout(() => deadline.abort(), patienceMs) : undefined
   try {
-    return await upstream.fetch(url, {
+    const answer = await upstream.fetch(url, {
       method: request.method,
       headers,
       body,
@@ -80,6 +81,7 @@ async function attempt(
       cache: 'no-store',
       signal: deadline.signal,
     })
+    return body === null || answer.status < 400 ? answer : await detached(answer, deadline)
   } catch (cause) {
     throw deadline.signal.aborted
       ? new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS', { cause })
@@ -103,6 +105,21 @@ async function accepted(answer: Response, request: RegistryRequest): Promise<Res
     'upstream_unauthorized',
     `the registry does not accept the gate's own credential for ${what}: check it, and that its account may do that there`,
   )
+}
+
+/** The longest error that is read of the upstream, in bytes. */
+const ERROR_MAX_BYTES = 65_536
+
+/**
+ * A refusal that may have come before the request's body had ended. The client sends no more of it then, so the connection
+ * to the upstream would wait for the rest for ever, and with it the next request on it: it is given up.
+ */
+async function detached(answer: Response, connection: AbortController): Promise<Response> {
+  const text = await readText(answer.body, ERROR_MAX_BYTES)
+  connection.abort()
+  const headers = new Headers(answer.headers)
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name)
+  return new Response(text, { status: answer.status, statusText: answer.statusText, headers })
 }
 
 /** Let go of a body that nobody will read. */
