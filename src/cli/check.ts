@@ -38,7 +38,7 @@ export const checkCommand = (): Command =>
       if (options.json === true) {
         output.json({ valid, problems, tests: outcomes.map(({ test, ...rest }) => ({ ...rest, source: test.source })) })
       } else {
-        for (const problem of problems) output.note(formatProblem(directory, problem))
+        for (const line of formatProblems(directory, problems)) output.note(line)
         for (const outcome of failed) output.note(formatFailure(directory, outcome))
         if (valid) output.out(summary(set, outcomes.length, problems.length))
       }
@@ -50,6 +50,22 @@ export const checkCommand = (): Command =>
           : `${count(failed.length, 'decision test')} of ${outcomes.length} failed`,
       )
     })
+
+/** So many warnings of one kind are shown: whoever has more mends them with a script. */
+const SHOWN = 20
+
+function* formatProblems(directory: string, problems: readonly Problem[]): Iterable<string> {
+  const counts = new Map<string, number>()
+  for (const problem of problems) {
+    const { code, severity } = problem
+    const seen = (counts.get(code) ?? 0) + (severity === 'warning' ? 1 : 0)
+    counts.set(code, seen)
+    if (seen <= SHOWN) yield formatProblem(directory, problem)
+  }
+  for (const [code, seen] of counts) {
+    if (seen > SHOWN) yield `${count(seen - SHOWN, 'more warning')} [${code}]; --json lists them all`
+  }
+}
 
 const byPlace = ({ source: a }: Problem, { source: b }: Problem): number =>
   compare(a.file, b.file) || a.line - b.line || a.column - b.column

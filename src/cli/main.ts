@@ -53,6 +53,9 @@ export function program(): Command {
   return root
 }
 
+/** Commander writes `(Did you mean --json?)`. */
+const readSuggestion = (text: string): string => text.replace(/^\(Did/, 'did').replace(/\)$/, '')
+
 async function main(argv: readonly string[]): Promise<number> {
   try {
     await program().parseAsync(argv, { from: 'user' })
@@ -62,8 +65,9 @@ async function main(argv: readonly string[]): Promise<number> {
       if (cause.exitCode === 0) return 0
       // Without a subcommand the help was printed, to standard error.
       if (cause.code === 'commander.help') return 2
-      output.error(cause.message.replace(/^error: /, ''))
-      output.hint('see `dockgate --help`')
+      const [message = '', suggestion] = cause.message.replace(/^error: /, '').split('\n')
+      output.error(message)
+      output.hint(suggestion === undefined ? 'see `dockgate --help`' : readSuggestion(suggestion))
       return 2
     }
     if (cause instanceof CommandError) {
