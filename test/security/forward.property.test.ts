@@ -106,7 +106,7 @@ function viewOf(policies: PolicySet): PolicyView {
 
 /** Neither policy nor credentials are read from it here. */
 const env = { TOKEN_SIGNING_KEY: JSON.stringify({ d: 'a'.repeat(43) }), UPSTREAM: ORIGIN } as Env
-const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
+const ctx = { waitUntil: (_: Promise<unknown>) => undefined } as ExecutionContext
 
 /** The request as the runtime would hand it over: its URL is not mended. */
 function incoming({ method, target, headers }: Raw): Request {

@@ -1,6 +1,7 @@
 /** A policy view from policy text, as the gate would have it after a push. Throws for text that is not valid. */
 import { readPolicies } from '../../../src/files/load.ts'
 import { compile } from '../../../src/policy/compile.ts'
+import type { CompiledPolicy } from '../../../src/policy/compiled.ts'
 import type { PrincipalKey } from '../../../src/policy/principal.ts'
 import { type OpenPrincipal, openCommon, openPrincipal } from '../../../src/policy/standing.ts'
 import type { PolicyView } from '../../../src/worker/policy-view.ts'
@@ -9,11 +10,15 @@ export const SERVICE = 'registry.example.com'
 
 let serial = 0
 
-/** @param promised every principal is a promise, as when its shard has to be read first */
-export function viewOf(text: string, { promised = false } = {}): PolicyView {
+export function compiledOf(text: string): CompiledPolicy {
   const { policies, problems } = readPolicies([{ path: 'policy.yaml', text }])
   if (policies === undefined) throw new Error(JSON.stringify(problems, undefined, 2))
-  const { common, principals } = compile(policies)
+  return compile(policies)
+}
+
+/** @param promised every principal is a promise, as when its shard has to be read first */
+export function viewOf(text: string, { promised = false } = {}): PolicyView {
+  const { common, principals } = compiledOf(text)
   const opened = new Map<PrincipalKey, OpenPrincipal>()
   for (const [key, data] of principals) opened.set(key, openPrincipal(data))
   serial += 1
