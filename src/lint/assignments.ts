@@ -1,6 +1,6 @@
 /** Lints of role assignments: what they grant, and what they only seem to. */
 
-import { formatRule, type GrantData, parseRule } from '../policy/compiled.ts'
+import { type GrantData, parseRule } from '../policy/compiled.ts'
 import { isRepositoryName } from '../policy/condition/attribute.ts'
 import { type Expression, operandsOf } from '../policy/condition/expression.ts'
 import { shapeOfLike } from '../policy/condition/like.ts'
@@ -8,10 +8,11 @@ import { specialize } from '../policy/condition/specialize.ts'
 import { permissionBits } from '../policy/mode.ts'
 import type { Condition, DenyAssignment, Mode, RoleAssignment, RoleDefinition } from '../policy/model.ts'
 import { PERMISSION_BITS } from '../policy/permission-bits.ts'
-import { ruleOf, rulePlaces } from '../policy/rule.ts'
+import { rulePlaces } from '../policy/rule.ts'
 import { azureAction, REPOSITORY_PERMISSIONS } from '../registry/permission.ts'
 import { coveredRules } from './covered.ts'
 import type { Finding, Lint, Subject } from './lint.ts'
+import { ruleText } from './rule-text.ts'
 
 /** Roles are few and assignments many: what a role gives is worked out once. */
 function bitsOfRoles(mode: Mode): (role: RoleDefinition) => number {
@@ -126,10 +127,7 @@ export const neverMatches: Lint = {
     const bitsOf = bitsOfRoles(policies.registry.mode)
     for (const assignment of policies.roleAssignments) {
       const { name, role, source } = assignment
-      if (
-        isEmptyWindow(assignment) ||
-        (bitsOf(role) !== 0 && !granting.has(formatRule(ruleOf.roleAssignment(assignment))))
-      ) {
+      if (isEmptyWindow(assignment) || (bitsOf(role) !== 0 && !granting.has(ruleText(assignment)))) {
         yield { source, message: `role assignment ${name} can never grant anything` }
       }
     }
@@ -168,7 +166,7 @@ export const coveredByAnother: Lint = {
     if (covered.size === 0) return
     const names = rulePlaces(policies)
     for (const assignment of policies.roleAssignments) {
-      const by = covered.get(formatRule(ruleOf.roleAssignment(assignment)))
+      const by = covered.get(ruleText(assignment))
       if (by === undefined) continue
       const other = `${KINDS[parseRule(by).kind]}${names.get(by)?.name ?? parseRule(by).id}`
       yield {

@@ -1,13 +1,12 @@
 /** Lints of tokens and scope maps. */
-import { formatRule } from '../policy/compiled.ts'
 import { permissionsOfRole } from '../policy/least-role.ts'
 import type { ScopeMap, ScopeMapAction } from '../policy/model.ts'
 import { permissionsOf } from '../policy/permission-bits.ts'
 import { ANONYMOUS } from '../policy/principal.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
-import { ruleOf } from '../policy/rule.ts'
 import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import type { Finding, Lint } from './lint.ts'
+import { ruleText } from './rule-text.ts'
 
 /** Azure's own minimum. */
 const NAME_MIN_LENGTH = 5
@@ -137,7 +136,7 @@ export const anonymousWrite: Lint = {
     const granted = new Map((compiled.common.anonymous.grants ?? []).map(({ rule, bits }) => [rule, bits]))
     for (const assignment of policies.roleAssignments) {
       if (assignment.principal !== ANONYMOUS) continue
-      const bits = granted.get(formatRule(ruleOf.roleAssignment(assignment))) ?? 0
+      const bits = granted.get(ruleText(assignment)) ?? 0
       const changing = permissionsOf(bits).filter((permission) => !permission.endsWith('/read'))
       if (changing.length > 0) {
         const { name, source } = assignment

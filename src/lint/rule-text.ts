@@ -1,0 +1,12 @@
+/** The text that names an assignment in a compiled policy, worked out once for all lints: making it reads the whole rule. */
+import { formatRule } from '../policy/compiled.ts'
+import type { RoleAssignment } from '../policy/model.ts'
+import { ruleOf } from '../policy/rule.ts'
+
+const known = new WeakMap<RoleAssignment, string>()
+
+export function ruleText(assignment: RoleAssignment): string {
+  const text = known.get(assignment) ?? formatRule(ruleOf.roleAssignment(assignment))
+  known.set(assignment, text)
+  return text
+}

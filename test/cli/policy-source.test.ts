@@ -1,0 +1,53 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { shardKey } from '../../src/bundle/digest.ts'
+import { encodeBundle } from '../../src/bundle/encode.ts'
+import { generateKey, parseSigningKey } from '../../src/bundle/keys.ts'
+import { signManifest } from '../../src/bundle/sign.ts'
+import { readCompiled } from '../../src/cli/policy-source.ts'
+
+const FOLDER = join(import.meta.dirname, 'fixtures/explain')
+let bundle: string
+const shards: string[] = []
+
+beforeEach(async () => {
+  bundle = await mkdtemp(join(tmpdir(), 'dockgate-'))
+  await mkdir(join(bundle, 'shards'))
+  const compiled = await readCompiled(FOLDER)
+  const manifest = await encodeBundle(compiled, { serial: 1, created: 0 }, async ({ digest, text }) => {
+    const file = join(bundle, 'shards', `${shardKey(digest).replace(':', '-')}.json`)
+    shards.push(file)
+    await writeFile(file, text)
+  })
+  const key = await parseSigningKey(JSON.stringify((await generateKey('EdDSA')).private))
+  await writeFile(join(bundle, 'pointer.jws'), await signManifest(manifest, key))
+})
+afterEach(async () => {
+  shards.length = 0
+  await rm(bundle, { recursive: true, force: true })
+})
+
+it('reads a bundle as the policy that it was made from', async () => {
+  const compiled = await readCompiled(FOLDER)
+  for (const path of [bundle, join(bundle, 'pointer.jws')]) {
+    const read = await readCompiled(path)
+    expect(read.common).toEqual(compiled.common)
+    expect([...read.principals].sort()).toEqual([...compiled.principals].sort())
+  }
+})
+
+it('refuses a shard that is missing, and one that was changed', async () => {
+  const [file = ''] = shards
+  await writeFile(file, '{}')
+  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 1, message: expect.stringContaining('sha256:') })
+  await rm(file)
+  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 1, message: expect.stringContaining('missing') })
+})
+
+it('refuses a pointer that holds no manifest, and a path where nothing lies', async () => {
+  await writeFile(join(bundle, 'pointer.jws'), 'x')
+  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 1 })
+  await expect(readCompiled(join(bundle, 'nothing'))).rejects.toMatchObject({ status: 2 })
+})
