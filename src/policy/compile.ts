@@ -9,7 +9,7 @@ import type { Expression } from './condition/expression.ts'
 import { lowerName } from './condition/lower.ts'
 import { specialize } from './condition/specialize.ts'
 import { permissionBits } from './mode.ts'
-import type { DenyAssignment, PolicySet, RoleAssignment, ScopeMapAction, Window } from './model.ts'
+import type { DenyAssignment, PolicySet, RoleAssignment, RolePermission, ScopeMapAction, Window } from './model.ts'
 import { bitsOf, permissionsOf } from './permission-bits.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey, principalKey } from './principal.ts'
 import { formatRepositoryPattern, type RepositoryPattern } from './repository-pattern.ts'
@@ -31,8 +31,9 @@ export function compile(policies: PolicySet): CompiledPolicy {
 
   draft(ANONYMOUS).grants.push(...scopeMapGrants(policies.registry.anonymous, formatRule(ruleOf.anonymous)))
   compileTokens(policies, draft)
+  const parts: Parts = new Map()
   for (const assignment of policies.roleAssignments)
-    compileAssignment(policies, assignment, draft(assignment.principal))
+    compileAssignment(policies, assignment, draft(assignment.principal), parts)
   const groupDenies = new Map<string, DenyData[]>()
   for (const deny of policies.denyAssignments) {
     const data = compileDeny(deny)
@@ -107,7 +108,11 @@ const TRUE: Expression = { type: 'constant', value: true }
 const both = (left: Expression, right: Expression): Expression =>
   left.type === 'constant' && left.value ? right : { type: 'and', left, right }
 
-function compileAssignment(policies: PolicySet, assignment: RoleAssignment, target: Draft): void {
+/** What each element of a role gives where there is no condition: the same for every assignment of the role. */
+type Parts = Map<RolePermission, readonly Part[]>
+type Part = { bits: number; when: Expression; named: boolean }
+
+function compileAssignment(policies: PolicySet, assignment: RoleAssignment, target: Draft, parts: Parts): void {
   const { role, repositories } = assignment
   const { mode } = policies.registry
   const rule = formatRule(ruleOf.roleAssignment(assignment))
@@ -115,8 +120,10 @@ function compileAssignment(policies: PolicySet, assignment: RoleAssignment, targ
   for (const element of role.permissions) {
     const conditions = [element.condition, mode === 'abac' ? assignment.condition : undefined]
     const condition = conditions.reduce((all, next) => (next === undefined ? all : both(all, next.expression)), TRUE)
-    const permissions = permissionsOf(permissionBits(role, element, mode))
-    for (const { bits, when, named } of specialized(permissions, condition)) {
+    const known = condition === TRUE ? parts.get(element) : undefined
+    const mine = known ?? specialized(permissionsOf(permissionBits(role, element, mode)), condition)
+    if (condition === TRUE) parts.set(element, mine)
+    for (const { bits, when, named } of mine) {
       const places = named ? placesWhen(when, repositories ?? [{ kind: 'all' }]) : placeWithout(when)
       for (const place of places) target.grants.push({ ...place, bits, rule, ...limits })
     }
@@ -133,11 +140,8 @@ function compileAssignment(policies: PolicySet, assignment: RoleAssignment, targ
 }
 
 /** The condition as it is for each permission; permissions for which it is the same stay together. */
-function specialized(
-  permissions: readonly Permission[],
-  condition: Expression,
-): Iterable<{ bits: number; when: Expression; named: boolean }> {
-  const groups = new Map<string, { bits: number; when: Expression; named: boolean }>()
+function specialized(permissions: readonly Permission[], condition: Expression): readonly Part[] {
+  const groups = new Map<string, Part>()
   for (const permission of permissions) {
     const named = takesRepository(permission)
     const when = specialize(condition, azureAction(permission))
@@ -146,7 +150,7 @@ function specialized(
     if (group === undefined) groups.set(key, { bits: bitsOf([permission]), when, named })
     else group.bits |= bitsOf([permission])
   }
-  return groups.values()
+  return [...groups.values()]
 }
 
 type Place = Pick<GrantData, 'on' | 'when'>

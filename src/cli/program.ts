@@ -1,0 +1,50 @@
+/** The `dockgate` command as a tree of subcommands and options. Each subcommand has its own file. */
+import { Command } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+
+const EXAMPLES = `
+Examples:
+  dockgate dev                                          run the gate here, in front of a registry of its own
+  dockgate check                                        validate the policies and run their tests
+  dockgate can token:ci content/write samples/app       ask for one decision
+  dockgate explain token:ci DELETE /v2/samples/app/manifests/v1
+  dockgate push --remote                                put the policies into force
+
+Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside system failed.`
+
+/** Loaded one by one: who asks for one decision need not wait for the code of the gate. In the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  dev: async () => (await import('./dev.ts')).devCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  can: async () => (await import('./can.ts')).canCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
+  'who-can': async () => (await import('./who-can.ts')).whoCanCommand(),
+  diff: async () => (await import('./diff.ts')).diffCommand(),
+  build: async () => (await import('./build.ts')).buildCommand(),
+  push: async () => (await import('./push.ts')).pushCommand(),
+  rollback: async () => (await import('./rollback.ts')).rollbackCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  prune: async () => (await import('./prune.ts')).pruneCommand(),
+  token: async () => (await import('./token.ts')).tokenCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
+  probe: async () => (await import('./probe.ts')).probeCommand(),
+}
+
+/** @param name only this subcommand; absent or unknown: all of them */
+export async function program(name?: string): Promise<Command> {
+  const root = new Command('dockgate')
+    .description('Decides at the edge who may pull or push which image, from the identity a workload already has.')
+    .version(packageJson.version)
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError(false)
+  const only = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  for (const load of only === undefined ? Object.values(COMMANDS) : [only]) root.addCommand(await load())
+  // Wrong use is reported like every other error, and has its own exit status.
+  const quiet = (command: Command): void => {
+    command.exitOverride().configureOutput({ outputError: () => {} })
+    command.commands.forEach(quiet)
+  }
+  quiet(root)
+  return root
+}
