@@ -31,7 +31,6 @@ export type AuditRecord = {
 export type Audit = (record: AuditRecord) => void
 
 export const logRecord: Audit = (record) => {
-  // biome-ignore lint/suspicious/noConsole: the log of a Worker is its console
   console.log(JSON.stringify(record))
 }
 

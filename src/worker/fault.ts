@@ -28,6 +28,5 @@ export function logFault(error: unknown, id: string): void {
   const { message, cause } = error instanceof Error ? error : new Error(String(error))
   const facts = error instanceof Fault ? { fault: error.code, message } : { fault: 'internal_error', message }
   const because = cause instanceof Error ? { cause: cause.message } : {}
-  // biome-ignore lint/suspicious/noConsole: the log of a Worker is its console
   console.error(JSON.stringify({ kind: 'fault', id, ...facts, ...because }))
 }

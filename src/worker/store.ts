@@ -238,7 +238,6 @@ function sameRange(index: number, next: Manifest, previous: Manifest, shards: Sh
   return false
 }
 
-// biome-ignore lint/suspicious/noConsole: the log of a Worker is its console
 const writeLine = (line: string): void => console.log(line)
 
 /** One store for each environment, as long as the isolate lives. */
