@@ -29,6 +29,7 @@ import {
   DIGEST,
   dateTime,
   GUIDS,
+  LIKES,
   maybe,
   NAMES,
   now,
@@ -142,8 +143,8 @@ export const policySet: fc.Arbitrary<PolicySet> = fc
 
 const claims = fc
   .record({
-    sub: maybe(fc.oneof(text, pick(...GUIDS), dateTime)),
-    roles: maybe(some(fc.oneof(text, pick(...GUIDS), pick(...RANGES)), 3, 0)),
+    sub: maybe(fc.oneof(text, pick(...LIKES), pick(...GUIDS), dateTime)),
+    roles: maybe(fc.oneof(some(fc.oneof(text, pick(...GUIDS)), 3, 0), some(pick(...RANGES), 2))),
     empty: maybe(fc.constant([])),
   })
   .map(compact)
@@ -158,7 +159,7 @@ export const caller: fc.Arbitrary<Caller> = fc.oneof(
       .record({
         acts: fc.subarray(OTHERS, { minLength: 1 }),
         groupsUnknownOf: fc.option(pick('e', 'f'), { nil: undefined, freq: 3 }),
-        claims: maybe(claims),
+        claims: fc.option(claims, { nil: undefined, freq: 5 }),
       })
       .map(({ acts, groupsUnknownOf, claims }): Caller => {
         const known = acts.filter(

@@ -10,13 +10,26 @@ import {
   QUANTIFIERS,
 } from '../../src/policy/condition/expression.ts'
 import type { Condition } from '../../src/policy/model.ts'
-import { ACTIONS, ADDRESSES, actionPattern, DIGEST, dateTime, GUIDS, pick, RANGES, some, text } from './pools.ts'
+import {
+  ACTIONS,
+  ADDRESSES,
+  actionPattern,
+  DIGEST,
+  dateTime,
+  GUIDS,
+  LIKES,
+  NAMES,
+  pick,
+  RANGES,
+  some,
+  text,
+} from './pools.ts'
 
 const attribute = (source: Attribute['source'], name: string): Attribute => ({ type: 'attribute', source, name })
 const NAME = 'Microsoft.ContainerRegistry/registries/repositories:name'
 const nameAttribute = pick(attribute('Request', NAME), attribute('Request', NAME), attribute('Resource', NAME))
 const tagAttribute = fc.constant(attribute('Request', 'Dockgate/request:tag'))
-const CLAIMS = ['sub', 'roles', 'none', 'constructor', 'empty'].map((name) =>
+const CLAIMS = ['sub', 'roles', 'roles', 'none', 'constructor', 'empty'].map((name) =>
   attribute('Principal', `Dockgate/claims:${name}`),
 )
 const textAttribute = fc.oneof(
@@ -152,14 +165,16 @@ const canonical = fc.tuple(some(pick(...ACTIONS), 3), expression).map(([actions,
 
 const STRING_OPERATORS = OPERATORS.filter((operator) => operator.startsWith('String'))
 
+const OF_NAMES = string(pick(...NAMES, 'A', 'A/b', 'a/', 'a*', 'a/*'))
+
 /** Only of the name: what becomes of it is decided by the index alone. */
 const ofName = fc
   .record({
     operator: pick(...STRING_OPERATORS),
     quantifier: fc.option(pick(...QUANTIFIERS), { nil: undefined, freq: 2 }),
     name: nameAttribute,
-    one: STRING,
-    several: fc.oneof({ weight: 5, arbitrary: set(STRING) }, set(anyLiteral)),
+    one: fc.oneof(STRING, OF_NAMES),
+    several: fc.oneof({ weight: 2, arbitrary: set(STRING) }, { weight: 3, arbitrary: set(OF_NAMES) }, set(anyLiteral)),
     reversed: fc.nat(3).map((sides) => sides === 0),
   })
   .map(({ operator, quantifier, name, one, several, reversed }): Expression => {
@@ -188,12 +203,24 @@ const ofRequest = fc
     return isNegated ? negated(test) : test
   })
 
+/** Only of a claim, with patterns and texts that are easily confused. */
+const ofClaim = fc
+  .record({
+    operator: pick<Operator>('StringLike', 'StringNotLike', 'StringLikeIgnoreCase'),
+    value: pick(...LIKES),
+  })
+  .map(({ operator, value }): Expression => {
+    const left = attribute('Principal', 'Dockgate/claims:sub')
+    return { type: 'comparison', operator, left, right: { type: 'string', value } }
+  })
+
 export const condition: fc.Arbitrary<Condition> = fc
   .oneof(
     { weight: 3, arbitrary: expression },
     { weight: 2, arbitrary: leaf },
     { weight: 2, arbitrary: ofNames },
     { weight: 2, arbitrary: ofRequest },
+    { weight: 1, arbitrary: ofClaim },
     canonical,
   )
   .map((expression) => ({ text: '', expression }))

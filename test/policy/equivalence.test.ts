@@ -6,12 +6,11 @@ import { fc } from '@fast-check/vitest'
 import { afterAll, describe, expect, it } from 'vitest'
 import { authorize, mayReadBlob } from '../../src/policy/authorize.ts'
 import type { Caller } from '../../src/policy/caller.ts'
-import { compile } from '../../src/policy/compile.ts'
 import { formatRule } from '../../src/policy/compiled.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
 import type { PolicySet, Question } from '../../src/policy/model.ts'
-import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
 import { policySet, question, request } from './arbitraries.ts'
+import { open } from './open.ts'
 import { NAMES } from './pools.ts'
 import {
   attributesOf,
@@ -38,22 +37,6 @@ const RUN = {
 /** How often each answer was given: a test that only ever hears one proves nothing. */
 const answers = new Map<string, number>()
 const count = (answer: string) => answers.set(answer, (answers.get(answer) ?? 0) + 1)
-
-function open(policies: PolicySet): { common: Common; standing: (caller: Caller) => Standing } {
-  // A policy travels as JSON: nothing may be lost on the way.
-  const { common, principals } = compile(policies)
-  const opened = openCommon(JSON.parse(JSON.stringify(common)))
-  const own = new Map([...principals].map(([key, data]) => [key, openPrincipal(JSON.parse(JSON.stringify(data)))]))
-  return {
-    common: opened,
-    standing: (caller) =>
-      standingOf(
-        caller,
-        opened,
-        caller.acts.map((key) => own.get(key)).filter((data) => data !== undefined),
-      ),
-  }
-}
 
 const codeOf = (answer: Answer) => (answer.effect === 'allow' ? 'allow' : answer.reason.code)
 

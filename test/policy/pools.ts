@@ -68,7 +68,7 @@ export const INVALID_TIMES = [
 /** Earlier than the first of {@link SECONDS}, later than the last, and each of them just so or a little off. */
 export const windowSeconds = pick(0, 100, 200)
 export const now = fc.oneof(
-  { weight: 3, arbitrary: pick(-1, 0, 50, 99, 100, 150, 199, 200, 201) },
+  { weight: 3, arbitrary: pick(-1, 0, 0.5, 50, 99, 99.5, 100, 100.5, 150, 199, 200, 201) },
   { weight: 1, arbitrary: fc.tuple(pick(...SECONDS), pick(-1, 0, 0.5, 1)).map(([at, off]) => at + off) },
 )
 export const dateTime = fc.oneof(
@@ -186,6 +186,27 @@ export const TEXTS = [
   ...['a/b?', 'a*b?', '?*', '*?', 'a/b/c?', '\\a', 'a\\?', 'b*a', 'a/**', 'a/*/c'],
   ...['v1', 'V1', 'v*', 'v?', '\u{1f600}', '\u{1f600}a', '?a', '*\u{1f600}', 'GET', 'PUT', 'DELETE', 'main'],
 ]
+/** Patterns, and texts that only a careless matcher lets pass. */
+export const LIKES = [
+  '\\?',
+  'a\\?',
+  '?',
+  'a?',
+  '*',
+  '\\*',
+  'a\\*',
+  'a*',
+  '\\',
+  '\\x',
+  'a\\',
+  'a\\x',
+  '??',
+  'ab',
+  '\u{1f600}',
+  '?a',
+  '\u{1f600}a',
+  '*a',
+] as const
 export const text = fc.oneof(
   { weight: 8, arbitrary: pick(...TEXTS) },
   { weight: 1, arbitrary: fc.string({ unit: pick('a', 'b', 'c', 'A', '/', '*', '?', '\\'), maxLength: 6 }) },

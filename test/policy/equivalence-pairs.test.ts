@@ -1,0 +1,194 @@
+/**
+ * Two evaluators, one answer, where chance would seldom ask: every pair of values that an operator could confuse, every
+ * combination of outcomes that `AND`, `OR` and `NOT` could confuse; as a grant and as a deny, for one tag and for all.
+ */
+import { describe, expect, it } from 'vitest'
+import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
+import type { Caller } from '../../src/policy/caller.ts'
+import type { Expression, Operand, Operator } from '../../src/policy/condition/expression.ts'
+import { decide } from '../../src/policy/decide.ts'
+import type { Attributes, PolicySet } from '../../src/policy/model.ts'
+import { EVERYONE } from '../../src/policy/principal.ts'
+import { open } from './open.ts'
+import { ADDRESSES, GUIDS, INVALID_TIMES, LIKES, NAMES, RANGES, SECONDS, TEXTS } from './pools.ts'
+import { verdict } from './reference.ts'
+
+const source = { file: 'pairs', line: 1, column: 1 }
+const role = BUILT_IN_ROLES.find(({ name }) => name.endsWith('Repository Reader'))
+if (role === undefined) throw new Error('the repository reader is gone')
+const EVERYBODY: Caller = { authenticated: true, acts: [] }
+
+const grant = { name: 'grant', principal: EVERYONE, role, source }
+const deny = {
+  name: 'deny',
+  principals: [EVERYONE],
+  except: [],
+  permissions: ['content/read' as const],
+  actions: [],
+  source,
+}
+
+function policies(expression: Expression): readonly PolicySet[] {
+  const condition = { text: '', expression }
+  const registry = {
+    service: 'pairs',
+    mode: 'abac',
+    catalog: 'filtered',
+    anonymous: [],
+    tokenLifetimeSeconds: 900,
+  } as const
+  const empty = { registry, scopeMaps: [], tokens: [], issuers: [], identities: [], roles: [] }
+  return [
+    { ...empty, roleAssignments: [{ ...grant, condition }], denyAssignments: [] },
+    { ...empty, roleAssignments: [grant], denyAssignments: [{ ...deny, condition }] },
+  ]
+}
+
+type Asked = { readonly name?: string; readonly attributes?: Attributes; readonly now?: number }
+
+/** Ask both evaluators all of `questions` under one condition. */
+function agree(expression: Expression, questions: readonly Asked[]): void {
+  for (const set of policies(expression)) {
+    const standing = open(set).standing(EVERYBODY)
+    for (const { name = 'a', attributes = {}, now = 0 } of questions) {
+      const question = { action: 'content/read' as const, repository: name, attributes, now }
+      const actual = decide(standing, question).effect
+      if (actual !== verdict(set, EVERYBODY, question).effect) expect({ actual, expression, question }).toBe('agreed')
+    }
+  }
+}
+
+const attribute = (source: 'Request' | 'Principal' | 'Environment', name: string): Operand => ({
+  type: 'attribute',
+  source,
+  name,
+})
+const string = (value: string): Operand => ({ type: 'string', value })
+const compare = (left: Operand, operator: Operator, right: Operand): Expression => ({
+  type: 'comparison',
+  operator,
+  left,
+  right,
+})
+
+const SUB = attribute('Principal', 'Dockgate/claims:sub')
+const claims = (values: readonly string[]): readonly Asked[] =>
+  values.map((sub) => ({ attributes: { claims: { sub } } }))
+
+describe('two evaluators agree on every pair', () => {
+  it('of a text and a pattern', () => {
+    const texts = [...TEXTS, ...LIKES]
+    for (const operator of [
+      'StringLike',
+      'StringNotLike',
+      'StringLikeIgnoreCase',
+      'StringNotLikeIgnoreCase',
+    ] as const) {
+      for (const pattern of texts) agree(compare(SUB, operator, string(pattern)), claims(texts))
+    }
+  })
+
+  it('of a repository and a text', () => {
+    const name = attribute('Request', 'Microsoft.ContainerRegistry/registries/repositories:name')
+    for (const operator of [
+      'StringEquals',
+      'StringNotEqualsIgnoreCase',
+      'StringStartsWith',
+      'StringNotStartsWithIgnoreCase',
+      'StringLike',
+      'StringNotLike',
+    ] as const) {
+      for (const text of TEXTS) {
+        const questions = NAMES.map((repository) => ({ name: repository }))
+        agree(compare(name, operator, string(text)), questions)
+        agree({ type: 'not', operand: compare(name, operator, string(text)) }, questions)
+      }
+    }
+  })
+
+  it('of an address and a range, alone or in a list', () => {
+    const ip = attribute('Request', 'Dockgate/request:clientIp')
+    const questions = ADDRESSES.map((clientIp) => ({ attributes: { clientIp } }))
+    for (const range of RANGES) {
+      agree(compare(ip, 'IpInRange', string(range)), questions)
+      agree(compare(ip, 'IpInRange', { type: 'set', items: [{ type: 'string', value: range }] }), questions)
+      const listed = questions.map(({ attributes }) => ({ attributes: { ...attributes, claims: { sub: [range] } } }))
+      agree(compare(ip, 'IpInRange', SUB), listed)
+    }
+  })
+
+  it('of the time and a date-time', () => {
+    const clock = attribute('Environment', 'UtcNow')
+    const written = SECONDS.flatMap((seconds) => {
+      const [local] = new Date(seconds * 1000).toISOString().split('.')
+      return [`${local}Z`, `${local}.0000001Z`, `${local}.5+01:00`, `${local}-05:30`]
+    })
+    const moments = SECONDS.flatMap((seconds) => [-1, 0, 0.5, 1].map((off) => ({ now: seconds + off })))
+    for (const operator of [
+      'DateTimeEquals',
+      'DateTimeNotEquals',
+      'DateTimeGreaterThan',
+      'DateTimeGreaterThanEquals',
+      'DateTimeLessThan',
+      'DateTimeLessThanEquals',
+    ] as const) {
+      for (const time of [...written, ...INVALID_TIMES]) agree(compare(clock, operator, string(time)), moments)
+    }
+  })
+
+  it('of GUIDs', () => {
+    for (const operator of ['GuidEquals', 'GuidNotEquals'] as const) {
+      for (const guid of GUIDS) {
+        agree(compare(SUB, operator, string(guid)), claims([...GUIDS, 'x']))
+        agree(compare(SUB, operator, { type: 'guid', value: guid.toLowerCase() }), claims([...GUIDS, 'x']))
+      }
+    }
+  })
+
+  it('of numbers', () => {
+    for (const operator of [
+      'NumericEquals',
+      'NumericNotEquals',
+      'NumericGreaterThan',
+      'NumericGreaterThanEquals',
+      'NumericLessThan',
+      'NumericLessThanEquals',
+    ] as const) {
+      for (const value of [-1, 0, 1])
+        agree(compare({ type: 'integer', value }, operator, { type: 'integer', value: 0 }), [{}])
+    }
+  })
+})
+
+/** One leaf for each outcome: false, true, missing, error, and unknown where no tag is named. */
+const MISSING = compare(SUB, 'StringEquals', string('v1'))
+const OUTCOMES: readonly Expression[] = [
+  compare(attribute('Request', 'Dockgate/request:method'), 'StringEquals', string('PUT')),
+  compare(attribute('Request', 'Dockgate/request:method'), 'StringEquals', string('GET')),
+  MISSING,
+  { type: 'not', operand: MISSING },
+  compare(attribute('Request', 'Dockgate/request:tag'), 'StringEquals', string('v1')),
+]
+
+it('two evaluators agree on every combination of three outcomes', () => {
+  const questions: readonly Asked[] = [
+    { attributes: { method: 'GET' } },
+    { attributes: { method: 'GET', everyTag: true } },
+    { attributes: { method: 'GET', tag: 'v1' } },
+  ]
+  const not = (operand: Expression): Expression => ({ type: 'not', operand })
+  for (const outer of ['and', 'or'] as const) {
+    for (const inner of ['and', 'or'] as const) {
+      for (const one of OUTCOMES) {
+        for (const two of OUTCOMES) {
+          const pair: Expression = { type: inner, left: one, right: two }
+          for (const three of OUTCOMES) {
+            agree({ type: outer, left: pair, right: three }, questions)
+            agree({ type: outer, left: three, right: pair }, questions)
+            agree({ type: outer, left: not(pair), right: three }, questions)
+          }
+        }
+      }
+    }
+  }
+})
