@@ -1,0 +1,120 @@
+/** What comes with the project from elsewhere: which packages run code when they are installed, and which reach the edge. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { describe, expect, it } from 'vitest'
+
+const textOf = (name: string): string => readFileSync(join(import.meta.dirname, '../..', name), 'utf8')
+const read = (name: string) => JSON.parse(textOf(name))
+
+type Locked = {
+  readonly version: string
+  readonly resolved?: string
+  readonly integrity?: string
+  readonly dev?: true
+  readonly optional?: true
+  readonly os?: readonly string[]
+  readonly hasInstallScript?: true
+}
+const lock: { packages: Record<string, Locked> } = read('package-lock.json')
+const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+
+describe('the packages of the lock file', () => {
+  it('run code at installation only where a program for this machine is put in its place', () => {
+    const running = packages
+      .filter(([, { hasInstallScript }]) => hasInstallScript === true)
+      .map(([path]) => nameOf(path))
+    // esbuild and workerd are native programs; node is the runtime of the tests; fsevents is macOS's alone.
+    const known = new Set(['esbuild', 'workerd', 'node', 'fsevents', 'sharp'])
+    expect(running.filter((name) => !known.has(name))).toEqual([])
+    expect(running).toEqual(expect.arrayContaining(['esbuild', 'workerd']))
+  })
+
+  it('are all pinned to their content, but for native programs of other machines', () => {
+    const loose = packages.filter(
+      ([, { integrity, os, optional }]) =>
+        !/^sha512-/.test(integrity ?? '') && !(optional === true && os !== undefined),
+    )
+    expect(loose.map(([path]) => path)).toEqual([])
+  })
+
+  it('come from the registry, never from a repository or another address', () => {
+    const elsewhere = packages.filter(
+      ([, { resolved }]) => resolved !== undefined && !/^https:\/\/[^/]+\/.+\.tgz$/.test(resolved),
+    )
+    expect(elsewhere.map(([path]) => path)).toEqual([])
+  })
+
+  it('are named with one exact version each in package.json', () => {
+    const { dependencies, devDependencies }: Record<string, Record<string, string>> = read('package.json')
+    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
+      ([, version]) => !/^\d+\.\d+\.\d+/.test(version),
+    )
+    expect(loose).toEqual([])
+  })
+})
+
+describe('the Worker', () => {
+  const bundle = build({
+    entryPoints: [join(import.meta.dirname, '../../src/worker/index.ts')],
+    bundle: true,
+    write: false,
+    metafile: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*', 'cloudflare:*'],
+    logLevel: 'silent',
+  })
+
+  it('holds our own code, Hono and jose, and nothing else', async () => {
+    const { metafile } = await bundle
+    const inputs = Object.keys(metafile.inputs)
+    const foreign = new Set(
+      inputs
+        .filter((path) => path.includes('node_modules/'))
+        .map((path) => path.split('node_modules/')[1]?.split('/')[0]),
+    )
+    expect([...foreign].sort()).toEqual(['hono', 'jose'])
+    const own = inputs
+      .filter((path) => !path.includes('node_modules/'))
+      .map((path) => /src\/([a-z]+)\//.exec(path)?.[1])
+    expect([...new Set(own)].sort()).toEqual(['bundle', 'identity', 'policy', 'registry', 'worker'])
+  })
+
+  it.each([
+    ['the JWT middleware of Hono', /hono\/.*jwt/],
+    ['the cookies of Hono', /hono\/.*cookie/],
+    ['the proxy of Hono', /hono\/.*proxy/],
+    ['the cache of Hono', /hono\/.*cache/],
+    ['the development registry', /dev\/registry/],
+  ])('does not hold %s', async (_, pattern) => {
+    const { metafile } = await bundle
+    expect(Object.keys(metafile.inputs).filter((path) => pattern.test(path))).toEqual([])
+  })
+
+  it.each([
+    ['code made from text', /\beval\(|new Function\(/],
+    ['passing through to the origin', /passThroughOnException\(/],
+    ['the shared cache', /caches\.(?:default|open)/],
+    ['following redirects', /redirect:\s*["']follow/],
+  ])('has no %s', async (_, pattern) => {
+    const { outputFiles } = await bundle
+    expect(outputFiles[0]?.text).not.toMatch(pattern)
+  })
+
+  it('has no default credential, and no key', async () => {
+    const text = (await bundle).outputFiles[0]?.text ?? ''
+    expect(text).not.toMatch(/"d":\s*"[A-Za-z0-9_-]{32,}"|BEGIN [A-Z ]*PRIVATE KEY|admin:admin|Harbor12345/)
+  })
+
+  it('is set up not to be bypassed', () => {
+    const settings = textOf('wrangler.toml')
+    expect(settings).toMatch(/^workers_dev = false$/m)
+    expect(settings).toMatch(/^preview_urls = false$/m)
+    expect(settings).toContain('global_fetch_strictly_public')
+    expect(settings).not.toMatch(/^\s*\[?cache/m)
+  })
+})
