@@ -141,6 +141,7 @@ export const readCommonData: Read<CommonData> = objectOf<CommonData>(
     issuers: listOf(issuer),
     identities: listOf(identity),
     claims: listOf(text),
+    readsMediaType: flag,
     everyone: readPrincipalData,
     anonymous: readPrincipalData,
     groupDenies: recordOf(listOf(deny)),

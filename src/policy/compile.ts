@@ -61,6 +61,7 @@ function compileCommon(
   groupDenies: ReadonlyMap<string, readonly DenyData[]>,
 ): CommonData {
   const { service, mode, catalog, tokenLifetimeSeconds } = policies.registry
+  const attributes = attributesRead(policies)
   return {
     service,
     mode,
@@ -68,7 +69,8 @@ function compileCommon(
     tokenLifetimeSeconds,
     issuers: policies.issuers.map(({ source: _, ...issuer }) => issuer),
     identities: policies.identities.map(({ source: _, ...identity }) => identity),
-    claims: claimsRead(policies),
+    claims: claimsRead(policies, attributes),
+    readsMediaType: attributes.has(MEDIA_TYPE),
     everyone,
     anonymous,
     groupDenies: Object.fromEntries(groupDenies),
@@ -215,13 +217,21 @@ const windowOf = ({ notBefore, notAfter }: Window) => ({
 })
 
 const CLAIMS = 'Dockgate/claims:'
+const MEDIA_TYPE = 'Dockgate/request:mediaType'
 
-function claimsRead(policies: PolicySet): readonly string[] {
+function claimsRead(policies: PolicySet, attributes: ReadonlySet<string>): readonly string[] {
   const names = new Set(policies.identities.flatMap((identity) => Object.keys(identity.claims)))
+  for (const name of attributes) if (name.startsWith(CLAIMS)) names.add(name.slice(CLAIMS.length))
+  return [...names].sort()
+}
+
+/** The names of all attributes that some condition asks for. */
+function attributesRead(policies: PolicySet): ReadonlySet<string> {
+  const names = new Set<string>()
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return
     if ('type' in value && value.type === 'attribute' && 'name' in value && typeof value.name === 'string') {
-      if (value.name.startsWith(CLAIMS)) names.add(value.name.slice(CLAIMS.length))
+      names.add(value.name)
     }
     for (const child of Object.values(value)) visit(child)
   }
@@ -230,5 +240,5 @@ function claimsRead(policies: PolicySet): readonly string[] {
     for (const element of role.permissions) visit(element.condition?.expression)
   }
   for (const { condition } of policies.denyAssignments) visit(condition?.expression)
-  return [...names].sort()
+  return names
 }

@@ -76,6 +76,8 @@ export type CommonData = {
   readonly identities: readonly Omit<Identity, 'source'>[]
   /** Claims that conditions or identities read, sorted; a minted token carries these and no others. */
   readonly claims: readonly string[]
+  /** Some condition asks for the media type of a manifest: then what it calls itself must be what its header says. */
+  readonly readsMediaType: boolean
   readonly everyone: PrincipalData
   readonly anonymous: PrincipalData
   /** Denies on groups, by issuer: they hold for a caller whose groups could not be read. */

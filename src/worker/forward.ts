@@ -10,6 +10,7 @@ import { isForm, pageHeaders, sendsBody, upstreamHeaders } from './headers.ts'
 import type { Identified } from './identified.ts'
 import { answerList } from './lists.ts'
 import { locationFor } from './location.ts'
+import { readManifestOf } from './manifest-type.ts'
 import { joinReferrers } from './referrers.ts'
 import { jsonHeaders, type Refusal } from './refusal.ts'
 import type { Seal } from './seal.ts'
@@ -24,6 +25,8 @@ export type Passport = {
   readonly facts: Facts
   readonly settings: Settings
   readonly upstream: Upstream
+  /** Policy asks for media types, so a manifest has to be of the one that its header says. */
+  readonly checksMediaType: boolean
   /** Asked for where something is sealed or opened; throws `signing_key_unavailable`. */
   readonly seal: () => Seal
 }
@@ -54,6 +57,12 @@ export async function forward(request: RegistryRequest, passport: Passport): Pro
       if (session === undefined) return { code: 'upload_unknown' }
       return pass(request, { ...session, url: formatTarget(request, session.url) }, passport)
     }
+    case 'pushManifest': {
+      if (!passport.checksMediaType) return pass(request, { url: urlOf(request, passport.upstream) }, passport)
+      const manifest = await readManifestOf(passport.facts.mediaType, passport.incoming.body)
+      if (manifest === undefined) return { code: 'manifest_type_mismatch' }
+      return pass(request, { url: urlOf(request, passport.upstream) }, passport, manifest)
+    }
     default:
       return pass(request, { url: urlOf(request, passport.upstream) }, passport)
   }
@@ -77,10 +86,10 @@ export async function pass(
     ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(incoming) : {}),
   })
   const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent
-  const location = await locationFor(request, answer, target.url, (text) =>
+  const location = locationFor(request, answer, target.url, (text) =>
     sealSession(text, target.url, upstream, settings.uploadHosts, ownerOf(request, passport), seal(), facts.now),
   )
-  return relay(answer, request, location)
+  return relay(answer, request, location instanceof Promise ? await location : location)
 }
 
 /** The upstream's URL for a request. */

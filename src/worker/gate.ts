@@ -102,7 +102,15 @@ async function corridor(
     passage.verdict = verdict
     return verdict
   }
-  const passport = (): Passport => ({ incoming: request, who, facts, settings, upstream, seal: () => sealOf(env) })
+  const passport = (): Passport => ({
+    incoming: request,
+    who,
+    facts,
+    settings,
+    upstream,
+    checksMediaType: view.common.readsMediaType,
+    seal: () => sealOf(env),
+  })
   if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, passage, judge, passport)
   const verdict = judge(asked)
   return verdict.effect === 'deny' ? verdict.reason : forward(asked, passport())

@@ -24,6 +24,7 @@ export type Refusal =
   | { readonly code: 'form_body' }
   | { readonly code: 'body_too_large'; readonly bytes: number; readonly limit: number }
   | { readonly code: 'attributes_invalid' }
+  | { readonly code: 'manifest_type_mismatch' }
   | { readonly code: 'cursor_invalid' }
   | { readonly code: FaultCode }
   /** A mistake of ours. Nothing is allowed by it. */
@@ -120,6 +121,12 @@ function wireOf(refusal: Refusal, asker: Asker): Wire {
       }
     case 'attributes_invalid':
       return { status: 400, code: 'UNSUPPORTED', message: 'the body is no JSON object of attributes below 64 KiB' }
+    case 'manifest_type_mismatch':
+      return {
+        status: 400,
+        code: 'MANIFEST_INVALID',
+        message: 'the manifest is not of the type that its Content-Type says, or is longer than 4 MiB',
+      }
     case 'cursor_invalid':
       return {
         status: 400,

@@ -24,6 +24,7 @@ export const COMMON: CommonData = {
   issuers: [],
   identities: [],
   claims: [],
+  readsMediaType: false,
   everyone: {},
   anonymous: {},
   groupDenies: {},

@@ -192,15 +192,18 @@ export type World = {
 export type WorldOptions = {
   readonly registry?: (request: Request) => Response | Promise<Response>
   readonly policies?: Partial<RegistrySettings>
+  /** Beside the one that keeps releases. */
+  readonly denies?: readonly DenyAssignment[]
   readonly env?: Partial<Env>
   readonly upstream?: Partial<Upstream>
   readonly ports?: Partial<GatePorts>
 }
 
-export function createWorld({ registry, policies = {}, env, upstream, ports }: WorldOptions = {}): World {
+export function createWorld({ registry, policies = {}, denies = [], env, upstream, ports }: WorldOptions = {}): World {
   const seen: Seen[] = []
   const records: AuditRecord[] = []
-  const view = viewOf(policySet(policies))
+  const set = policySet(policies)
+  const view = viewOf({ ...set, denyAssignments: [...set.denyAssignments, ...denies] })
   const vars = testEnv(env)
   const answer =
     registry ?? (() => new Response('the bytes', { headers: { 'content-type': 'application/octet-stream' } }))
