@@ -5,7 +5,7 @@
 import { errorBody, type OciError, type OciErrorCode } from '../registry/refusal.ts'
 import type { RegistryRequest } from '../registry/request.ts'
 import { Fault } from './fault.ts'
-import { clientHeaders } from './headers.ts'
+import { clientHeaders, type HeaderRecord } from './headers.ts'
 import { discard } from './upstream.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function relay(
   location: string | undefined,
 ): Promise<Response> {
   const headers = clientHeaders(answer.headers)
-  if (location !== undefined) headers.set('location', location)
+  if (location !== undefined) headers.location = location
   const { status } = answer
   const type = answer.headers.get('content-type')?.toLowerCase() ?? ''
   if (status >= 500 || (status >= 400 && !type.includes('json'))) {
@@ -81,8 +81,8 @@ function unknownCode({ operation }: RegistryRequest): OciErrorCode {
   }
 }
 
-function rewritten(headers: Headers, method: string, error: OciError): Response {
-  for (const name of ['content-encoding', 'content-length']) headers.delete(name)
-  headers.set('content-type', 'application/json')
+function rewritten(answer: HeaderRecord, method: string, error: OciError): Response {
+  const { 'content-encoding': _, 'content-length': __, ...rest } = answer
+  const headers = { ...rest, 'content-type': 'application/json' }
   return new Response(method === 'HEAD' ? null : errorBody(error), { status: error.status, headers })
 }

@@ -2,18 +2,15 @@
  * The shell: everything beside registry calls, which walk the gate on the raw request and never meet this router. What
  * no route names is 404 here, whatever its spelling; nothing in this file forwards anything.
  */
-import { Hono } from 'hono'
 import { unknownOperation } from '../registry/refusal.ts'
 import { requestId } from './audit.ts'
-import type { Env } from './env.ts'
 import { Fault, logFault } from './fault.ts'
 import { answerTo, type Refusal } from './refusal.ts'
+import { createRoutes, type Routes } from './routes.ts'
 import { policyEnv } from './upstream/select.ts'
 
-type Routes = Hono<{ Bindings: Env }>
-
 export function createApp(...routes: readonly Routes[]): Routes {
-  const app: Routes = new Hono({ strict: true })
+  const app: Routes = createRoutes()
   app.use(async (c, next) => {
     // A gate may have a policy for each of its hosts. It is alive whatever its settings say.
     if (c.req.path !== '/livez') c.env = policyEnv(c.env, c.req.url) ?? c.env

@@ -41,9 +41,12 @@ const TO_CLIENT: ReadonlySet<string> = new Set([
   'warning',
 ])
 
+/** By lower-case name. Plain while they are gathered: the platform's `Headers` takes a call for each name, and a copy. */
+export type HeaderRecord = Record<string, string>
+
 /** Without `Authorization`, which is the upstream's own affair. Compression is declined: lengths must stay what they are. */
-export function upstreamHeaders(incoming: Headers, request: RegistryRequest): Headers {
-  const headers = new Headers({ 'accept-encoding': 'identity' })
+export function upstreamHeaders(incoming: Headers, request: RegistryRequest): HeaderRecord {
+  const headers: HeaderRecord = { 'accept-encoding': 'identity' }
   for (const name of TO_UPSTREAM) copy(incoming, headers, name)
   if (!sendsBody(request)) return headers
   switch (request.operation) {
@@ -53,24 +56,26 @@ export function upstreamHeaders(incoming: Headers, request: RegistryRequest): He
       return headers
     default:
       // Whatever the client calls the bytes of a blob, a registry must not read parameters out of them.
-      headers.set('content-type', 'application/octet-stream')
+      headers['content-type'] = 'application/octet-stream'
       copy(incoming, headers, 'content-range')
       return headers
   }
 }
 
 /** For a page that the gate reads itself: whole, and whether or not the client has an older one. */
-export function pageHeaders(incoming: Headers): Headers {
-  const headers = new Headers({ 'accept-encoding': 'identity' })
+export function pageHeaders(incoming: Headers): HeaderRecord {
+  const headers: HeaderRecord = { 'accept-encoding': 'identity' }
   copy(incoming, headers, 'accept')
   copy(incoming, headers, 'user-agent')
   return headers
 }
 
 /** Of an answer of the upstream, except for `Location`. */
-export function clientHeaders(answer: Headers): Headers {
-  const headers = new Headers({ 'cache-control': JUDGED_CACHE_CONTROL })
-  for (const [name, value] of answer) if (TO_CLIENT.has(name)) headers.set(name, value)
+export function clientHeaders(answer: Headers): HeaderRecord {
+  const headers: HeaderRecord = { 'cache-control': JUDGED_CACHE_CONTROL }
+  answer.forEach((value, name) => {
+    if (TO_CLIENT.has(name)) headers[name] = value
+  })
   return headers
 }
 
@@ -104,7 +109,7 @@ export function mediaTypeOf(contentType: string | null): string | undefined {
   return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
 }
 
-function copy(from: Headers, to: Headers, name: string): void {
+function copy(from: Headers, to: HeaderRecord, name: string): void {
   const value = from.get(name)
-  if (value !== null) to.set(name, value)
+  if (value !== null) to[name] = value
 }

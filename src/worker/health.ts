@@ -2,10 +2,10 @@
  * Whether the gate is alive, and whether it holds a policy that is fresh enough to decide by. Tells which bundle is in
  * force, never what it says.
  */
-import { Hono } from 'hono'
 import type { EpochSeconds } from '../policy/model.ts'
 import type { Env } from './env.ts'
 import type { CurrentPolicy } from './policy-view.ts'
+import { createRoutes, type Routes } from './routes.ts'
 
 export type HealthPorts = {
   readonly policy: CurrentPolicy
@@ -14,8 +14,8 @@ export type HealthPorts = {
   readonly nowMs: () => number
 }
 
-export function createHealth({ policy, status, nowMs }: HealthPorts): Hono<{ Bindings: Env }> {
-  const health = new Hono<{ Bindings: Env }>()
+export function createHealth({ policy, status, nowMs }: HealthPorts): Routes {
+  const health = createRoutes()
   health.get('/livez', (c) => c.json({ status: 'ok' }))
   health.get('/readyz', async (c) => {
     const now = Math.floor(nowMs() / 1000)

@@ -17,6 +17,7 @@ import type { Access } from '../registry/scope.ts'
 import type { Background } from './background.ts'
 import { type CredentialRefusal, type Identified, type Identify, type IdentityEnv, isRefusal } from './identified.ts'
 import { verifyIssuerJwt } from './issuers/verify.ts'
+import { keyedHash } from './keyed-hash.ts'
 import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
 import type { PolicyView } from './policy-view.ts'
@@ -49,10 +50,12 @@ const MEMO_CAPACITY = 10_000
 const memos = new WeakMap<PolicyView, Memo<Verified>>()
 const anonymous = new WeakMap<PolicyView, Verified>()
 
-/** Who sent `request`, by its `Authorization` header alone. */
+/** Who sent `request`, by its `Authorization` header alone. Not a promise for one that was verified a moment ago. */
 export const identify: Identify = (request, view, env, ctx, now) => {
   const header = request.headers.get('authorization')
   if (header === null) return identifyAnonymous(view).identified
+  const known = remembered(header, view, now)
+  if (known !== undefined) return known.identified
   return authenticateHeader(header, deskOf(request, view, env, ctx, now), ['access']).then((outcome) =>
     isRefusal(outcome) ? outcome : outcome.identified,
   )
@@ -76,23 +79,35 @@ export function identifyAnonymous(view: PolicyView): Verified {
   return verified
 }
 
+/** What a header was found to be a moment ago. */
+function remembered(header: string, view: PolicyView, now: EpochSeconds): Verified | undefined {
+  const key = keyedHash(header)
+  return key === undefined ? undefined : memoOf(view).get(key, now)
+}
+
+function memoOf(view: PolicyView): Memo<Verified> {
+  const known = memos.get(view)
+  if (known !== undefined) return known
+  const memo = new Memo<Verified>(MEMO_CAPACITY)
+  memos.set(view, memo)
+  return memo
+}
+
 /** @param uses which of our own tokens count here; refresh tokens do only at the token endpoint */
 export async function authenticateHeader(
   header: string,
   desk: Desk,
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
-  const memo = memos.get(desk.view) ?? new Memo<Verified>(MEMO_CAPACITY)
-  memos.set(desk.view, memo)
-  const key = await sha256Hex(header)
-  const known = memo.get(key, desk.now)
+  const known = remembered(header, desk.view, desk.now)
   if (known !== undefined) return known
   const credential = parseAuthorization(header)
-  if (!credential.ok) return { code: 'credential_malformed' }
+  const key = keyedHash(header)
+  if (!credential.ok || key === undefined) return { code: 'credential_malformed' }
   const outcome = await authenticate(credential.value, desk, uses)
   // A refresh token does not count everywhere, so it is not remembered.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
-  memo.set(key, outcome, Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY))
+  memoOf(desk.view).set(key, outcome, Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY))
   return outcome
 }
 

@@ -11,17 +11,17 @@ import { Fault } from './fault.ts'
  * @param requested URL that the upstream was asked for
  * @param seal makes the gate's session of the upstream's `Location`
  */
-export async function locationFor(
+export function locationFor(
   request: RegistryRequest,
   answer: Response,
   requested: string,
   seal: (location: string) => Promise<string>,
-): Promise<string | undefined> {
-  const location = answer.headers.get('location')
+): string | undefined | Promise<string> {
   const { status } = answer
   if (status === 201) return created(request, answer)
+  if (status < 300 && !isUpload(request)) return undefined
+  const location = answer.headers.get('location')
   if (status >= 300) return status < 400 && location !== null ? redirect(location, requested) : undefined
-  if (!isUpload(request)) return undefined
   if (location !== null) return seal(location)
   if (status === 202) throw new Fault('upstream_invalid', 'the registry accepted an upload and did not say where')
   return undefined

@@ -4,6 +4,7 @@
  */
 import type { RegistryRequest } from '../registry/request.ts'
 import { Fault } from './fault.ts'
+import type { HeaderRecord } from './headers.ts'
 import { readText } from './read-text.ts'
 import type { Authentication } from './upstream/authentication.ts'
 
@@ -25,7 +26,7 @@ export type Upstream = {
 export type Outgoing = {
   /** Absolute. */
   readonly url: string
-  readonly headers: Headers
+  readonly headers: Readonly<HeaderRecord>
   readonly body?: BodyInit | null
   /** Of the body; absent when it is not known before its end. */
   readonly bodyBytes?: number
@@ -67,15 +68,13 @@ async function attempt(
   authorization: string | undefined,
 ): Promise<Response> {
   const { url, headers, body = null, bodyBytes } = outgoing
-  if (authorization === undefined) headers.delete('authorization')
-  else headers.set('authorization', authorization)
   const patienceMs = upstream.timeoutMs + (body === null ? 0 : (bodyBytes ?? Infinity) / SLOWEST_BYTES_PER_MS)
   const deadline = new AbortController()
   const timer = patienceMs < Infinity ? setTimeout(() => deadline.abort(), patienceMs) : undefined
   try {
     const answer = await upstream.fetch(url, {
       method: request.method,
-      headers,
+      headers: authorization === undefined ? headers : { ...headers, authorization },
       body,
       redirect: 'manual',
       cache: 'no-store',
@@ -97,8 +96,11 @@ async function attempt(
   }
 }
 
-async function accepted(answer: Response, request: RegistryRequest): Promise<Response> {
-  if (answer.status !== 401 && answer.status !== 407) return answer
+function accepted(answer: Response, request: RegistryRequest): Response | Promise<Response> {
+  return answer.status === 401 || answer.status === 407 ? unauthorized(answer, request) : answer
+}
+
+async function unauthorized(answer: Response, request: RegistryRequest): Promise<Response> {
   await discard(answer)
   const what = `${request.operation}${'name' in request && request.name !== undefined ? ` on ${request.name}` : ''}`
   throw new Fault(

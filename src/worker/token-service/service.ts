@@ -4,7 +4,7 @@
  *
  * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; Azure/acr `docs/AAD-OAuth.md`.
  */
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { EpochSeconds } from '../../policy/model.ts'
 import { errorBody, type OciErrorCode } from '../../registry/refusal.ts'
 import { formatScope } from '../../registry/scope.ts'
@@ -14,6 +14,7 @@ import { CREDENTIAL_ERRORS, type CredentialRefusal, isRefusal, RETRY_AFTER_SECON
 import { authenticate, authenticateHeader, type Desk, deskOf, identifyAnonymous, type Verified } from '../identify.ts'
 import { tokenKeys } from '../keys.ts'
 import type { PolicyView } from '../policy-view.ts'
+import { createRoutes, type Routes } from '../routes.ts'
 import { issueAccess, issueRefresh } from './issue.ts'
 import { type Presented, type RequestError, readExchange, readForm, readQuery, type TokenRequest } from './request.ts'
 
@@ -22,14 +23,14 @@ export type CurrentPolicy = (env: Env, ctx: Background, now: EpochSeconds) => Po
 type Bindings = { readonly Bindings: Env }
 
 /** The routes of the token service, over the policy that `currentPolicy` gives. */
-export function createTokenService(currentPolicy: CurrentPolicy): Hono<Bindings> {
+export function createTokenService(currentPolicy: CurrentPolicy): Routes {
   const open = async (context: Context<Bindings>): Promise<Desk> => {
     const now = Date.now() / 1000
     const ctx = context.executionCtx
     const view = await currentPolicy(context.env, ctx, now)
     return deskOf(context.req.raw, view, context.env, ctx, now)
   }
-  const service = new Hono<Bindings>()
+  const service = createRoutes()
   for (const path of ['/token', '/oauth2/token']) {
     service.get(path, async (context) => {
       const desk = await open(context)
