@@ -136,6 +136,15 @@ describe('two evaluators agree on every pair', () => {
     }
   })
 
+  it('of fractions of a second', () => {
+    const times = ['', '.5', '.05', '.25', '.0000005', '.9999999'].map((fraction) =>
+      string(`2026-01-01T00:00:00${fraction}Z`),
+    )
+    for (const left of times) {
+      for (const right of times) agree(compare(left, 'DateTimeLessThan', right), [{}])
+    }
+  })
+
   it('of GUIDs', () => {
     for (const operator of ['GuidEquals', 'GuidNotEquals'] as const) {
       for (const guid of GUIDS) {
