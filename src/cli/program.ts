@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.ts')).statusCommand(),
   prune: async () => (await import('./prune.ts')).pruneCommand(),
   token: async () => (await import('./token.ts')).tokenCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   probe: async () => (await import('./probe.ts')).probeCommand(),
 }

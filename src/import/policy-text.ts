@@ -1,0 +1,61 @@
+/** The text of an imported policy file: sections in their usual order, a comment on each rule that says where it is from. */
+import { Document, isMap, isSeq, type YAMLMap } from 'yaml'
+
+export type RuleText = {
+  readonly name: string
+  readonly principal: string
+  readonly role: string
+  readonly repositories?: readonly string[]
+  readonly condition?: string
+  /** Said above the rule. */
+  readonly comment?: string
+}
+
+export type Sections = {
+  readonly registry?: object
+  readonly scopeMaps?: object
+  readonly tokens?: object
+  readonly issuers?: object
+  readonly roles?: readonly object[]
+  readonly roleAssignments?: readonly RuleText[]
+}
+
+export function policyText(header: readonly string[], sections: Sections): string {
+  const { roleAssignments = [], ...others } = sections
+  const rules = roleAssignments.map(({ comment: _, ...rule }) => rule)
+  const data = { ...others, ...(rules.length === 0 ? {} : { roleAssignments: rules }) }
+  const filled = Object.entries(data).filter(([, value]) => value !== undefined && Object.keys(value).length > 0)
+  const document = new Document(Object.fromEntries(filled), { aliasDuplicateObjects: false })
+  document.commentBefore = header.map((line) => (line === '' ? '' : ` ${line}`)).join('\n')
+  const { contents } = document
+  if (isMap(contents)) {
+    for (const [index, pair] of (contents as YAMLMap<{ spaceBefore?: boolean }>).items.entries())
+      pair.key.spaceBefore = index > 0
+    const list = contents.get('roleAssignments')
+    if (isSeq<YAMLMap>(list)) {
+      for (const [index, item] of list.items.entries()) {
+        const comment = roleAssignments[index]?.comment
+        if (comment !== undefined) item.commentBefore = ` ${comment}`
+        const repositories = item.get('repositories')
+        if (isSeq(repositories)) repositories.flow = true
+      }
+    }
+  }
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false })
+}
+
+/** A map for tokens whose rights are all in role assignments. */
+export const NO_RIGHTS = 'by-role-assignment'
+export const NO_RIGHTS_MAP = {
+  [NO_RIGHTS]: { description: 'Nothing: what these tokens may do is in role assignments', actions: [] },
+} as const
+
+/** Azure's spelling of a data action on repositories. */
+export const dataAction = (permission: string): string =>
+  `Microsoft.ContainerRegistry/registries/repositories/${permission}`
+
+/** A custom role of data permissions. */
+export const customRole = (name: string, permissions: readonly string[]): object => ({
+  Name: name,
+  permissions: [{ dataActions: permissions.map(dataAction) }],
+})
