@@ -45,7 +45,9 @@ function created(request: RegistryRequest, answer: Response): string | undefined
     case 'pushManifest': {
       const { reference } = request
       const asked = reference.kind === 'tag' ? reference.tag : reference.digest
-      return `/v2/${request.name}/manifests/${stored.ok ? stored.value : asked}`
+      // Either is a manifest to pull: the registry's own choice stays where it is told.
+      const names = answer.headers.get('location')?.endsWith(`/manifests/${asked}`) === true || !stored.ok
+      return `/v2/${request.name}/manifests/${names ? asked : stored.value}`
     }
     case 'mountBlob':
       return blob(request.digest)
