@@ -61,13 +61,13 @@ export function formatTable(comparisons: readonly Comparison[]): string {
 function cells(comparison: Comparison): readonly string[] {
   const { part, what, unit, ours, theirs, beside } = comparison
   const { median: ratio, low, high } = spreadOf(ratiosOf(comparison))
-  const spread = low === high ? '' : ` (${short(low)} to ${short(high)})`
+  const spread = low === high ? '' : ` (${fraction(low)} to ${fraction(high)})`
   return [
     part,
     what,
     `${short(median(ours))} ${unit}`,
     `${beside}: ${short(median(theirs))} ${unit}`,
-    `${short(ratio)}${spread}`,
+    `${fraction(ratio)}${spread}`,
     targetText(comparison),
   ]
 }
@@ -82,6 +82,9 @@ function targetText(comparison: Comparison): string {
   const text = `${bounds.join(', ')}${target.of === 'ratio' ? '' : ` ${unit}`}`
   return holds(comparison) ? `${text}: holds` : `**${text}: missed**`
 }
+
+/** What is much smaller than one reads better turned round. */
+const fraction = (ratio: number): string => (ratio < 0.05 ? `1/${short(1 / ratio)}` : short(ratio))
 
 /** Three digits that count. */
 export function short(value: number): string {

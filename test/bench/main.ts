@@ -8,8 +8,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Comparison, formatTable, holds } from './comparison.ts'
+import { measureDecisions } from './decisions.ts'
 import { describeMachine } from './machine.ts'
+import { measureMinting, measureParts } from './parts.ts'
+import { measurePolicies } from './policies.ts'
 import { measureRequests } from './requests.ts'
+import { measureStart } from './start.ts'
 
 export type BenchOptions = {
   /** Fewer and shorter rounds: to see whether the bench works, not how fast anything is. */
@@ -20,6 +24,11 @@ export type BenchOptions = {
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Comparison[]>>> = {
   requests: measureRequests,
+  decisions: measureDecisions,
+  parts: measureParts,
+  minting: measureMinting,
+  policies: measurePolicies,
+  start: measureStart,
 }
 
 const { values, positionals } = parseArgs({

@@ -1,0 +1,123 @@
+/**
+ * One decision, from ten role assignments to a million, beside other engines that hold the same rights and are asked the
+ * same questions. Every engine has to give the same answers, or there is no row.
+ */
+import { compile } from '../../src/policy/compile.ts'
+import { decide } from '../../src/policy/decide.ts'
+import type { Question } from '../../src/policy/model.ts'
+import type { PrincipalKey } from '../../src/policy/principal.ts'
+import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
+import { parseRepositoryName } from '../../src/registry/name.ts'
+import { type Comparison, median } from './comparison.ts'
+import type { BenchOptions } from './main.ts'
+import { type Asked, casbin, cedar, firstMatch, type Right, type Rival, rightsOf } from './rivals.ts'
+import { syntheticPolicies } from './synthetic.ts'
+
+const SIZES = [10, 100, 1000, 10_000, 100_000, 1_000_000]
+/** Cedar and Casbin look at every policy for every question; beyond this one answer takes a second or more. */
+const RIVAL_MAX = 10_000
+/** Different principals that ask, as an isolate sees them. */
+const CALLERS = 200
+
+const judge = ({ standing, question }: Prepared): boolean => decide(standing, question).effect === 'allow'
+
+/** An isolate has compiled what it does all the time. */
+function warmUp(): void {
+  const { questions } = prepare(1000)
+  for (let turn = 0; turn < 100_000; turn++) {
+    const question = questions[turn % questions.length]
+    if (question !== undefined) judge(question)
+  }
+}
+
+type Prepared = { readonly asked: Asked; readonly standing: Standing; readonly question: Question }
+
+export async function measureDecisions({ quick }: BenchOptions): Promise<readonly Comparison[]> {
+  const comparisons: Comparison[] = []
+  let smallest: readonly number[] = []
+  warmUp()
+  for (const size of quick ? SIZES.slice(0, 4) : SIZES) {
+    const { questions, rights } = prepare(size)
+    const rivals: Rival[] = [firstMatch(rights)]
+    if (size <= RIVAL_MAX) rivals.push(cedar(rights, `size-${size}`), await casbin(rights))
+    for (const rival of rivals) mustAgree(rival, questions)
+    const rounds = quick ? 5 : 15
+    const ours: number[] = []
+    const theirs: number[][] = rivals.map(() => [])
+    for (let round = 0; round < rounds; round++) {
+      ours.push(microseconds(questions, judge))
+      for (const [at, rival] of rivals.entries()) {
+        theirs[at]?.push(microseconds(questions, ({ asked }) => rival.decide(asked)))
+      }
+    }
+    if (smallest.length === 0) smallest = ours
+    const what = `one decision, ${size.toLocaleString('en-US')} assignments`
+    const base = { part: 'decisions', what, unit: 'µs', ours }
+    comparisons.push({ ...base, beside: 'limit', theirs: [2], target: { of: 'value', atMost: 2 } })
+    if (smallest !== ours) {
+      const ten = { beside: '10 assignments', theirs: [median(smallest)], target: { of: 'ratio', atMost: 2 } } as const
+      comparisons.push({ ...base, ...ten })
+    }
+    for (const [at, { name }] of rivals.entries()) comparisons.push({ ...base, beside: name, theirs: theirs[at] ?? [] })
+  }
+  return comparisons
+}
+
+/** Half of the questions are about what the caller may do, half about what it may not. */
+function prepare(size: number): { readonly questions: readonly Prepared[]; readonly rights: readonly Right[] } {
+  const policies = syntheticPolicies({ roleAssignments: size, tokens: 0 })
+  const { common, principals } = compile(policies)
+  const open = openCommon(common)
+  const rights = rightsOf(policies)
+  const stride = Math.max(1, Math.floor(rights.length / CALLERS))
+  const questions = rights
+    .filter((_, at) => at % stride === 0)
+    .flatMap(({ principal, on, actions }) => {
+      const repository = on.replace(/\*$/, on === '*' ? 'team-0/app-0' : 'app-0')
+      const action = actions[0] ?? 'pull'
+      const key = policies.roleAssignments.find((assignment) => assignment.principal === principal)?.principal
+      if (key === undefined) throw new Error(`${principal} is nobody`)
+      const standing = standingOf({ authenticated: true, acts: [key] }, open, own(principals.get(key)))
+      return [repository, 'nobody/has-this'].map((name) => prepared(standing, key, action, name))
+    })
+  return { questions, rights }
+}
+
+const own = (data: Parameters<typeof openPrincipal>[0] | undefined) => (data === undefined ? [] : [openPrincipal(data)])
+
+function prepared(standing: Standing, principal: PrincipalKey, action: string, repository: string): Prepared {
+  const name = parseRepositoryName(repository)
+  if (!name.ok) throw new Error(`${repository} is no name`)
+  return {
+    asked: { principal, action, repository },
+    standing,
+    question: {
+      action: action === 'push' ? 'content/write' : 'content/read',
+      repository: name.value,
+      attributes: { method: 'GET' },
+      now: 1_800_000_000,
+    },
+  }
+}
+
+function mustAgree(rival: Rival, questions: readonly Prepared[]): void {
+  for (const { asked, standing, question } of questions.slice(0, 100)) {
+    const ours = decide(standing, question).effect === 'allow'
+    if (rival.decide(asked) !== ours) throw new Error(`${rival.name} disagrees about ${JSON.stringify(asked)}`)
+  }
+}
+
+/** Wall time of one answer, over as many as take ten milliseconds. */
+function microseconds(questions: readonly Prepared[], answer: (prepared: Prepared) => boolean): number {
+  const began = performance.now()
+  let allowed = 0
+  let asked = 0
+  for (let batch = 1; performance.now() - began < 10; batch *= 2) {
+    for (let turn = 0; turn < batch; turn++) {
+      const question = questions[asked++ % questions.length]
+      if (question !== undefined && answer(question)) allowed++
+    }
+  }
+  if (allowed === 0) throw new Error('nothing was allowed')
+  return ((performance.now() - began) * 1000) / asked
+}
