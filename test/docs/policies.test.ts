@@ -1,0 +1,53 @@
+/** Every policy in the documents is one that loads, and every decision test one that passes on the example. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { PolicyFile, TestFile } from '../../src/files/definition.ts'
+import { readPolicies } from '../../src/files/load.ts'
+import { blocksOf, documents, ROOT, readDocument } from './markdown.ts'
+
+const SECTIONS = Object.keys(PolicyFile.shape)
+
+const POLICIES = readdirSync(join(ROOT, 'policies')).map((name) => ({
+  path: name,
+  text: readFileSync(join(ROOT, 'policies', name), 'utf8'),
+}))
+
+const yamlBlocks = documents().flatMap((path) =>
+  blocksOf(readDocument(path)).flatMap(({ language, text, line, write }) =>
+    language === 'yaml' ? [{ place: `${path}:${line}`, text, isAdded: write !== undefined }] : [],
+  ),
+)
+
+const startsWith = (text: string, keys: readonly string[]): boolean =>
+  keys.some((key) => new RegExp(`^${key.replace('$', '\\$')}:`, 'm').test(text))
+
+describe('policies in documents', () => {
+  const blocks = yamlBlocks.filter(({ text }) => startsWith(text, SECTIONS) && !/^(?:on|jobs|auth|steps):/m.test(text))
+
+  it.each(blocks)('$place is valid', ({ text, isAdded }) => {
+    const { problems } = readPolicies([...(isAdded ? POLICIES : []), { path: 'shown.yaml', text }])
+    const errors = problems.filter(({ severity }) => severity === 'error')
+    expect(errors.map(({ message }) => message)).toEqual([])
+  })
+
+  it('are found', () => {
+    expect(blocks.length).toBeGreaterThan(10)
+  })
+})
+
+describe('decision tests in documents', () => {
+  const blocks = yamlBlocks.filter(({ text }) =>
+    startsWith(
+      text,
+      Object.keys(TestFile.shape).filter((key) => key === 'tests'),
+    ),
+  )
+
+  it.each(blocks)('$place can be read', ({ text }) => {
+    const { problems, tests } = readPolicies([...POLICIES, { path: 'shown.test.yaml', text }])
+    expect(problems.filter(({ severity }) => severity === 'error')).toEqual([])
+    expect(tests.length).toBeGreaterThan(0)
+  })
+})
