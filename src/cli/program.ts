@@ -14,6 +14,7 @@ Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside system f
 
 /** Loaded one by one: who asks for one decision need not wait for the code of the gate. In the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).initCommand(),
   dev: async () => (await import('./dev.ts')).devCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   can: async () => (await import('./can.ts')).canCommand(),
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./import.ts')).importCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   probe: async () => (await import('./probe.ts')).probeCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(),
 }
 
 /** @param name only this subcommand; absent or unknown: all of them */

@@ -1,0 +1,134 @@
+/**
+ * What `dockgate init` must know: where the registry is, how callers say who they are, who may push. From flags, or from
+ * three questions on a terminal. Never writes.
+ */
+import { createInterface } from 'node:readline/promises'
+import { readIssuerUrl, readRepositoryPattern } from '../../files/field.ts'
+import { formatRepositoryPattern } from '../../policy/repository-pattern.ts'
+import { CommandError } from '../command-error.ts'
+
+export type Answers = {
+  /** Base URL of the registry behind the gate. */
+  readonly upstream: string
+  /** Tokens with passwords, or the identities of an issuer. */
+  readonly callers: 'tokens' | Issuer
+  /** Repository pattern that may be pushed to. */
+  readonly push: string
+  /** Who pushes, of an issuer: a repository, project or subject. */
+  readonly pusher: string
+}
+
+export type Issuer = {
+  readonly name: string
+  readonly issuer: string
+  /** The claim that names a pusher; without it the subject does. */
+  readonly claim?: string
+  /** What else its token must say: code that was reviewed. */
+  readonly claims?: Readonly<Record<string, string>>
+  /** What a pusher looks like, for the question. */
+  readonly example: string
+}
+
+const GITHUB: Issuer = {
+  name: 'github',
+  issuer: 'https://token.actions.githubusercontent.com',
+  claim: 'repository',
+  claims: { ref: 'refs/heads/main' },
+  example: 'acme/app',
+}
+const GITLAB: Issuer = {
+  name: 'gitlab',
+  issuer: 'https://gitlab.com',
+  claim: 'project_path',
+  claims: { ref_type: 'branch', ref: 'main', ref_protected: 'true' },
+  example: 'acme/app',
+}
+
+export type Flags = {
+  readonly upstream?: string
+  readonly tokens?: true
+  readonly issuer?: string
+  readonly push?: string
+  readonly pusher?: string
+  readonly yes?: true
+}
+
+export const DEFAULTS = { upstream: 'https://registry.internal.example', push: 'samples/*' } as const
+
+/**
+ * The answers that the flags give, the rest asked if there is a terminal, else the defaults.
+ *
+ * @throws {@link CommandError} 2 when a flag cannot be used
+ */
+export async function readAnswers(flags: Flags): Promise<Answers> {
+  if (flags.tokens === true && flags.issuer !== undefined) {
+    throw new CommandError(2, '--tokens and --issuer contradict each other', { hint: 'leave one of them out' })
+  }
+  const isAsking = flags.yes !== true && process.stdin.isTTY === true && process.stderr.isTTY === true
+  const terminal = isAsking ? createInterface({ input: process.stdin, output: process.stderr }) : undefined
+  /** The flag if it is given, else asked until it can be used, else the default. */
+  const value = async <T>(given: string | undefined, question: string, fallback: string, read: (text: string) => T) => {
+    if (given !== undefined || terminal === undefined) return read(given ?? fallback)
+    for (;;) {
+      const answer = (await terminal.question(`${question}${fallback === '' ? '' : ` [${fallback}]`} `)).trim()
+      try {
+        return read(answer === '' ? fallback : answer)
+      } catch (cause) {
+        if (!(cause instanceof CommandError)) throw cause
+        process.stderr.write(`  ${cause.message}${cause.hint === undefined ? '' : `: ${cause.hint}`}\n`)
+      }
+    }
+  }
+  try {
+    const upstream = await value(
+      flags.upstream,
+      'Which registry stands behind the gate?',
+      DEFAULTS.upstream,
+      readUpstream,
+    )
+    const given = flags.tokens === true ? 'tokens' : flags.issuer
+    const question = 'How do callers say who they are: tokens, github, gitlab, or the URL of an OIDC issuer?'
+    const callers = await value(given, question, 'tokens', readCallers)
+    const push = await value(flags.push, 'Which repositories may be pushed to?', DEFAULTS.push, readPush)
+    const isIssuer = callers !== 'tokens'
+    const pusher = isIssuer
+      ? await value(flags.pusher, `Who may push there, as in ${callers.example}?`, '', readPusher)
+      : ''
+    return { upstream, callers, push, pusher }
+  } finally {
+    terminal?.close()
+  }
+}
+
+function readUpstream(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isPlain =
+    url !== undefined &&
+    ['https:', 'http:'].includes(url.protocol) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === ''
+  if (isPlain) return text.replace(/\/+$/, '')
+  throw new CommandError(2, `"${text}" is no URL of a registry`, {
+    hint: 'write https://host, without /v2; its credentials are secrets of the Worker',
+  })
+}
+
+function readCallers(text: string): Answers['callers'] {
+  if (text === 'tokens') return 'tokens'
+  if (text === 'github') return GITHUB
+  if (text === 'gitlab') return GITLAB
+  const url = readIssuerUrl(text)
+  if (url.ok) return { name: 'issuer', issuer: url.value, example: 'the-subject-of-the-pusher' }
+  throw new CommandError(2, `"${text}" is no issuer`, { hint: 'write tokens, github, gitlab or an https URL' })
+}
+
+function readPush(text: string): string {
+  const pattern = readRepositoryPattern(text)
+  if (pattern.ok) return formatRepositoryPattern(pattern.value)
+  throw new CommandError(2, pattern.error.message, { hint: pattern.error.hint ?? 'write *, a repository, or prefix/*' })
+}
+
+function readPusher(text: string): string {
+  if (/^[^\s*"\\]{1,200}$/.test(text)) return text
+  const message = text === '' ? 'it takes a name to say who may push' : `"${text}" is no subject`
+  throw new CommandError(2, message, { hint: 'write --pusher acme/app, in full, without spaces and *' })
+}
