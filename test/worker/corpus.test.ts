@@ -112,26 +112,29 @@ describe.each([
 ])('%s', (_, all) => {
   const rows: readonly (Row & { readonly expected: Expected })[] = all.filter(isSendable)
 
-  it.each([...new Set(rows.map(({ family }) => family))])('%s', async (family) => {
-    for (const { method, target, expected, why } of rows.filter((row) => row.family === family)) {
-      const about = `${method} ${target.slice(0, 200)} (${why})`
-      seen = []
-      const response = await send(method, target, basic('everything', PASSWORD))
-      const sent = seen.map((one) => `${one.method} ${one.target}`)
-      if (expected.verdict === 'refuse' || expected.session !== undefined) {
-        expect(sent, about).toEqual([])
-        expect(response.status, about).toBeGreaterThanOrEqual(400)
-        expect(response.status, about).toBeLessThan(500)
-        if (expected.status !== undefined) expect(response.status, about).toBe(expected.status)
-        continue
+  it.each([...new Set(rows.map(({ family }) => family))])(
+    '%s are refused, or forwarded as they say',
+    async (family) => {
+      for (const { method, target, expected, why } of rows.filter((row) => row.family === family)) {
+        const about = `${method} ${target.slice(0, 200)} (${why})`
+        seen = []
+        const response = await send(method, target, basic('everything', PASSWORD))
+        const sent = seen.map((one) => `${one.method} ${one.target}`)
+        if (expected.verdict === 'refuse' || expected.session !== undefined) {
+          expect(sent, about).toEqual([])
+          expect(response.status, about).toBeGreaterThanOrEqual(400)
+          expect(response.status, about).toBeLessThan(500)
+          if (expected.status !== undefined) expect(response.status, about).toBe(expected.status)
+          continue
+        }
+        const wanted = expected.target ?? ''
+        if (wanted === '/v2/') expect(sent, about).toEqual([])
+        else if (/\/(?:_catalog|tags\/list)$/.test(pathOf(wanted))) {
+          expect(new Set(sent.map(pathOf)), about).toEqual(new Set([`${method} ${pathOf(wanted)}`]))
+        } else expect(sent, about).toEqual([`${method} ${wanted}`])
       }
-      const wanted = expected.target ?? ''
-      if (wanted === '/v2/') expect(sent, about).toEqual([])
-      else if (/\/(?:_catalog|tags\/list)$/.test(pathOf(wanted))) {
-        expect(new Set(sent.map(pathOf)), about).toEqual(new Set([`${method} ${pathOf(wanted)}`]))
-      } else expect(sent, about).toEqual([`${method} ${wanted}`])
-    }
-  })
+    },
+  )
 
   it('without a credential reach nobody', async () => {
     for (const { method, target } of rows) {
@@ -147,44 +150,47 @@ describe('headers', () => {
     (row) => [`${JSON.stringify(row.headers).slice(0, 120)} (${row.headers.length}): ${row.why}`, row] as const,
   )
 
-  it.each(rows)('%s', async (_, { headers: list, expected }) => {
-    const { class: kind, status: statuses = [], forwarded = [], username, ...credential } = expected
-    const all = new Headers()
-    for (const [name, value] of list) {
-      try {
-        all.append(name, value)
-      } catch {
-        // No runtime lets such a header through.
-        expect(kind).toBe('refuse')
+  it.each(rows)(
+    'make the credential that they say, and pass as they say: %s',
+    async (_, { headers: list, expected }) => {
+      const { class: kind, status: statuses = [], forwarded = [], username, ...credential } = expected
+      const all = new Headers()
+      for (const [name, value] of list) {
+        try {
+          all.append(name, value)
+        } catch {
+          // No runtime lets such a header through.
+          expect(kind).toBe('refuse')
+          return
+        }
+      }
+      const open = async (target: string) => worker.fetch(incoming('GET', target, all), env, createExecutionContext())
+      const shared = await open(PUBLIC)
+      const header = all.get('authorization')
+      if (kind === 'anonymous') {
+        expect(shared.status).toBe(200)
+        expect((await open(PRIVATE)).status).toBe(401)
+        const names = [...(seen[0]?.headers.keys() ?? [])]
+        const passed = list.map(([name]) => name.toLowerCase()).filter((name) => names.includes(name))
+        const gates = ['accept-encoding', 'authorization']
+        expect(passed.filter((name) => !gates.includes(name)).sort()).toEqual(
+          forwarded.map((name) => name.toLowerCase()).sort(),
+        )
+        expect(seen[0]?.headers.get('authorization')).toBe('Basic gate')
         return
       }
-    }
-    const open = async (target: string) => worker.fetch(incoming('GET', target, all), env, createExecutionContext())
-    const shared = await open(PUBLIC)
-    const header = all.get('authorization')
-    if (kind === 'anonymous') {
-      expect(shared.status).toBe(200)
-      expect((await open(PRIVATE)).status).toBe(401)
-      const names = [...(seen[0]?.headers.keys() ?? [])]
-      const passed = list.map(([name]) => name.toLowerCase()).filter((name) => names.includes(name))
-      const gates = ['accept-encoding', 'authorization']
-      expect(passed.filter((name) => !gates.includes(name)).sort()).toEqual(
-        forwarded.map((name) => name.toLowerCase()).sort(),
-      )
-      expect(seen[0]?.headers.get('authorization')).toBe('Basic gate')
-      return
-    }
-    // Never taken for no credential, where none is needed.
-    expect(seen).toEqual([])
-    if (kind === 'refuse') {
-      expect(statuses).toContain(shared.status)
-      expect(header !== null && parseAuthorization(header).ok && shared.status !== 401).toBe(false)
-    } else {
-      expect(shared.status).toBe(401)
-      expect(parseAuthorization(header ?? '')).toEqual({
-        ok: true,
-        value: { kind, ...credential, ...(username === undefined ? {} : { user: username }) },
-      })
-    }
-  })
+      // Never taken for no credential, where none is needed.
+      expect(seen).toEqual([])
+      if (kind === 'refuse') {
+        expect(statuses).toContain(shared.status)
+        expect(header !== null && parseAuthorization(header).ok && shared.status !== 401).toBe(false)
+      } else {
+        expect(shared.status).toBe(401)
+        expect(parseAuthorization(header ?? '')).toEqual({
+          ok: true,
+          value: { kind, ...credential, ...(username === undefined ? {} : { user: username }) },
+        })
+      }
+    },
+  )
 })
