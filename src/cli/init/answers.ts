@@ -95,6 +95,12 @@ export async function readAnswers(flags: Flags): Promise<Answers> {
       ? await value(flags.pusher, `Who may push there, as in ${callers.example}?`, '', readPusher)
       : ''
     return { upstream, callers, push, pusher }
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause.name !== 'AbortError') throw cause
+    throw new CommandError(1, 'the questions were not answered: nothing is written', {
+      hint: 'or answer them by options: see `dockgate init --help`',
+      cause,
+    })
   } finally {
     terminal?.close()
   }
