@@ -11,7 +11,7 @@ export type Credential =
   | { readonly kind: 'bearer'; readonly token: string }
 
 /** The longest header that is read, in characters: a token of {@link ../identity/compact.ts} as Basic password fits. */
-const HEADER_MAX_LENGTH = 49_152
+export const HEADER_MAX_LENGTH = 49_152
 
 const HEADER = /^(basic|bearer) +([A-Za-z0-9._~+/-]+=*)$/i
 

@@ -76,6 +76,9 @@ function unknownCode({ operation }: RegistryRequest): OciErrorCode {
     case 'completeUpload':
     case 'cancelUpload':
       return 'BLOB_UPLOAD_UNKNOWN'
+    case 'listReferrers':
+      // A registry without this API. Told that the repository is unknown, clients would not look for the tag instead.
+      return 'UNSUPPORTED'
     default:
       return 'NAME_UNKNOWN'
   }

@@ -4,7 +4,7 @@
  * next call, whatever the credential. Never decides what the caller may do.
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { type Credential, parseAuthorization } from '../identity/authorization.ts'
+import { type Credential, HEADER_MAX_LENGTH, parseAuthorization } from '../identity/authorization.ts'
 import { isCompactJws } from '../identity/compact.ts'
 import { callerOfFederation, federate, issuerOf, subjectKey } from '../identity/federation.ts'
 import { credentialFingerprint, findCredential, isUnexpired } from '../identity/secret.ts'
@@ -17,7 +17,6 @@ import type { Access } from '../registry/scope.ts'
 import type { Background } from './background.ts'
 import { type CredentialRefusal, type Identified, type Identify, type IdentityEnv, isRefusal } from './identified.ts'
 import { verifyIssuerJwt } from './issuers/verify.ts'
-import { keyedHash } from './keyed-hash.ts'
 import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
 import type { PolicyView } from './policy-view.ts'
@@ -81,8 +80,7 @@ export function identifyAnonymous(view: PolicyView): Verified {
 
 /** What a header was found to be a moment ago. */
 function remembered(header: string, view: PolicyView, now: EpochSeconds): Verified | undefined {
-  const key = keyedHash(header)
-  return key === undefined ? undefined : memoOf(view).get(key, now)
+  return header.length > HEADER_MAX_LENGTH ? undefined : memoOf(view).get(sha256Hex(header), now)
 }
 
 function memoOf(view: PolicyView): Memo<Verified> {
@@ -102,12 +100,12 @@ export async function authenticateHeader(
   const known = remembered(header, desk.view, desk.now)
   if (known !== undefined) return known
   const credential = parseAuthorization(header)
-  const key = keyedHash(header)
-  if (!credential.ok || key === undefined) return { code: 'credential_malformed' }
+  if (!credential.ok) return { code: 'credential_malformed' }
   const outcome = await authenticate(credential.value, desk, uses)
   // A refresh token does not count everywhere, so it is not remembered.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
-  memoOf(desk.view).set(key, outcome, Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY))
+  const until = Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY)
+  memoOf(desk.view).set(sha256Hex(header), outcome, until)
   return outcome
 }
 
@@ -119,7 +117,7 @@ export async function authenticate(
 ): Promise<Verified | CredentialRefusal> {
   if (credential.kind === 'bearer') return verifyJwt(credential.token, desk, uses)
   const { user, password } = credential
-  const key = await loginKey(desk.clientIp, user)
+  const key = loginKey(desk.clientIp, user)
   if (isBlocked(key, desk.now)) return { code: 'too_many_failures' }
   const outcome = isCompactJws(password)
     ? await verifyJwt(password, desk, uses)
@@ -131,7 +129,7 @@ export async function authenticate(
 /** Unknown and disabled names, wrong and expired passwords take the same steps and get the same answer. */
 async function verifyPassword(user: string, password: string, desk: Desk): Promise<Verified | CredentialRefusal> {
   const { view, now } = desk
-  const sha256 = await sha256Hex(password)
+  const sha256 = sha256Hex(password)
   const principal = NAME.test(user) ? await view.principal(principalKey({ kind: 'token', name: user })) : undefined
   const token = principal?.token?.status === 'enabled' ? principal.token : undefined
   const credential = findCredential(token?.credentials ?? [], sha256, now)

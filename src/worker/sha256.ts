@@ -1,12 +1,7 @@
-/** SHA-256 of a text, in lower-case hex. Keys what must not be kept in clear. */
+/**
+ * SHA-256 of a text, in lower-case hex. Names what must not be kept in clear. Not a promise: it stands on the way of every
+ * request, where the platform's own asynchronous digest costs more than what it computes.
+ */
+import { hash } from 'node:crypto'
 
-const encoder = new TextEncoder()
-
-export async function sha256Hex(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
-  let hex = ''
-  for (const byte of digest) hex += HEX[byte]
-  return hex
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+export const sha256Hex = (text: string): string => hash('sha256', text, 'hex')

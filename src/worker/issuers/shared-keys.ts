@@ -24,12 +24,12 @@ async function openCache(): Promise<Cache | undefined> {
   return isCaches(caches) ? caches.open('dockgate-issuers') : undefined
 }
 
-const keyOf = async (source: string): Promise<string> => `https://issuers.dockgate.invalid/${await sha256Hex(source)}`
+const keyOf = (source: string): string => `https://issuers.dockgate.invalid/${sha256Hex(source)}`
 
 /** @param source where the keys come from */
 export async function recall(source: string, now: EpochSeconds): Promise<SharedDocument | undefined> {
   try {
-    const answer = await (await openCache())?.match(await keyOf(source))
+    const answer = await (await openCache())?.match(keyOf(source))
     const content: unknown = await answer?.json()
     if (!isRecord(content) || typeof content.readAt !== 'number' || content.readAt > now) return undefined
     return { document: content.document, readAt: content.readAt }
@@ -42,7 +42,7 @@ export async function recall(source: string, now: EpochSeconds): Promise<SharedD
 export async function share(source: string, shared: SharedDocument, maxAgeSeconds: number): Promise<void> {
   try {
     const answer = Response.json(shared, { headers: { 'cache-control': `max-age=${maxAgeSeconds}` } })
-    await (await openCache())?.put(await keyOf(source), answer)
+    await (await openCache())?.put(keyOf(source), answer)
   } catch {
     // The next isolate asks the issuer itself.
   }
