@@ -5,7 +5,7 @@ import { program } from '../../src/cli/program.ts'
 import { blocksOf, type Command, commandsOf, documents, readDocument } from './markdown.ts'
 import { DocumentSession, type Outcome } from './session.ts'
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 180_000
 /** A change of the policies reaches a running gate behind an answer. */
 const ATTEMPTS = 20
 const PAUSE_MS = 500
@@ -42,6 +42,7 @@ describe.concurrent.each(SESSIONS)('$path', ({ path, blocks }) => {
   it('shows what its commands print', { timeout: TIMEOUT_MS }, async ({ expect }) => {
     for (const block of blocks) {
       if (block.write !== undefined) session.write(block.write, block.text)
+      if (block.before !== undefined) await session.run({ line: block.line, text: block.before, output: [] })
       for (const command of commandsOf(block)) {
         const { status, lines } = await settled(session, command)
         const place = `${path}:${command.line}: ${command.text}`
@@ -67,7 +68,7 @@ describe('blocks that are not run', () => {
     }
   })
 
-  it('do name commands and options that there are', async () => {
+  it('do name commands and options that there are', { timeout: TIMEOUT_MS }, async () => {
     const known = new Map(leaves(await program()).map(({ name, command }) => [name, command]))
     const unknown = documents().flatMap((path) =>
       blocksOf(readDocument(path)).flatMap(({ line, text }) =>

@@ -14,6 +14,8 @@ export type Block = {
   readonly notRun?: string
   /** `<!-- write: … -->` before it: the file that the reader is told to write. */
   readonly write?: string
+  /** `<!-- before: … -->` before it: a command whose result the reader has from another document. */
+  readonly before?: string
 }
 
 /** README.md and everything in docs/, relative to the project. */
@@ -27,13 +29,13 @@ export const documents = (): readonly string[] => [
 
 export const readDocument = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
-const MARK = /^<!-- (not run|write): (.+?)(?: -->)?$/
+const MARK = /^<!-- (not run|write|before): (.+?)(?: -->)?$/
 
 /** Fenced blocks, blocks indented by four spaces, and files that stand inside a comment `<!-- write: NAME` … `-->`. */
 export function blocksOf(document: string): readonly Block[] {
   const lines = document.split('\n')
   const blocks: Block[] = []
-  let marks: { notRun?: string; write?: string } = {}
+  let marks: Pick<Block, 'notRun' | 'write' | 'before'> = {}
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index] ?? ''
     const start = index + 1
@@ -47,7 +49,7 @@ export function blocksOf(document: string): readonly Block[] {
     if (kind !== undefined && !line.endsWith('-->')) {
       blocks.push({ line: start, language: '', text: takeUntil((end) => end === '-->').join('\n'), write: value })
     } else if (kind !== undefined) {
-      marks = { ...marks, [kind === 'write' ? 'write' : 'notRun']: value }
+      marks = { ...marks, [kind === 'not run' ? 'notRun' : kind]: value }
     } else if (fence !== null) {
       blocks.push({
         line: start,

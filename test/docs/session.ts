@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { type Command, ROOT } from './markdown.ts'
 
 const BIN = join(ROOT, 'src', 'cli', 'bin.js')
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 90_000
 
 const SHIM = `#!/bin/sh
 exec "${process.execPath}" "${BIN}" "$@"
@@ -93,14 +93,18 @@ export class DocumentSession {
       .replace('npm start', 'dockgate dev --port 0')
       .replace('node dev/', `node ${join(ROOT, 'dev')}/`)
       .replace(/--port [1-9]\d*/, '--port 0')
-    const log = openSync(join(this.#directory, 'servers.log'), 'a')
+    const logFile = join(this.#directory, `${++this.#count}.log`)
+    const log = openSync(logFile, 'a')
     const child = spawn('/bin/sh', ['-c', `exec ${text}`], {
       cwd: this.#work,
       stdio: ['ignore', 'pipe', log],
       env: this.#environment(),
     })
     const url = await new Promise<string>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${command} does not start`)), START_TIMEOUT_MS)
+      const timer = setTimeout(
+        () => reject(new Error(`${command} does not start:\n${readFileSync(logFile, 'utf8')}`)),
+        START_TIMEOUT_MS,
+      )
       let printed = ''
       child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
         printed += chunk
