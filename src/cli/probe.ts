@@ -11,7 +11,7 @@ import { type Credential, type Finding, Probe, type Target } from './probe/check
 import { CHECKS, type Known } from './probe/checks.ts'
 import type { Repository } from './probe/routes.ts'
 
-type Options = {
+export type Options = {
   readonly upstream?: string
   readonly repository?: readonly string[]
   readonly token?: string
@@ -43,6 +43,15 @@ export const probeCommand = (): Command =>
 
 async function run(url: string, options: Options): Promise<void> {
   const probe = new Probe(targetOf(url, options))
+  const known = await runChecks(probe)
+  const skipped = skippedChecks(probe.target, known)
+  if (options.json === true) printJson(probe, skipped)
+  else print(probe, skipped)
+  process.exitCode = probe.findings.length === 0 ? 0 : 1
+}
+
+/** Make every check. @throws {@link CommandError} 3 when the gate does not answer */
+export async function runChecks(probe: Probe): Promise<Known> {
   const known: Known = { keys: [] }
   for (const { run: check } of CHECKS) {
     try {
@@ -54,13 +63,13 @@ async function run(url: string, options: Options): Promise<void> {
       })
     }
   }
-  const skipped = skippedChecks(probe.target, known)
-  if (options.json === true) printJson(probe, skipped)
-  else print(probe, skipped)
-  process.exitCode = probe.findings.length === 0 ? 0 : 1
+  return known
 }
 
-function targetOf(url: string, { upstream, repository = [], token = process.env[TOKEN_VARIABLE] }: Options): Target {
+export function targetOf(
+  url: string,
+  { upstream, repository = [], token = process.env[TOKEN_VARIABLE] }: Options,
+): Target {
   const madeUp: Repository = { name: `dockgate-probe/${randomBytes(6).toString('hex')}`, isReal: false }
   const real = repository.map((name) => {
     if (parseRepositoryName(name).ok) return { name, isReal: true }

@@ -5,7 +5,9 @@
 
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Probe } from '../../src/cli/probe/check.ts'
 import { crookedRoutes, REGISTRY_ROUTES, routesOf } from '../../src/cli/probe/routes.ts'
+import { runChecks, targetOf } from '../../src/cli/probe.ts'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { runProgram } from './tools/process.ts'
@@ -397,10 +399,10 @@ describe('dockgate probe', () => {
   })
 
   it.each(DEFECTS)('finds a gate that %s, by %s', async (_, check, defect) => {
-    const { status, report } = await probe(await spoil(gate.url, defect), '--token', `nobody:${SECRET}`)
-    expect(status).toBe(1)
-    expect(bad(report)).toContain(check)
-    expect(JSON.stringify(report)).not.toContain(SECRET)
+    const probe = new Probe(targetOf(await spoil(gate.url, defect), { token: `nobody:${SECRET}` }))
+    await runChecks(probe)
+    expect(new Set(probe.findings.map((finding) => finding.check))).toContain(check)
+    expect(JSON.stringify(probe.findings)).not.toContain(SECRET)
   })
 
   it('finds an open registry in the place of the gate', async () => {
