@@ -60,7 +60,7 @@ const createCommand = (): Command =>
     .action(async (name: string, options: CreateOptions) => {
       const now = currentTime()
       const expires = expiryOf(options, now)
-      if (!NAME.test(name)) {
+      if (!NAME.test(name) || name === '__proto__') {
         throw new CommandError(2, `"${name}" is no name for a token`, { hint: 'use 1 to 50 letters, digits, - and _' })
       }
       const folder = await TokenFolder.open(options.policies)

@@ -11,11 +11,10 @@ import { Entry } from '../files/entry.ts'
 import { Report } from '../files/problem.ts'
 import { parseIpRange } from '../policy/condition/ip.ts'
 import type { Source } from '../policy/model.ts'
-import { NAME } from '../policy/principal.ts'
 import { Findings, type Imported } from './finding.ts'
 import { globMatches, globWhere } from './glob.ts'
 import { ImportError, requireReadable } from './input.ts'
-import { customRole, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
+import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
 import { regexMatches, regexWhere } from './regex.ts'
 import { and, EVERYWHERE, formatWhere, NOWHERE, not, or, placeOf, type Where } from './where.ts'
 
@@ -80,7 +79,7 @@ class Reader {
     const rules: RuleText[] = []
     const tokens: Record<string, object> = {}
     for (const [account, source] of this.#accounts()) {
-      if (account !== '' && !NAME.test(account)) {
+      if (account !== '' && !isTokenName(account)) {
         const hint = 'give the user another name, of letters, digits, - and _, and import again'
         this.#findings.lost(source, `"${account}" cannot be the name of a token`, hint)
         continue

@@ -10,11 +10,10 @@ import { FileDocument, isMapping } from '../files/document.ts'
 import { Entry } from '../files/entry.ts'
 import { Report } from '../files/problem.ts'
 import type { Source } from '../policy/model.ts'
-import { NAME } from '../policy/principal.ts'
 import { Findings, type Imported } from './finding.ts'
 import { deepGlobWhere, looseGlobWhere } from './glob.ts'
 import { ImportError, requireReadable } from './input.ts'
-import { customRole, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
+import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
 import { and, EVERYWHERE, isDisjoint, NOWHERE, not, or, placeOf, type Where } from './where.ts'
 
 export type ZotOptions = {
@@ -165,7 +164,7 @@ class Reader {
       return
     }
     for (const user of this.#usersOf(policy)) {
-      if (!NAME.test(user)) {
+      if (!isTokenName(user)) {
         const hint = 'give the user another name, of letters, digits, - and _, and import again'
         this.#findings.lost(policy.source, `"${user}" cannot be the name of a token`, hint)
         continue

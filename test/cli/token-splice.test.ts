@@ -115,7 +115,7 @@ describe('a value is replaced where it stands', () => {
   })
 })
 
-const name = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/)
+const name = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((text) => text !== '__proto__')
 const token = fc.record(
   {
     scopeMap: fc.constantFrom('_repositories_pull', '_repositories_push'),

@@ -98,6 +98,7 @@ describe('create', () => {
     [['ci', '--scope-map', 'samples-push'], 1, 'the token ci exists', 'rotate ci'],
     [['web'], 2, 'a token needs a scope map', 'samples-push'],
     [['web', '--scope-map', 'sample-push'], 1, 'there is no scope map "sample-push"', 'did you mean samples-push?'],
+    [['__proto__', '--scope-map', 'samples-push'], 2, '"__proto__" is no name', '1 to 50'],
     [['we b', '--scope-map', 'samples-push'], 2, '"we b" is no name', '1 to 50'],
     [['web', '--scope-map', 'samples-push', '--expires', 'soon'], 2, '"soon" is neither', '30d'],
     [['web', '--scope-map', 'samples-push', '--expires', '0d'], 2, 'not in the future', '30d'],

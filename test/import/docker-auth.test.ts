@@ -119,6 +119,7 @@ describe('an acl', () => {
   it.each([
     ['users elsewhere', 'ldap_auth: { addr: x }\nusers: {}\nacl: []\n', 'the users of ldap_auth are not in the file'],
     ['rules elsewhere', 'acl_mongo: { x: 1 }\nacl: []\n', 'the rules of acl_mongo are not in the file'],
+    ['a name that no key is', 'users: { "constructor": {}, "robot x": {} }\nacl: []\n', '"robot x" cannot be the name'],
     ['a name that no token has', 'users: { "a@b.c": {} }\nacl: []\n', '"a@b.c" cannot be the name of a token'],
   ])('reports %s', (_, config, message) => {
     const { findings } = importDockerAuth('c.yml', config, {})
