@@ -27,11 +27,18 @@ explained in [policies.md](policies.md), the modes are Azure's two role assignme
 /** All of docs/roles.md. */
 export const rolesDocument = (): string => [HEAD, ...roleTables().map(section)].join('\n')
 
+/** Columns as wide as their widest cell: the way formatters leave a table. Marks stand in the middle. */
 function section({ title, about, columns, rows }: RoleTable): string {
   const cells = rows.map((row) => row.map((cell) => (cell === true ? 'x' : cell === false ? '' : cell)))
-  const line = (row: readonly string[]) => `| ${row.join(' | ')} |`
-  const isMark = (index: number) => cells.every((row) => (row[index] ?? '').length <= 'abac'.length)
-  const rule = line(columns.map((_, index) => (isMark(index) ? ':-:' : '---')))
-  const table = [line(columns), rule, ...cells.map(line)]
+  const lines = columns.map((column, index): readonly string[] => {
+    const values = cells.map((row) => row[index] ?? '')
+    const width = Math.max(column.length, ...values.map(({ length }) => length))
+    const isMark = values.every(({ length }) => length <= 'abac'.length)
+    const rule = isMark ? `:${'-'.repeat(width - 2)}:` : '-'.repeat(width)
+    const pad = (text: string) =>
+      (isMark ? ' '.repeat(Math.floor((width - text.length) / 2)) + text : text).padEnd(width)
+    return [pad(column), rule, ...values.map(pad)]
+  })
+  const table = ['', '', ...rows].map((_, index) => `| ${lines.map((column) => column[index]).join(' | ')} |`)
   return `## ${title}\n\n${about}\n\n${table.join('\n')}\n`
 }

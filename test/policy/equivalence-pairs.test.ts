@@ -3,19 +3,22 @@
  * combination of outcomes that `AND`, `OR` and `NOT` could confuse; as a grant and as a deny, for one tag and for all.
  */
 import { describe, expect, it } from 'vitest'
+import { mayReadBlob } from '../../src/policy/authorize.ts'
 import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
 import type { Caller } from '../../src/policy/caller.ts'
 import type { Expression, Operand, Operator } from '../../src/policy/condition/expression.ts'
 import { decide } from '../../src/policy/decide.ts'
 import type { Attributes, PolicySet } from '../../src/policy/model.ts'
 import { EVERYONE } from '../../src/policy/principal.ts'
+import { parseRepositoryName } from '../../src/registry/name.ts'
 import { open } from './open.ts'
-import { ADDRESSES, GUIDS, INVALID_TIMES, LIKES, NAMES, RANGES, SECONDS, TEXTS } from './pools.ts'
+import { ADDRESSES, DIGEST, GUIDS, INVALID_TIMES, LIKES, NAMES, RANGES, SECONDS, TEXTS, valid } from './pools.ts'
 import { verdict } from './reference.ts'
 
 const source = { file: 'pairs', line: 1, column: 1 }
 const role = BUILT_IN_ROLES.find(({ name }) => name.endsWith('Repository Reader'))
 if (role === undefined) throw new Error('the repository reader is gone')
+const FROM = valid(parseRepositoryName('a'))
 const EVERYBODY: Caller = { authenticated: true, acts: [] }
 
 const grant = { name: 'grant', principal: EVERYONE, role, source }
@@ -142,6 +145,21 @@ describe('two evaluators agree on every pair', () => {
     )
     for (const left of times) {
       for (const right of times) agree(compare(left, 'DateTimeLessThan', right), [{}])
+    }
+  })
+
+  it('of the methods, for the source of a mount: it is read', () => {
+    for (const method of ['GET', 'PUT', 'POST', 'HEAD']) {
+      const [set] = policies(compare(attribute('Request', 'Dockgate/request:method'), 'StringEquals', string(method)))
+      if (set === undefined) throw new Error('no policy was made')
+      const standing = open(set).standing(EVERYBODY)
+      const isRead = verdict(set, EVERYBODY, {
+        action: 'content/read',
+        repository: FROM,
+        attributes: { method: 'GET' },
+        now: 0,
+      })
+      expect(mayReadBlob(standing, FROM, DIGEST, { now: 0 })).toBe(isRead.effect === 'allow')
     }
   })
 

@@ -8,8 +8,8 @@ import { loadPolicies } from '../../src/files/load.ts'
 const { policies, tests, problems } = await loadPolicies(join(import.meta.dirname, '..', '..', 'policies'))
 if (policies === undefined) throw new Error(`the example policies have errors: ${JSON.stringify(problems)}`)
 const examples = new Policies('policies', policies, tests)
-/** 2026-04-15: while the pilot of the fleet lasts. */
-const NOW = 1_776_211_200
+/** 2030-04-15: while the pilot of the fleet lasts. */
+const NOW = 1_902_441_600
 
 describe('the example policies', () => {
   it('load without a problem', () => expect(problems).toEqual([]))
