@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security}/**/*.test.ts'],
+          include: ['{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security,bench}/**/*.test.ts'],
         },
       },
       {

@@ -64,6 +64,7 @@ async function startAll(
     await start('gate', GATE_SOURCE, { kv: world.kv, bindings: { ...bindings, ...world.bindings } }),
     await start('plain pass-through', workerSource('plain.js')),
     await start('Hono pass-through', workerSource('hono.js')),
+    await start('pass-through that logs', workerSource('logging.js')),
   ]
 }
 
@@ -82,7 +83,7 @@ async function overNetwork(subjects: readonly Subject[], world: World, load: Loa
       const what = `${question.name}, ${connections} connection${connections === 1 ? '' : 's'}`
       all.push(throughput(what, runs, 1, TARGET), throughput(what, runs, 2, TARGET))
       all.push(...latencies(what, runs))
-      if (connections === 8) all.push(cpu(what, runs))
+      if (connections === 8) all.push(throughput(what, runs, 3), cpu(what, runs, 1), cpu(what, runs, 3))
     }
   }
   return all
@@ -94,7 +95,7 @@ async function overBinding(subjects: readonly Subject[], world: World, load: Loa
   if (question === undefined) return []
   const runs = await alternate(subjects, { ...question, connections: 8 }, load, options)
   const what = `${question.name}, 8 connections, registry by service binding`
-  return [throughput(what, runs, 1), throughput(what, runs, 2), cpu(what, runs)]
+  return [throughput(what, runs, 1), throughput(what, runs, 2), cpu(what, runs, 1), cpu(what, runs, 3)]
 }
 
 async function coldMemo(subjects: readonly Subject[], world: World, load: Load, options: BenchOptions) {
@@ -104,7 +105,7 @@ async function coldMemo(subjects: readonly Subject[], world: World, load: Load, 
   for (const question of questions(world)) {
     const runs = await alternate(fresh, { ...question, connections: 8 }, load, options)
     const what = `${question.name}, 8 connections, a token never seen before`
-    all.push(throughput(what, runs, 1), cpu(what, runs))
+    all.push(throughput(what, runs, 1), cpu(what, runs, 1))
   }
   return all
 }
@@ -116,11 +117,11 @@ async function alternate(
   load: Load,
   { quick }: BenchOptions,
 ): Promise<readonly (readonly Run[])[]> {
-  const rounds = quick ? 3 : 7
-  const milliseconds = quick ? 400 : 700
+  const rounds = quick ? 3 : 6
+  const milliseconds = quick ? 400 : 600
   const { connections, method, path } = order
   const orderFor = ({ worker, tokens }: Subject) => ({ connections, method, path, port: worker.port, tokens })
-  for (const subject of subjects) await load.run({ ...orderFor(subject), milliseconds: 300 })
+  for (const subject of subjects) await load.run({ ...orderFor(subject), milliseconds: quick ? 300 : 1500 })
   const runs: Run[][] = subjects.map(() => [])
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < subjects.length; turn++) {
@@ -136,7 +137,7 @@ async function alternate(
   return runs
 }
 
-const SUBJECTS = ['', 'plain', 'Hono']
+const SUBJECTS = ['', 'plain', 'Hono', 'plain with a log line']
 
 type Runs = readonly (readonly Run[])[]
 
@@ -153,14 +154,14 @@ const throughput = (what: string, runs: Runs, other: number, target?: Comparison
   ...(target === undefined ? {} : { target }),
 })
 
-const cpu = (what: string, runs: Runs): Comparison => ({
+const cpu = (what: string, runs: Runs, other: number): Comparison => ({
   part: 'requests',
   what: `${what}: CPU of workerd`,
   unit: 'µs',
   ours: pick(runs, 0, 'cpuMicroseconds'),
-  beside: 'plain',
-  theirs: pick(runs, 1, 'cpuMicroseconds'),
-  notes: { added: median(pick(runs, 0, 'cpuMicroseconds')) - median(pick(runs, 1, 'cpuMicroseconds')) },
+  beside: SUBJECTS[other] ?? '',
+  theirs: pick(runs, other, 'cpuMicroseconds'),
+  notes: { added: median(pick(runs, 0, 'cpuMicroseconds')) - median(pick(runs, other, 'cpuMicroseconds')) },
 })
 
 const latencies = (what: string, runs: Runs): readonly Comparison[] =>

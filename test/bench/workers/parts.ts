@@ -3,10 +3,10 @@
  * clock is outside, since a Worker has none that moves. Everything is the gate's own code, on the gate's own policy.
  */
 
+import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { Minted } from '../../../src/identity/token-claims.ts'
 import { authorize } from '../../../src/policy/authorize.ts'
 import { parseRegistryRequest, requestTarget } from '../../../src/registry/parse.ts'
-import type { ExecutionContext } from '@cloudflare/workers-types'
 import { covers, neededScope } from '../../../src/registry/scope.ts'
 import { logRecord } from '../../../src/worker/audit.ts'
 import type { Env } from '../../../src/worker/env.ts'

@@ -1,0 +1,59 @@
+/** What is deployed: no more than it has to be, and nothing of what only the command needs. */
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { describe, expect, it } from 'vitest'
+import { GATE_SOURCE } from './workerd.ts'
+
+const LIMIT_BYTES = 150 * 1024
+
+const { outputFiles, metafile } = await build({
+  entryPoints: [fileURLToPath(GATE_SOURCE)],
+  bundle: true,
+  write: false,
+  minify: true,
+  metafile: true,
+  format: 'esm',
+  target: 'es2024',
+  conditions: ['workerd', 'worker', 'browser'],
+  external: ['node:*', 'cloudflare:*'],
+  logLevel: 'silent',
+})
+
+const inputs = Object.entries(Object.values(metafile.outputs)[0]?.inputs ?? {})
+  .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+  .map(([path]) => path)
+
+describe('the Worker', () => {
+  it('is under 150 KiB, minified', () => {
+    expect(outputFiles[0]?.contents.byteLength).toBeLessThan(LIMIT_BYTES)
+  })
+
+  it.each([
+    ['yaml', 'node_modules/yaml/'],
+    ['zod', 'node_modules/zod/'],
+    ['commander', 'node_modules/commander/'],
+    ['Miniflare', 'node_modules/miniflare/'],
+    ['the router that Hono builds of regular expressions', 'node_modules/hono/dist/router/reg-exp-router/'],
+    ['the reader of policy files', 'src/files/'],
+    ['the command', 'src/cli/'],
+    ['the linter', 'src/lint/'],
+    ['the importers', 'src/import/'],
+    ['the compiler', 'src/policy/compile.ts'],
+    ['the parser of conditions', 'src/policy/condition/parse.ts'],
+    ['the built-in roles', 'src/policy/built-in-roles.ts'],
+    ['the development registry', 'dev/registry/'],
+  ])('holds nothing of %s', (_, part) => {
+    expect(inputs.filter((path) => path.includes(part))).toEqual([])
+  })
+
+  it('holds what it is made of', () => {
+    for (const part of ['src/worker/gate.ts', 'src/policy/decide.ts', 'node_modules/hono/', 'node_modules/jose/']) {
+      expect(inputs.some((path) => path.includes(part))).toBe(true)
+    }
+  })
+
+  it('takes from packages Hono and jose alone', () => {
+    const packages = inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [])
+    expect([...new Set(packages)].sort()).toEqual(['hono', 'jose'])
+  })
+})
