@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { mayReadBlob } from '../../src/policy/authorize.ts'
 import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
 import type { Caller } from '../../src/policy/caller.ts'
-import type { Expression, Operand, Operator } from '../../src/policy/condition/expression.ts'
+import { type Expression, type Operand, type Operator, QUANTIFIERS } from '../../src/policy/condition/expression.ts'
 import { decide } from '../../src/policy/decide.ts'
 import type { Attributes, PolicySet } from '../../src/policy/model.ts'
 import { EVERYONE } from '../../src/policy/principal.ts'
@@ -91,6 +91,21 @@ describe('two evaluators agree on every pair', () => {
     }
   })
 
+  it('of two lists, also empty ones', () => {
+    const lists = [[], ['a'], ['a', 'b'], ['b', 'b'], ['A'], ['a', 'x']]
+    for (const quantifier of QUANTIFIERS) {
+      for (const operator of ['StringEquals', 'StringNotEquals', 'StringEqualsIgnoreCase', 'StringNotLike'] as const) {
+        for (const list of lists.slice(1)) {
+          const right = { type: 'set', items: list.map((value) => ({ type: 'string', value }) as const) } as const
+          const expression: Expression = { type: 'comparison', operator, quantifier, left: SUB, right }
+          const questions = lists.map((sub) => ({ attributes: { claims: { sub } } }))
+          agree(expression, questions)
+          agree({ type: 'not', operand: expression }, questions)
+        }
+      }
+    }
+  })
+
   it('of a repository and a text', () => {
     const name = attribute('Request', 'Microsoft.ContainerRegistry/registries/repositories:name')
     for (const operator of [
@@ -114,7 +129,8 @@ describe('two evaluators agree on every pair', () => {
     const questions = ADDRESSES.map((clientIp) => ({ attributes: { clientIp } }))
     for (const range of RANGES) {
       agree(compare(ip, 'IpInRange', string(range)), questions)
-      agree(compare(ip, 'IpInRange', { type: 'set', items: [{ type: 'string', value: range }] }), questions)
+      const items = [range, '192.0.2.0/24'].map((value) => ({ type: 'string', value }) as const)
+      agree(compare(ip, 'IpInRange', { type: 'set', items }), questions)
       const listed = questions.map(({ attributes }) => ({ attributes: { ...attributes, claims: { sub: [range] } } }))
       agree(compare(ip, 'IpInRange', SUB), listed)
     }
