@@ -103,6 +103,7 @@ describe('a registry that fails', () => {
     ['GET', M, 404, page, 404, 'MANIFEST_UNKNOWN'],
     ['GET', B, 404, {}, 404, 'BLOB_UNKNOWN'],
     ['GET', '/v2/samples/app/tags/list', 404, page, 404, 'NAME_UNKNOWN'],
+    ['GET', `/v2/samples/app/referrers/${DIGEST}`, 404, page, 404, 'UNSUPPORTED'],
     ['GET', '/v2/_catalog', 405, page, 405, 'UNSUPPORTED'],
     ['GET', B, 416, { 'content-range': 'bytes */9' }, 416, 'UNSUPPORTED'],
     ['PUT', M, 413, page, 413, 'SIZE_INVALID'],
