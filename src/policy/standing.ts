@@ -43,7 +43,7 @@ export const openPrincipal = (data: PrincipalData): OpenPrincipal => ({
 export function standingOf(caller: Caller, common: Common, own: readonly OpenPrincipal[]): Standing {
   const { everyone, anonymous, groupDenies } = common
   if (!caller.authenticated) {
-    return { caller, disabled: false, rights: [anonymous], denies: [anonymous.denies, everyone.denies] }
+    return { caller, disabled: false, rights: [anonymous], denies: spoken([anonymous.denies, everyone.denies]) }
   }
   const rights = own.map((principal) => principal.rights)
   const unknown = caller.groupsUnknownOf === undefined ? undefined : groupDenies.get(caller.groupsUnknownOf)
@@ -51,6 +51,13 @@ export function standingOf(caller: Caller, common: Common, own: readonly OpenPri
     caller,
     disabled: own.some(({ token }) => token?.status === 'disabled'),
     rights: [...rights, everyone, anonymous],
-    denies: [...rights.map(({ denies }) => denies), everyone.denies, ...(unknown === undefined ? [] : [unknown])],
+    denies: spoken([
+      ...rights.map(({ denies }) => denies),
+      everyone.denies,
+      ...(unknown === undefined ? [] : [unknown]),
+    ]),
   }
 }
+
+/** Most of what a caller is denies nothing, and need not be asked at every decision. */
+const spoken = (denies: readonly Denies[]): readonly Denies[] => denies.filter(({ all }) => all.length > 0)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Comparison, formatTable, holds } from './comparison.ts'
 import { measureDecisions } from './decisions.ts'
+import { measureGroups } from './groups.ts'
 import { describeMachine } from './machine.ts'
 import { measureMinting, measureParts } from './parts.ts'
 import { measurePolicies } from './policies.ts'
@@ -25,6 +26,7 @@ export type BenchOptions = {
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Comparison[]>>> = {
   requests: measureRequests,
   decisions: measureDecisions,
+  groups: measureGroups,
   parts: measureParts,
   minting: measureMinting,
   policies: measurePolicies,

@@ -1,0 +1,59 @@
+/** One decision by how many groups the caller is in, each with a grant of its own: the most that a decision walks over. */
+import { decide } from '../../src/policy/decide.ts'
+import type { Question } from '../../src/policy/model.ts'
+import { PERMISSION_BITS } from '../../src/policy/permission-bits.ts'
+import { type PrincipalKey, principalKey } from '../../src/policy/principal.ts'
+import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
+import { parseRepositoryName } from '../../src/registry/name.ts'
+import { COMMON } from '../bundle/fixture.ts'
+import type { Comparison } from './comparison.ts'
+import type { BenchOptions } from './main.ts'
+
+/** 200 is as many groups as a token of Entra carries. */
+const COUNTS = [1, 10, 50, 200]
+const DECISIONS = 2000
+
+export async function measureGroups({ quick }: BenchOptions): Promise<readonly Comparison[]> {
+  const name = parseRepositoryName('nobody/has-this')
+  if (!name.ok) throw new Error('that is no name')
+  const question: Question = {
+    action: 'content/read',
+    repository: name.value,
+    attributes: { method: 'GET' },
+    now: 1_800_000_000,
+  }
+  const standings = COUNTS.map(standingIn)
+  for (const standing of standings) microseconds(standing, question)
+  const costs: number[][] = COUNTS.map(() => [])
+  for (let round = 0; round < (quick ? 5 : 25); round++) {
+    for (const [at, standing] of standings.entries()) costs[at]?.push(microseconds(standing, question))
+  }
+  return COUNTS.map((count, at) => ({
+    part: 'groups',
+    what: `one refusal, caller in ${count} group${count === 1 ? '' : 's'}`,
+    unit: 'µs',
+    ours: costs[at] ?? [],
+    beside: 'caller in 1 group',
+    theirs: costs[0] ?? [],
+  }))
+}
+
+function standingIn(groups: number): Standing {
+  const acts: readonly PrincipalKey[] = Array.from({ length: groups }, (_, n) =>
+    principalKey({ kind: 'group', issuer: 'entra', id: `group-${n}` }),
+  )
+  const own = acts.map((_, n) =>
+    openPrincipal({
+      grants: [{ on: `team-${n}/*`, bits: PERMISSION_BITS['content/read'], rule: `roleAssignment grant-${n}` }],
+    }),
+  )
+  return standingOf({ authenticated: true, acts }, openCommon(COMMON), own)
+}
+
+function microseconds(standing: Standing, question: Question): number {
+  const began = performance.now()
+  for (let turn = 0; turn < DECISIONS; turn++) {
+    if (decide(standing, question).effect === 'allow') throw new Error('nothing should allow this')
+  }
+  return ((performance.now() - began) * 1000) / DECISIONS
+}
