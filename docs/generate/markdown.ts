@@ -1,9 +1,13 @@
 /** The few forms of Markdown that generated pages are made of. */
 
-/** A table; `|` and line ends inside cells are made harmless. */
+/** A table, with columns as wide as their widest cell; `|` and line ends inside cells are made harmless. */
 export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
-  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
+  const lines = [columns, ...rows].map((row) => row.map(cell))
+  const widths = columns.map((_, index) => Math.max(3, ...lines.map((row) => row[index]?.length ?? 0)))
+  const format = (row: readonly string[]) =>
+    `| ${row.map((text, index) => text.padEnd(widths[index] ?? 0)).join(' | ')} |`
+  const [head = [], ...body] = lines
+  return [head, widths.map((width) => '-'.repeat(width)), ...body].map(format).join('\n')
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')

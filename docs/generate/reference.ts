@@ -52,7 +52,7 @@ function rowsOf(schema: Json, prefix: string): readonly (readonly string[])[] {
       ...(required.includes(key) ? ['required'] : []),
       ...('default' in value && !isEmpty(value.default) ? [`default ${plain(value.default)}`] : []),
     ]
-    const meaning = [descriptionOf(raw, value), ...notes.map((note) => `*${note}*`)].filter((text) => text !== '')
+    const meaning = [descriptionOf(raw, value), ...notes.map((note) => `_${note}_`)].filter((text) => text !== '')
     const inner = value.type === 'array' ? child(value, 'items') : value
     const path = `${prefix}${key}`
     const row = [code(path), typeOf(value), meaning.join('; ')]

@@ -40,7 +40,6 @@ export class DocumentSession {
 
   constructor() {
     cpSync(join(ROOT, 'policies'), join(this.#work, 'policies'), { recursive: true })
-    cpSync(join(ROOT, 'policies'), join(this.#directory, 'example', 'policies'), { recursive: true })
     const bin = join(this.#directory, 'bin')
     mkdirSync(bin)
     for (const [name, text] of [
