@@ -6,7 +6,7 @@
  */
 import { z } from 'zod'
 import { isMapping } from './document.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, spellingsOf } from './entry.ts'
 
 const AssignmentShape = z.object({
   id: z.string().exactOptional(),
@@ -39,30 +39,27 @@ export type AzureItem = { readonly kind: 'roleAssignment' | 'role' | 'scopeMap' 
 
 export const AZURE_SHAPES = { roleAssignment: AssignmentShape, scopeMap: ScopeMapShape, token: TokenShape } as const
 
+/** All keys that matter in an item, for what it is or for what it says. */
+const KEYS = spellingsOf([
+  ...Object.values(AZURE_SHAPES).flatMap(({ shape }) => Object.keys(shape)),
+  ...['dataActions', 'permissions', 'roleName', 'isCustom', 'assignableScopes', 'roleType'],
+])
+
 /** What an item is, by its `type` or else by the keys that only it has; undefined if it is none of Azure's. */
 export function recognise(item: Entry): AzureItem | undefined {
   if (!isMapping(item.value)) return undefined
-  const seen = item.fold(
-    [
-      ...['type', 'principalId', 'roleDefinitionId', 'roleDefinitionName', 'scopeMapId', 'actions', 'dataActions'],
-      ...['permissions', 'roleName', 'name', 'id', 'isCustom', 'assignableScopes', 'roleType', 'scopeMapType'],
-    ],
-    true,
-  ).value
+  const entry = item.fold(KEYS, true)
+  const seen = entry.value
   if (!isMapping(seen)) return undefined
   const types = [item.value.type, seen.type].map((type) => (typeof type === 'string' ? type.toLowerCase() : ''))
   const isType = (end: string) => types.some((type) => type.endsWith(end))
   const has = (key: string) => seen[key] !== undefined
-  const as = (kind: 'roleAssignment' | 'scopeMap' | 'token'): AzureItem => ({
-    kind,
-    entry: item.fold(Object.keys(AZURE_SHAPES[kind].shape), true),
-  })
   const id = typeof seen.id === 'string' ? seen.id.toLowerCase() : ''
   if (isType('/roleassignments') || (has('principalId') && (has('roleDefinitionId') || has('roleDefinitionName')))) {
-    return as('roleAssignment')
+    return { kind: 'roleAssignment', entry }
   }
-  if (isType('/tokens') || has('scopeMapId')) return as('token')
-  if (isType('/scopemaps') || has('scopeMapType') || id.includes('/scopemaps/')) return as('scopeMap')
+  if (isType('/tokens') || has('scopeMapId')) return { kind: 'token', entry }
+  if (isType('/scopemaps') || has('scopeMapType') || id.includes('/scopemaps/')) return { kind: 'scopeMap', entry }
   const isRole =
     isType('/roledefinitions') ||
     ((has('name') || has('roleName')) &&

@@ -20,7 +20,7 @@ import {
   type Token,
 } from './definition.ts'
 import { type FileDocument, isMapping } from './document.ts'
-import { Entry } from './entry.ts'
+import { Entry, spellingsOf } from './entry.ts'
 import { readName } from './field.ts'
 import { complaint, formatSource, Report } from './problem.ts'
 import { readRole } from './role.ts'
@@ -44,7 +44,7 @@ export class Declarations {
     tokens: [] as Shape<typeof AZURE_SHAPES.token>[],
     roleAssignments: [] as Shape<typeof AZURE_SHAPES.roleAssignment>[],
   }
-  readonly #names = new Map<string, Source>()
+  readonly #names = new Map<string, Map<string, Source>>()
   readonly #report: Report
 
   constructor(report: Report) {
@@ -72,10 +72,11 @@ export class Declarations {
 
   /** Note that `name` is taken for its kind; false, and reported, if it was taken before. */
   claim(kind: string, name: string, source: Source, hint = 'rename one of them, or remove it'): boolean {
-    const key = `${kind}\n${name}`
-    const first = this.#names.get(key)
+    const taken = this.#names.get(kind) ?? new Map<string, Source>()
+    this.#names.set(kind, taken)
+    const first = taken.get(name)
     if (first === undefined) {
-      this.#names.set(key, source)
+      taken.set(name, source)
       return true
     }
     const what = `the ${kind} "${name}" is defined twice, first at ${formatSource(first)}`
@@ -208,10 +209,12 @@ function itemsOf(section: Entry, report: Report): readonly Entry[] {
   return section.children()
 }
 
+const NAME_KEYS = spellingsOf(['name', 'roleName'])
+
 /** A built-in role may be repeated, as exports do; the export counts, for the table may be older. */
 function collectRole(entry: Entry, role: RoleDefinition | undefined, declared: Declarations): void {
   if (role === undefined) {
-    const { value } = entry.fold(['name', 'roleName'], true)
+    const { value } = entry.fold(NAME_KEYS, true)
     const names = isMapping(value) ? [value.name, value.roleName] : []
     for (const name of names) if (typeof name === 'string') declared.roles.push({ name, entry, value: undefined })
     return

@@ -3,254 +3,152 @@
  * means elsewhere. Never throws for what a file holds: duplicate keys, several documents, alias bombs, deep nesting and
  * undecodable bytes are reported.
  */
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  LineCounter,
-  type ParsedNode,
-  parseDocument as parseYaml,
-  type Scalar,
-  type YAMLError,
-} from 'yaml'
+import type { YAMLError } from 'yaml'
 import type { Source } from '../policy/model.ts'
 import { type Complaint, complaint, formatSource, type Report } from './problem.ts'
 import { scalarIndex } from './scalar.ts'
+import { type Node, Tree, type TreeBuilder } from './tree.ts'
+import { isTooDeep, readAny, readPlain } from './yaml.ts'
+
+export { isMapping, type Mapping } from './tree.ts'
 
 export type Path = readonly (string | number)[]
 
 /** Larger files are refused: they were not written by hand and would not fit into memory as a tree. */
 export const FILE_MAX_BYTES = 64 * 1024 * 1024
 const MAX_SYNTAX_ERRORS = 20
-/** Aliases may stand for this many values in all: thousands of assignments may share a list, a bomb may not go off. */
-const MAX_ALIASED_VALUES = 1_000_000
-
-/** Where one value stands: its key (or its own start, in a list) and the node it was read from. */
-type Spot = { readonly key: number; readonly node: ParsedNode | null; readonly value: unknown }
-
-/** A mapping of a file. Without prototype, so that every key is data. */
-export type Mapping = { [key: string]: unknown }
-
-export const isMapping = (value: unknown): value is Mapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export class FileDocument {
   readonly file: string
-  /** Plain data; undefined if the file is empty or unreadable. */
-  readonly value: unknown
   /** The syntax is wrong: the value may name things, but is not worth more reports. */
   readonly broken: boolean
   readonly #text: string
-  readonly #lines: LineCounter
-  readonly #spots: WeakMap<object, ReadonlyMap<string | number, Spot>>
+  readonly #lines: Lines
+  readonly #tree: Tree
 
-  private constructor(
-    file: string,
-    text: string,
-    lines: LineCounter,
-    converted: Conversion | undefined,
-    broken: boolean,
-  ) {
-    this.file = file
-    this.value = converted?.value
+  private constructor(text: string, lines: Lines, tree: Tree, broken: boolean) {
+    this.file = lines.file
     this.broken = broken
     this.#text = text
     this.#lines = lines
-    this.#spots = converted?.spots ?? new WeakMap()
+    this.#tree = tree
   }
 
   /** Read a file; what is wrong with its syntax goes to the report. */
   static read(file: string, text: string, report: Report): FileDocument {
-    const lines = new LineCounter()
-    const at = (offset: number): Source => sourceAt(file, lines, offset)
-    const unreadable = (source: Source, reason: Complaint) => {
-      report.error(source, reason)
-      return new FileDocument(file, text, lines, undefined, true)
+    const lines = new Lines(file, text)
+    const place = (offset: number) => formatSource(lines.at(offset))
+    const unreadable = (offset: number, reason: Complaint) => {
+      report.error(lines.at(offset), reason)
+      return new FileDocument(text, lines, new Tree(), true)
+    }
+    const built = ({ tree, faults }: TreeBuilder, isBroken: boolean) => {
+      for (const { offset, reason } of faults) report.error(lines.at(offset), reason)
+      return new FileDocument(text, lines, tree, isBroken || faults.length > 0)
     }
     if (text.length > FILE_MAX_BYTES) {
-      return unreadable(
-        at(0),
-        complaint('file_too_large', 'the file is larger than 64 MiB', 'split it into several files'),
-      )
+      return unreadable(0, complaint('file_too_large', 'the file is larger than 64 MiB', 'split it into several files'))
     }
-    const yaml = parseYaml(text, {
-      lineCounter: lines,
-      prettyErrors: false,
-      resolveKnownTags: false,
-      stringKeys: true,
-      // The library compares every key with every other; `convert` does it with a map.
-      uniqueKeys: false,
-      logLevel: 'error',
-    })
-    const tooDeep = yaml.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION')
+    const plain = readPlain(text, place)
+    if (plain !== undefined) return built(plain, false)
+
+    const { builder, faults, version = '1.2' } = readAny(text, place)
+    const tooDeep = faults.find(isTooDeep)
     if (tooDeep !== undefined) {
       return unreadable(
-        at(tooDeep.pos[0]),
+        tooDeep.pos[0],
         complaint('too_deep', 'values are nested too deeply', 'a policy needs six levels'),
       )
     }
-    const faults = firstOfEachLine([...yaml.errors, ...yaml.warnings], lines).slice(0, MAX_SYNTAX_ERRORS)
-    for (const fault of faults) report.error(at(fault.pos[0]), syntaxComplaint(fault, text))
-    const { explicit, version } = yaml.directives?.yaml ?? { explicit: false, version: '1.2' }
-    const old = explicit === true && version !== '1.2'
-    if (old)
+    for (const fault of firstOfEachLine(faults, lines).slice(0, MAX_SYNTAX_ERRORS)) {
+      report.error(lines.at(fault.pos[0]), syntaxComplaint(fault, text))
+    }
+    if (version !== '1.2') {
       report.error(
-        at(0),
+        lines.at(0),
         complaint('yaml_version', `the file asks for YAML ${version}`, 'remove %YAML: files are YAML 1.2'),
       )
-    const failedBefore = report.errors
-    const converted = convert(yaml.contents, (offset, reason) => report.error(at(offset), reason), at)
-    const broken = faults.length > 0 || old || report.errors > failedBefore
-    return new FileDocument(file, text, lines, converted, broken)
+    }
+    return built(builder, faults.length > 0 || version !== '1.2')
+  }
+
+  /** Plain data; undefined if the file is empty or unreadable. */
+  get value(): unknown {
+    return this.#tree.value
   }
 
   /** The place of the value at `path`; of the nearest value around it where there is none. */
   at(path: Path): Source {
-    const { spot } = this.#find(path)
-    return this.#source(spot?.node?.range[0] ?? spot?.key)
+    return this.#placeOf(this.#find(path).value)
   }
 
   /** The place of the key at `path`; of the value itself for an element of a list. */
   keyAt(path: Path): Source {
-    return this.#source(this.#find(path).spot?.key)
+    return this.#placeOf(this.#find(path).key)
   }
 
   /** The place of the character at `offset` in the text at `path`. */
   within(path: Path, offset: number): Source {
-    const { spot, found } = this.#find(path)
-    const node = spot?.node
-    return found && isScalar(node) ? this.#source(scalarIndex(this.#text, node as Scalar, offset)) : this.at(path)
+    const { value: node, found } = this.#find(path)
+    const text = this.#tree.valueOf(node)
+    return found && typeof text === 'string' && !this.#tree.isAlias(node)
+      ? this.#lines.at(scalarIndex(this.#text, this.#tree.startOf(node), text, offset))
+      : this.#placeOf(node)
   }
 
-  #find(path: Path): { spot: Spot | undefined; found: boolean } {
-    let value = this.value
-    let spot: Spot | undefined
+  #find(path: Path): { readonly key: Node; readonly value: Node; readonly found: boolean } {
+    let [key, value] = [0, 0]
     for (const step of path) {
-      const places = typeof value === 'object' && value !== null ? this.#spots.get(value) : undefined
-      const next = places?.get(step) ?? (typeof step === 'string' ? anyCase(places, step) : undefined)
-      if (next === undefined) return { spot, found: false }
-      spot = next
-      value = next.value
+      const child = this.#tree.child(value, step)
+      if (child === undefined) return { key, value, found: false }
+      key = this.#tree.keyOf(value, child)
+      value = child
     }
-    return { spot, found: true }
+    return { key, value, found: true }
   }
 
-  #source(offset: number | undefined): Source {
-    return sourceAt(this.file, this.#lines, offset ?? 0)
+  #placeOf(node: Node): Source {
+    return this.#lines.at(this.#tree.startOf(node))
   }
 }
 
-/** The spot of a key in another letter case, as Azure's tools write them. */
-function anyCase(places: ReadonlyMap<string | number, Spot> | undefined, key: string): Spot | undefined {
-  if (places === undefined || places.size > 64) return undefined
-  for (const [other, spot] of places) if (String(other).toLowerCase() === key.toLowerCase()) return spot
-  return undefined
+/** Where the lines of a text start. */
+class Lines {
+  readonly file: string
+  readonly #text: string
+  #starts: readonly number[] | undefined
+
+  constructor(file: string, text: string) {
+    this.file = file
+    this.#text = text
+  }
+
+  /** The place of a character. */
+  at(offset: number): Source {
+    this.#starts ??= startsOf(this.#text)
+    let [low, high] = [0, this.#starts.length]
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle
+      else high = middle
+    }
+    return { file: this.file, line: low + 1, column: offset - (this.#starts[low] ?? 0) + 1 }
+  }
 }
 
-function sourceAt(file: string, lines: LineCounter, offset: number): Source {
-  const { line, col } = lines.linePos(offset)
-  return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
-}
-
-type Conversion = { readonly value: unknown; readonly spots: WeakMap<object, ReadonlyMap<string | number, Spot>> }
-
-/** A tree of YAML nodes as plain data. An alias is the very value of its anchor, so nothing grows. */
-function convert(
-  root: ParsedNode | null,
-  complain: (offset: number, reason: Complaint) => void,
-  at: (offset: number) => Source,
-): Conversion {
-  const spots = new WeakMap<object, ReadonlyMap<string | number, Spot>>()
-  const anchors = new Map<string, { readonly value: unknown; readonly size: number } | 'open'>()
-  let aliased = 0
-
-  const resolve = (name: string, offset: number): { value: unknown; size: number } => {
-    const target = anchors.get(name)
-    // An alias without a name is a syntax error already.
-    if (name === '') return { value: undefined, size: 1 }
-    if (target === undefined || target === 'open') {
-      const reason =
-        target === 'open'
-          ? `the alias *${name} is inside its own anchor`
-          : `no anchor &${name} stands before this alias`
-      complain(offset, complaint('alias_unknown', reason, `a value that starts with * must be quoted: '*${name}'`))
-      return { value: undefined, size: 1 }
-    }
-    aliased += target.size
-    if (aliased > MAX_ALIASED_VALUES && aliased - target.size <= MAX_ALIASED_VALUES) {
-      complain(
-        offset,
-        complaint(
-          'alias_expansion',
-          'aliases stand for more than a million values',
-          'write the values out, in several files',
-        ),
-      )
-    }
-    return aliased > MAX_ALIASED_VALUES ? { value: undefined, size: 1 } : target
-  }
-
-  const read = (node: ParsedNode | null): { value: unknown; size: number } => {
-    if (node === null) return { value: null, size: 1 }
-    if (isAlias(node)) return resolve(node.source, node.range[0])
-    const anchor = node.anchor
-    if (anchor !== undefined) anchors.set(anchor, 'open')
-    const result = isScalar(node) ? { value: node.value, size: 1 } : isMap(node) ? readMap(node) : readList(node)
-    if (anchor !== undefined) anchors.set(anchor, result)
-    return result
-  }
-
-  const readMap = (node: Extract<ParsedNode, { items: { key: unknown }[] }>) => {
-    const value: Mapping = Object.create(null)
-    const places = new Map<string | number, Spot>()
-    let size = 1
-    for (const pair of node.items) {
-      const key = pair.key === null ? '' : isScalar(pair.key) ? String(pair.key.value) : undefined
-      const offset = pair.key?.range[0] ?? node.range[0]
-      const child = read(pair.value)
-      size += child.size
-      const first = key === undefined ? undefined : places.get(key)
-      if (key === undefined || key === '__proto__') {
-        complain(offset, complaint('key_invalid', 'this cannot be a key', 'a key is plain text'))
-      } else if (first !== undefined) {
-        const place = formatSource(at(first.key))
-        complain(
-          offset,
-          complaint('duplicate_key', `the key "${key}" is here twice, first at ${place}`, 'keep one of them'),
-        )
-      } else {
-        value[key] = child.value
-        places.set(key, { key: offset, node: pair.value, value: child.value })
-      }
-    }
-    spots.set(value, places)
-    return { value, size }
-  }
-
-  const readList = (node: Extract<ParsedNode, { items: ParsedNode[] }>) => {
-    const value: unknown[] = []
-    const places = new Map<string | number, Spot>()
-    let size = 1
-    for (const item of node.items) {
-      const child = read(item)
-      size += child.size
-      places.set(value.length, { key: item.range[0], node: item, value: child.value })
-      value.push(child.value)
-    }
-    spots.set(value, places)
-    return { value, size }
-  }
-
-  return { value: read(root).value, spots }
+function startsOf(text: string): readonly number[] {
+  const starts = [0]
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1)
+  return starts
 }
 
 /** One fault often brings others in its line. */
-function firstOfEachLine(faults: readonly YAMLError[], lines: LineCounter): readonly YAMLError[] {
+function firstOfEachLine(faults: readonly YAMLError[], lines: Lines): readonly YAMLError[] {
   const seen = new Set<number>()
   return faults
     .toSorted((a, b) => a.pos[0] - b.pos[0])
     .filter(({ pos }) => {
-      const { line } = lines.linePos(pos[0])
+      const { line } = lines.at(pos[0])
       return !seen.has(line) && seen.add(line)
     })
 }

@@ -8,6 +8,10 @@ import { type FileDocument, isMapping, type Mapping, type Path } from './documen
 import type { Report } from './problem.ts'
 import { validate } from './validation.ts'
 
+/** Keys by their lower-case spelling. */
+export type Spellings = ReadonlyMap<string, string>
+export const spellingsOf = (keys: readonly string[]): Spellings => new Map(keys.map((key) => [key.toLowerCase(), key]))
+
 export class Entry {
   readonly value: unknown
   readonly #document: FileDocument
@@ -69,23 +73,31 @@ export class Entry {
    * `properties` lifted beside the others, which they override. Other keys stay, or go
    * with nulls if `loose`.
    */
-  fold(keys: readonly string[], loose: boolean): Entry {
+  fold(keys: Spellings, loose: boolean): Entry {
     if (!isMapping(this.value)) return this
-    const canonical = new Map(keys.map((key) => [key.toLowerCase(), key]))
     const value: Mapping = Object.create(null)
     const renamed = new Map<string, Path>()
     const take = (from: Mapping, prefix: Path) => {
-      for (const [key, item] of Object.entries(from)) {
-        if (prefix.length === 0 && key.toLowerCase() === 'properties' && isMapping(item)) continue
-        const name = canonical.get(key.toLowerCase()) ?? (loose ? undefined : key)
+      for (const key in from) {
+        const item = from[key]
+        const lower = key.toLowerCase()
+        if (prefix.length === 0 && lower === 'properties' && isMapping(item)) {
+          lifted.push(key)
+          continue
+        }
+        const name = keys.get(lower) ?? (loose ? undefined : key)
         if (name === undefined || (loose && item === null)) continue
         value[name] = item
-        renamed.set(name, this.#resolve([...prefix, key]))
+        if (prefix.length > 0 || name !== key || this.#renamed.size > 0)
+          renamed.set(name, this.#resolve([...prefix, key]))
+        else renamed.delete(name)
       }
     }
+    const lifted: string[] = []
     take(this.value, [])
-    for (const [key, item] of Object.entries(this.value)) {
-      if (key.toLowerCase() === 'properties' && isMapping(item)) take(item, [key])
+    for (const key of lifted) {
+      const item = this.value[key]
+      if (isMapping(item)) take(item, [key])
     }
     return new Entry(this.#document, this.#path, value, renamed)
   }

@@ -10,11 +10,14 @@ import { roleGuid } from '../policy/roles.ts'
 import { readCondition } from './condition.ts'
 import { Role } from './definition.ts'
 import { isMapping, type Mapping } from './document.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, spellingsOf } from './entry.ts'
 import { complaint, type Report } from './problem.ts'
 
-const ROLE_KEYS = Object.keys(Role.shape)
-const PERMISSION_KEYS = ['actions', 'notActions', 'dataActions', 'notDataActions', 'condition', 'conditionVersion']
+const ROLE_KEYS = spellingsOf(Object.keys(Role.shape))
+const PERMISSION_KEYS = spellingsOf([
+  ...['actions', 'notActions', 'dataActions', 'notDataActions'],
+  ...['condition', 'conditionVersion'],
+])
 
 /** Read one role; undefined if what is wrong was reported. `azure` ignores keys that it does not know. */
 export function readRole(raw: Entry, dialect: Dialect, report: Report): RoleDefinition | undefined {

@@ -3,8 +3,6 @@
  * and escaped characters, so the n-th visible character of the value is the n-th visible one of the source. Never parses
  * YAML: the scalar was read already.
  */
-import type { Scalar } from 'yaml'
-
 const isSpace = (char: string) => /\s/.test(char)
 
 /** The index after a block scalar's header line (`|`, `>-`, with a comment perhaps). */
@@ -17,22 +15,17 @@ const ESCAPED_LENGTH: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 }
 /** Escapes that stand for white space: of YAML 1.2, section 5.7, and a line continuation. */
 const ESCAPED_SPACE = new Set([...'nrtvf', 'N', '_', 'L', 'P', ' ', '\t', '\n', '\r'])
 
-/** The visible characters of a scalar's source, one after the other, as [index, length]. */
-function* visible(
-  source: string,
-  type: Scalar.Type | undefined,
-  start: number,
-  end: number,
-): Generator<[number, number]> {
-  const quoted = type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE'
-  const isBlock = type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED'
-  const last = quoted ? end - 1 : end
-  for (let index = isBlock ? afterHeader(source, start) : quoted ? start + 1 : start; index < last; ) {
+/** The visible characters of the scalar that starts at `start`, and of what follows it, as [index, length]. */
+function* visible(source: string, start: number): Generator<[number, number]> {
+  const first = source[start] ?? ''
+  const isQuoted = first === "'" || first === '"'
+  const isBlock = first === '|' || first === '>'
+  for (let index = isBlock ? afterHeader(source, start) : isQuoted ? start + 1 : start; index < source.length; ) {
     const char = source[index] ?? ''
     let length = 1
     let hidden = isSpace(char)
-    if (type === 'QUOTE_SINGLE' && char === "'") length = 2
-    if (type === 'QUOTE_DOUBLE' && char === '\\') {
+    if (first === "'" && char === "'") length = 2
+    if (first === '"' && char === '\\') {
       const letter = source[index + 1] ?? ''
       length = ESCAPED_LENGTH[letter] ?? 2
       const code = length > 2 ? Number.parseInt(source.slice(index + 2, index + length), 16) : undefined
@@ -44,17 +37,15 @@ function* visible(
 }
 
 /**
- * The index in `source` of `value[offset]`, for a scalar whose node spans `start` to `end`. White space is answered as
- * the place after the visible character before it; an offset at the end as the place after the last one.
+ * The index in `source` of `value[offset]`, for the scalar that starts at `start` and has this value. White space is
+ * answered as the place after the visible character before it; an offset at the end as the place after the last one.
  */
-export function scalarIndex(source: string, node: Scalar, offset: number): number {
-  const value = typeof node.value === 'string' ? node.value : ''
-  const [start, end] = node.range ?? [0, 0]
+export function scalarIndex(source: string, start: number, value: string, offset: number): number {
   const atVisible = offset < value.length && !isSpace(value[offset] ?? '')
   let wanted = atVisible ? 1 : 0
   for (const char of value.slice(0, offset)) if (!isSpace(char)) wanted += char.length
   let [index, length] = [start, 0]
-  for (const next of visible(source, node.type, start, end)) {
+  for (const next of visible(source, start)) {
     if (wanted <= 0) break
     ;[index, length] = next
     wanted -= 1
