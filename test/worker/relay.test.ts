@@ -183,7 +183,7 @@ describe('the upstream of the settings', () => {
   const sent = async (values: Parameters<typeof testEnv>[0]) => {
     const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response('{}'))
     const upstream = upstreamFor(values)
-    await send(upstream, request, { url: `${upstream.origin}${upstream.basePath}${M}`, headers: new Headers() })
+    await send(upstream, request, { url: `${upstream.origin}${upstream.basePath}${M}`, headers: {} })
     // The first may be the question what the registry asks for.
     const [url, init] = spy.mock.calls.at(-1) ?? []
     return { url, init, authorization: new Headers(init?.headers).get('authorization') }

@@ -40,7 +40,7 @@ function gateBefore({ origin, username = USERNAME }: Service, values: Partial<En
     const selected = selectUpstream(env, `${GATE}${target}`, request)
     if (selected === undefined) throw new Error('there is no upstream')
     const path = target.replace('/blobs/uploads/s', '/blobs/uploads/session')
-    return send(selected.upstream, request, { url: `${origin}${path}`, headers: new Headers(), body: body ?? null })
+    return send(selected.upstream, request, { url: `${origin}${path}`, headers: {}, body: body ?? null })
   }
 }
 
