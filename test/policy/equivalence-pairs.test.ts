@@ -124,6 +124,26 @@ describe('two evaluators agree on every pair', () => {
     }
   })
 
+  it('of a repository and a list, on either side', () => {
+    const name = attribute('Request', 'Microsoft.ContainerRegistry/registries/repositories:name')
+    const strings = [['a'], ['a', 'ab'], ['A'], ['a', 'a'], ['*'], ['b', 'a/*']]
+    const guid = { type: 'guid', value: 'ffffffff-0000-0000-0000-00000000000b' } as const
+    const sets = strings.flatMap((values) => {
+      const items = values.map((value) => ({ type: 'string', value }) as const)
+      return [{ type: 'set', items } as const, { type: 'set', items: [...items, guid] } as const]
+    })
+    const questions = NAMES.map((repository) => ({ name: repository }))
+    for (const quantifier of QUANTIFIERS) {
+      for (const operator of ['StringEquals', 'StringNotEqualsIgnoreCase', 'StringLike', 'StringNotLike'] as const) {
+        for (const list of sets) {
+          const comparison = { type: 'comparison', operator, quantifier } as const
+          agree({ ...comparison, left: name, right: list }, questions)
+          agree({ ...comparison, left: list, right: name }, questions)
+        }
+      }
+    }
+  })
+
   it('of an address and a range, alone or in a list', () => {
     const ip = attribute('Request', 'Dockgate/request:clientIp')
     const questions = ADDRESSES.map((clientIp) => ({ attributes: { clientIp } }))
@@ -203,9 +223,11 @@ describe('two evaluators agree on every pair', () => {
   })
 })
 
-/** One leaf for each outcome: false, true, missing, error, and unknown where no tag is named. */
-const MISSING = compare(SUB, 'StringEquals', string('v1'))
+const MISSING = compare(attribute('Request', 'Dockgate/request:digest'), 'StringEquals', string('v1'))
+/** Leaves for each outcome: false and true, known before the request or not; missing; error; unknown without a tag. */
 const OUTCOMES: readonly Expression[] = [
+  { type: 'actionMatches', patterns: ['x'] },
+  { type: 'actionMatches', patterns: ['*'] },
   compare(attribute('Request', 'Dockgate/request:method'), 'StringEquals', string('PUT')),
   compare(attribute('Request', 'Dockgate/request:method'), 'StringEquals', string('GET')),
   MISSING,
