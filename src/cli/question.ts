@@ -3,9 +3,9 @@
  * use, with a word on what would be right.
  */
 import type { Command } from 'commander'
-import { nearest } from '../files/nearest.ts'
 import type { Extras } from '../identity/assume.ts'
 import type { Facts } from '../policy/authorize.ts'
+import { nearest } from '../policy/nearest.ts'
 import { type Principal, parsePrincipal } from '../policy/principal.ts'
 import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
 import { type Action, PERMISSIONS, parseAction, takesRepository } from '../registry/permission.ts'

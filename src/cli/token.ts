@@ -1,7 +1,7 @@
 /** `dockgate token`: tokens in the policy files, changed in place. A secret is shown once and never written. */
 import { Command, Option } from 'commander'
-import { nearest } from '../files/nearest.ts'
 import type { Credential, EpochSeconds, Token } from '../policy/model.ts'
+import { nearest } from '../policy/nearest.ts'
 import { NAME } from '../policy/principal.ts'
 import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import { CommandError } from './command-error.ts'

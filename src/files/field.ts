@@ -5,6 +5,7 @@
 import { isIP } from 'node:net'
 import { matchesAction } from '../policy/action-pattern.ts'
 import type { EpochSeconds, ScopeMapPermission } from '../policy/model.ts'
+import { nearest } from '../policy/nearest.ts'
 import { NAME, type Principal, parsePrincipal } from '../policy/principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../policy/repository-pattern.ts'
 import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
@@ -18,7 +19,6 @@ import {
   parseAction,
 } from '../registry/permission.ts'
 import { err, ok, type Result } from '../registry/result.ts'
-import { nearest } from './nearest.ts'
 import { type Complaint, complaint } from './problem.ts'
 
 export type Field<T> = (text: string) => Result<T, Complaint>

@@ -4,8 +4,8 @@
  */
 import type { z } from 'zod'
 import type { Source } from '../policy/model.ts'
+import { nearest } from '../policy/nearest.ts'
 import { isMapping, type Path } from './document.ts'
-import { nearest } from './nearest.ts'
 import { type Complaint, complaint, type Report } from './problem.ts'
 
 /** Where the parts of a value stand. */

@@ -39,7 +39,7 @@ function plainValue(text: string): unknown {
  */
 export function readPlain(text: string, place: (offset: number) => string): TreeBuilder | undefined {
   // What follows a lone carriage return is a line of its own to one library only.
-  if (/\r(?!\n)/.test(text)) return undefined
+  if (text.includes('\r') && /\r(?!\n)/.test(text)) return undefined
   const events = eventsOf(text)
   const builder = new TreeBuilder(place)
   return events !== undefined && new EventReader(text, builder).read(events) ? builder : undefined

@@ -17,8 +17,8 @@ type Cell = { readonly on: string; readonly bit: number; readonly rules: string[
 export function coveredRules(grants: readonly GrantData[]): ReadonlyMap<string, string> {
   const cells = new Map<string, Cell>()
   const index = new NameIndex<Cell>()
-  for (const { on, bits, rule, ...limits } of grants) {
-    if (Object.keys(limits).length > 0) continue
+  for (const { on, bits, rule, when, from, until } of grants) {
+    if (when !== undefined || from !== undefined || until !== undefined) continue
     for (const permission of permissionsOf(bits)) {
       const bit = PERMISSION_BITS[permission]
       const cell = cells.get(`${bit} ${on}`) ?? { on, bit, rules: [] }

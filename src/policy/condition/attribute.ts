@@ -5,9 +5,9 @@
  * Source: Azure "conditions-format", attributes; "container-registry-rbac-abac-repository-permissions".
  */
 import type { Attributes, EpochSeconds } from '../model.ts'
+import { nearest } from '../nearest.ts'
 import type { Instant } from './date-time.ts'
 import type { Attribute, AttributeSource, Literal } from './expression.ts'
-import { nearest } from './spelling.ts'
 
 /** What a condition is evaluated against. */
 export type Context = {

@@ -6,11 +6,11 @@
  */
 import { DATA_ACTIONS, parseAction } from '../../registry/permission.ts'
 import { matchesAction } from '../action-pattern.ts'
+import { nearest } from '../nearest.ts'
 import { attributeHolds, formatAttribute, isForeign, isRepositoryName, nearestAttribute } from './attribute.ts'
 import type { Attribute, Literal, Operand, Operator, Quantifier } from './expression.ts'
 import { formatLiteral } from './format.ts'
 import { type Family, OPERATOR_RULES } from './operator.ts'
-import { nearest } from './spelling.ts'
 
 /** A remark on one leaf; the caller knows the place. */
 export type Finding = {

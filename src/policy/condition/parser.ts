@@ -10,6 +10,8 @@
  *
  * Each method reads one production, or records the problem and returns `undefined`. Never evaluates.
  */
+
+import { nearest } from '../nearest.ts'
 import { canonicalAttribute } from './attribute.ts'
 import {
   checkActionPattern,
@@ -33,7 +35,6 @@ import {
   type Quantifier,
 } from './expression.ts'
 import type { ConditionProblem, Token } from './lexer.ts'
-import { nearest } from './spelling.ts'
 
 /** How deep parentheses and negations may nest. */
 export const NESTING_MAX = 200

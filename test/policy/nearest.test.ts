@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { nearest } from '../../src/files/nearest.ts'
+import { nearest } from '../../src/policy/nearest.ts'
 
 describe('nearest', () => {
   it.each([

@@ -1,14 +1,14 @@
 /**
  * The word that was probably meant: nearest by optimal string alignment (insert, delete, replace, swap neighbours),
  * without letter case. Never guesses far: a quarter of the word may differ, at least one letter, at most
- * three.
+ * four.
  */
 
 /** The candidate nearest to `word`, or undefined if none is near. Ties: the first. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()
   let best: string | undefined
-  let limit = Math.min(3, Math.max(1, Math.floor(word.length / 4)))
+  let limit = Math.min(4, Math.max(1, Math.floor(word.length / 4)))
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > limit) continue
     const distance = editDistance(wanted, candidate.toLowerCase(), limit)
