@@ -413,9 +413,16 @@ export const CASES: readonly Case[] = [
     section: DISAGREEMENT,
     seen: 'distribution GHSA-qq97-vm5h-rrhg',
     what: 'A manifest that says one media type in its header and another in its body',
-    proofs: by('e2e/security', 'a manifest says one media type in its header and its body, or the registry refuses it'),
+    proofs: [
+      ...by(
+        'worker/manifest-type',
+        'a manifest is of the type that its header says',
+        'an index in disguise is refused, and the registry sees nothing',
+      ),
+      ...by('e2e/security', 'a manifest says one media type in its header and its body, or the registry refuses it'),
+    ],
     because:
-      'The gate never reads a manifest; a condition on `mediaType` judges the header, which the registry must hold to the body. Before a registry that does not, such conditions are worth as little as its check.',
+      'Where no condition asks for the media type, the gate does not read manifests: nothing is decided by the type, and the registry alone judges it.',
   },
   {
     section: OPERATIONS,

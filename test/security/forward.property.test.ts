@@ -15,7 +15,7 @@ import { createGate } from '../../src/worker/gate.ts'
 import type { PolicyView } from '../../src/worker/policy-view.ts'
 import { caller, policySet, request as registryRequest } from '../policy/arbitraries.ts'
 import { DIGEST, NAMES } from '../policy/pools.ts'
-import { requestVerdict, verdict } from '../policy/reference.ts'
+import { attributesOf, requestVerdict, verdict } from '../policy/reference.ts'
 import { request as rawRequest } from '../registry/arbitrary.ts'
 import { type Reading, readRequest } from '../registry/reference-parser.ts'
 
@@ -192,7 +192,12 @@ function allowed(policies: PolicySet, who: Caller, now: number, asked: Raw, sent
     case 'azure': {
       // Quarantine takes its permission from the body; this test sends a lock.
       const parsed = parseRegistryRequest(sent.method, sent.target)
-      return parsed.ok && requestVerdict(policies, who, parsed.value, { now }).effect === 'allow'
+      if (!parsed.ok) return false
+      if (!sent.target.endsWith('/_query'))
+        return requestVerdict(policies, who, parsed.value, { now }).effect === 'allow'
+      // It may answer with any repository.
+      const attributes = attributesOf(parsed.value, who, { now })
+      return [...NAMES, 'z', 'z/z'].every((one) => holds('metadata/read', attributes, one))
     }
     default:
       return false
