@@ -10,7 +10,7 @@ import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { digestOf, MIB, noise } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
 import { until } from './tools/registry.ts'
-import { type Answer, ask, basic, breakOff, type Question, stalling } from './tools/wire.ts'
+import { type Answer, ask, basic, breakOff, linger, type Question, stalling } from './tools/wire.ts'
 
 const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
 const token = (name: string, scopeMap: string): string =>
@@ -266,6 +266,32 @@ describe('a registry that refuses before the upload has ended', () => {
     const next = await Promise.all(Array.from({ length: 8 }, () => owner(`/v2/samples/app/blobs/${digest}`)))
     expect(next.map((answer) => [answer.status, answer.body.toString()])).toEqual(Array(8).fill([200, 'whole']))
     expect(performance.now() - started).toBeLessThan(5_000)
+  })
+
+  it('harms nobody either while its client stays with the rest of the upload', async () => {
+    upstream.behave((request, response) => {
+      if (request.method === 'POST') {
+        return void response.writeHead(202, { location: '/v2/samples/app/blobs/uploads/1' }).end()
+      }
+      if (request.method === 'GET') return void response.writeHead(200).end('whole')
+      request.once('readable', () =>
+        response.writeHead(413, { 'content-type': 'application/json' }).end('{"errors":[]}'),
+      )
+    })
+    const owner = callerOf(gate, 'owner')
+    const headers = { authorization: basic('owner', secretOf('owner')), 'content-length': String(LONG) }
+    const clients = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const session = locationOf(await owner('/v2/samples/app/blobs/uploads/', { method: 'POST' }))
+        return linger(new URL(session, gate.url).href, { method: 'PATCH', headers }, Buffer.alloc(MIB))
+      }),
+    )
+    expect(clients.map(({ status }) => status)).toEqual([413, 413, 413, 413])
+    const started = performance.now()
+    const next = await Promise.all(Array.from({ length: 8 }, () => owner(`/v2/samples/app/blobs/${digest}`)))
+    expect(next.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    expect(performance.now() - started).toBeLessThan(5_000)
+    for (const client of clients) client.leave()
   })
 
   it('or by a client that leaves in the middle, which the registry sees end', async () => {

@@ -4,6 +4,7 @@
  */
 
 import { type IncomingMessage, request as open } from 'node:http'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 
@@ -67,6 +68,26 @@ export const stalling = (part: Uint8Array): Readable => {
   const body = new Readable({ read: () => undefined })
   body.push(part)
   return body
+}
+
+/** A client that hears the answer's status in the middle of its body, and neither goes on nor leaves until it is told to. */
+export function linger(
+  url: string,
+  { method = 'PATCH', headers = {} }: Question,
+  part: Uint8Array,
+): Promise<{ readonly status: number; leave(): void }> {
+  const { hostname, port, host, pathname } = new URL(url)
+  const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+    socket.on('error', reject)
+    socket.once('data', (head) => {
+      const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head.toString('latin1'))?.[1])
+      resolve({ status, leave: () => socket.destroy() })
+    })
+    socket.write(`${method} ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n`)
+    socket.write(part)
+  })
 }
 
 /** A client that sends these bytes, of more that it promised, and then leaves. */
