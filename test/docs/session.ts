@@ -35,7 +35,8 @@ export type Outcome = { readonly status: number | null; readonly lines: readonly
 export class DocumentSession {
   readonly #directory = mkdtempSync(join(tmpdir(), 'dockgate-docs-'))
   readonly #work = join(this.#directory, 'checkout')
-  readonly #servers: { readonly child: ChildProcess; readonly shown: string; readonly real: string }[] = []
+  readonly #servers: { readonly shown: string; readonly real: string }[] = []
+  readonly #children: ChildProcess[] = []
   #count = 0
 
   constructor() {
@@ -99,6 +100,7 @@ export class DocumentSession {
       stdio: ['ignore', 'pipe', log],
       env: this.#environment(),
     })
+    this.#children.push(child)
     const url = await new Promise<string>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`${command} does not start:\n${readFileSync(logFile, 'utf8')}`)),
@@ -114,12 +116,12 @@ export class DocumentSession {
       })
       child.on('exit', (status) => reject(new Error(`${command} ended with status ${status}`)))
     })
-    this.#servers.push({ child, shown: new URL(address).host, real: new URL(url).host })
+    this.#servers.push({ shown: new URL(address).host, real: new URL(url).host })
     return { status: 0, lines: [`ready ${this.#documented(url)}`] }
   }
 
   async close(): Promise<void> {
-    for (const { child } of this.#servers) {
+    for (const child of this.#children) {
       if (child.exitCode !== null) continue
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')
