@@ -2,7 +2,7 @@
  * Two evaluators, one answer, where chance would seldom ask: every pair of values that an operator could confuse, every
  * combination of outcomes that `AND`, `OR` and `NOT` could confuse; as a grant and as a deny, for one tag and for all.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { mayReadBlob } from '../../src/policy/authorize.ts'
 import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
 import type { Caller } from '../../src/policy/caller.ts'
@@ -14,6 +14,9 @@ import { parseRepositoryName } from '../../src/registry/name.ts'
 import { open } from './open.ts'
 import { ADDRESSES, DIGEST, GUIDS, INVALID_TIMES, LIKES, NAMES, RANGES, SECONDS, TEXTS, valid } from './pools.ts'
 import { verdict } from './reference.ts'
+
+/** A slow machine is no disagreement. */
+vi.setConfig({ testTimeout: 120_000 })
 
 const source = { file: 'pairs', line: 1, column: 1 }
 const role = BUILT_IN_ROLES.find(({ name }) => name.endsWith('Repository Reader'))
