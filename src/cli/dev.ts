@@ -82,41 +82,56 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
     throw new CommandError(2, `${upstream} is no URL`, { hint: 'write it as https://registry.example.com' })
   }
   const { set } = await readPolicies(directory)
-  const keys = await developmentKeys(state)
-  const signingKey = await parseSigningKey(keys.policySigningKey)
-  const registry = upstream === undefined ? await startRegistry({ directory: join(state, 'registry') }) : undefined
-  if (registry !== undefined) await seedRegistry(registry.url)
-  const environment = [...PASSED_ON, ...secretsOf(process.env.UPSTREAMS)].flatMap((name) => {
-    const value = process.env[name]
-    return value === undefined ? [] : [[name, value] as const]
-  })
-  const gate = await startGate({
-    host: HOST,
-    port,
-    stateDirectory: state,
-    bindings: {
-      ...FRESH,
-      ...Object.fromEntries(environment),
-      UPSTREAM: upstream ?? registry?.url ?? '',
-      POLICY_PUBLIC_KEYS: keys.policyPublicKeys,
-      TOKEN_SIGNING_KEY: keys.tokenSigningKey,
-    },
-    onLog: (line) => output.note(decisionLine(line)),
-  })
-  const first = await withDevelopmentSecrets(set, state)
-  const compiled = compile(first.policies)
-  await put(gate, signingKey, compiled, state)
-  await untilReady(gate)
-  output.note(welcome({ url: gate.url, compiled, passwords: first.passwords, isSeeded: registry !== undefined }))
-  output.out(`ready ${gate.url}`)
-  const watcher = watch(
-    directory,
-    inTurn(() => reload(directory, state, gate, signingKey)),
+  // Whatever was started is ended again, last first, also when a later step fails: nothing keeps the process alive then.
+  const started: (() => void | Promise<void>)[] = []
+  try {
+    const registry = upstream === undefined ? await startRegistry({ directory: join(state, 'registry') }) : undefined
+    if (registry !== undefined) {
+      started.push(() => registry.close())
+      await seedRegistry(registry.url)
+    }
+    const keys = await developmentKeys(state)
+    const signingKey = await parseSigningKey(keys.policySigningKey)
+    const gate = await startGate({
+      host: HOST,
+      port,
+      stateDirectory: state,
+      bindings: {
+        ...FRESH,
+        ...environment(),
+        UPSTREAM: upstream ?? registry?.url ?? '',
+        POLICY_PUBLIC_KEYS: keys.policyPublicKeys,
+        TOKEN_SIGNING_KEY: keys.tokenSigningKey,
+      },
+      onLog: (line) => output.note(decisionLine(line)),
+    })
+    started.push(() => gate.close())
+    const first = await withDevelopmentSecrets(set, state)
+    const compiled = compile(first.policies)
+    await put(gate, signingKey, compiled, state)
+    await untilReady(gate)
+    const watcher = watch(
+      directory,
+      inTurn(() => reload(directory, state, gate, signingKey)),
+    )
+    started.push(() => watcher.close())
+    output.note(welcome({ url: gate.url, compiled, passwords: first.passwords, isSeeded: registry !== undefined }))
+    output.out(`ready ${gate.url}`)
+    await untilStopped()
+  } finally {
+    for (const end of started.reverse()) await end()
+  }
+}
+
+/** What the environment says of the Worker's variables and secrets. */
+function environment(): Readonly<Record<string, string>> {
+  const names = [...PASSED_ON, ...secretsOf(process.env.UPSTREAMS)]
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
   )
-  await untilStopped()
-  watcher.close()
-  await gate.close()
-  await registry?.close()
 }
 
 /** The variables that the entries of UPSTREAMS name as their credentials; what is no such list is for the Worker to refuse. */

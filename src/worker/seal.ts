@@ -61,7 +61,10 @@ async function derive(secret: string): Promise<CryptoKey> {
   return crypto.subtle.deriveKey(parameters, material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
 }
 
-/** The member `d` of each key of a private JWK or JWKS (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2). */
+/**
+ * The member `d` of each private key of a JWK or JWKS (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2). The first
+ * key is private, since it signs; of an older one only the public half may be left.
+ */
 function privateParts(text: string | undefined): readonly string[] {
   let value: unknown
   try {
@@ -71,9 +74,11 @@ function privateParts(text: string | undefined): readonly string[] {
   }
   const keys = isObject(value) && Array.isArray(value.keys) ? value.keys : [value]
   const parts = keys.map((key: unknown) => (isObject(key) ? key.d : undefined))
-  if (parts.length === 0 || !parts.every((part) => typeof part === 'string' && part.length >= 32)) throw unusable()
-  return parts.filter((part) => typeof part === 'string')
+  if (!isSecret(parts[0])) throw unusable()
+  return parts.filter(isSecret)
 }
+
+const isSecret = (part: unknown): part is string => typeof part === 'string' && part.length >= 32
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
