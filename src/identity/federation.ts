@@ -32,7 +32,9 @@ export type Federation = {
   readonly groupsClaim: string
   readonly subject: string
   readonly groups: readonly string[] | 'unknown'
-  /** Text claims that policy reads. */
+  /** Names of the claims that policy read then: any other one may have been in the JWT. */
+  readonly read: readonly string[]
+  /** Those of them that are texts. */
   readonly claims: ClaimTexts
 }
 
@@ -67,6 +69,7 @@ export function federate(
     groupsClaim: issuer.groupsClaim,
     subject,
     groups: groupsOf(claims, issuer.groupsClaim),
+    read,
     claims: keepTexts(claims, read),
   })
 }
@@ -92,6 +95,19 @@ export function issuerOf(federation: Federation, issuers: readonly IssuerRule[])
 
 const hasKey = ({ jwks }: IssuerRule, key: string | undefined): boolean =>
   jwks === undefined || key === undefined || jwks.keys.some(({ kid }) => kid === key)
+
+/**
+ * Whether a federation tells of every claim by which the identities of its issuer are known now. Where it does not, the
+ * caller may be one of them without our knowing, and what is denied to that identity would not be denied to it.
+ */
+export const tellsIdentities = (
+  { read }: Federation,
+  issuer: IssuerRule,
+  identities: readonly IdentityRule[],
+): boolean =>
+  identities.every(
+    (identity) => identity.issuer !== issuer.name || Object.keys(identity.claims).every((name) => read.includes(name)),
+  )
 
 /** Everything that a subject of `issuer` is at once: itself, its groups, every identity whose whole rule it matches. */
 export function callerOfFederation(

@@ -110,13 +110,14 @@ function parseProof(origin: Claims, sub: unknown): Proof | undefined {
 }
 
 function parseFederation(value: Claims): Federation | undefined {
-  const { name, key, issuer, audience, subjectClaim, groupsClaim, subject, groups, claims } = value
+  const { name, key, issuer, audience, subjectClaim, groupsClaim, subject, groups, read, claims } = value
   if (typeof name !== 'string' || (key !== undefined && typeof key !== 'string')) return undefined
   if (typeof issuer !== 'string' || typeof audience !== 'string') return undefined
   if (typeof subjectClaim !== 'string' || typeof groupsClaim !== 'string') return undefined
   if (typeof subject !== 'string' || !isSubject(subject)) return undefined
   const names = groups === 'unknown' ? groups : Array.isArray(groups) ? textsOf(groups) : undefined
-  if (names === undefined || !isRecord(claims) || !isTexts(claims)) return undefined
+  const known = Array.isArray(read) ? textsOf(read) : undefined
+  if (names === undefined || known === undefined || !isRecord(claims) || !isTexts(claims)) return undefined
   return {
     name,
     ...(key === undefined ? {} : { key }),
@@ -126,6 +127,7 @@ function parseFederation(value: Claims): Federation | undefined {
     groupsClaim,
     subject,
     groups: names,
+    read: known,
     claims,
   }
 }

@@ -6,7 +6,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { type Credential, HEADER_MAX_LENGTH, parseAuthorization } from '../identity/authorization.ts'
 import { isCompactJws } from '../identity/compact.ts'
-import { callerOfFederation, federate, issuerOf, subjectKey } from '../identity/federation.ts'
+import { callerOfFederation, federate, issuerOf, subjectKey, tellsIdentities } from '../identity/federation.ts'
 import { credentialFingerprint, findCredential, isUnexpired } from '../identity/secret.ts'
 import { type Proof, TOKEN_TYPES, type TokenUse } from '../identity/token-claims.ts'
 import { ANONYMOUS_CALLER, type Caller } from '../policy/caller.ts'
@@ -45,6 +45,8 @@ export type Verified = {
 /** Seconds for which a verification is remembered, and so for which a key that an issuer withdrew may still count. */
 const MEMO_SECONDS = 600
 const MEMO_CAPACITY = 10_000
+/** What is remembered grows with the header, for instance with a token's groups: a longer one takes several places. */
+const HEADER_LENGTH_OF_A_PLACE = 1024
 
 const memos = new WeakMap<PolicyView, Memo<Verified>>()
 const anonymous = new WeakMap<PolicyView, Verified>()
@@ -105,7 +107,7 @@ export async function authenticateHeader(
   // A refresh token does not count everywhere, so it is not remembered.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
   const until = Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY)
-  memoOf(desk.view).set(sha256Hex(header), outcome, until)
+  memoOf(desk.view).set(sha256Hex(header), outcome, until, Math.ceil(header.length / HEADER_LENGTH_OF_A_PLACE))
   return outcome
 }
 
@@ -213,8 +215,10 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
     case 'federation': {
       const { federation } = proof
       const issuer = issuerOf(federation, view.common.issuers)
-      if (issuer === undefined) return { code: 'credential_revoked' }
-      const caller = callerOfFederation(issuer, federation, view.common.identities)
+      const { identities } = view.common
+      if (issuer === undefined || !tellsIdentities(federation, issuer, identities))
+        return { code: 'credential_revoked' }
+      const caller = callerOfFederation(issuer, federation, identities)
       const own = await Promise.all(caller.acts.map((key) => view.principal(key)))
       const standing = standingOf(caller, view.common, own.filter(isKnown))
       const name = subjectKey(issuer, federation.subject)

@@ -1,12 +1,13 @@
 /**
- * What was verified a moment ago need not be verified again. Bounded in number and by expiry; the oldest use goes first.
+ * What was verified a moment ago need not be verified again. Bounded in size and by expiry; the oldest use goes first.
  * A memo belongs to one policy view and is forgotten with it. Keys are digests: nothing secret is kept.
  */
 import type { EpochSeconds } from '../policy/model.ts'
 
 export class Memo<T> {
-  readonly #entries = new Map<string, { readonly value: T; readonly until: EpochSeconds }>()
+  readonly #entries = new Map<string, { readonly value: T; readonly until: EpochSeconds; readonly places: number }>()
   readonly #capacity: number
+  #taken = 0
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -20,19 +21,30 @@ export class Memo<T> {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
     this.#entries.delete(key)
-    if (now >= entry.until) return undefined
-    this.#entries.set(key, entry)
-    return entry.value
+    if (now < entry.until) {
+      this.#entries.set(key, entry)
+      return entry.value
+    }
+    this.#taken -= entry.places
+    return undefined
   }
 
-  /** @param until exclusive */
-  set(key: string, value: T, until: EpochSeconds): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, { value, until })
-    if (this.#entries.size <= this.#capacity) return
+  /**
+   * @param until exclusive
+   * @param places how much of the capacity it takes
+   */
+  set(key: string, value: T, until: EpochSeconds, places = 1): void {
+    this.#forget(key)
+    this.#entries.set(key, { value, until, places })
+    this.#taken += places
     for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest)
-      return
+      if (this.#taken <= this.#capacity) return
+      this.#forget(oldest)
     }
+  }
+
+  #forget(key: string): void {
+    this.#taken -= this.#entries.get(key)?.places ?? 0
+    this.#entries.delete(key)
   }
 }

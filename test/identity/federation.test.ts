@@ -182,6 +182,7 @@ describe('claims that say they are ours are read strictly', () => {
     groupsClaim: 'groups',
     subject: 'u1',
     groups: [],
+    read: [],
     claims: {},
   }
 
@@ -211,6 +212,10 @@ describe('claims that say they are ours are read strictly', () => {
     [
       'a federation without claims',
       { sub: 'u1', access: [], dockgate: { federation: { ...federation, claims: null } } },
+    ],
+    [
+      'a federation that does not say what was read',
+      { sub: 'u1', access: [], dockgate: { federation: { ...federation, read: undefined } } },
     ],
     ['other groups', { sub: 'u1', access: [], dockgate: { federation: { ...federation, groups: 'all' } } }],
     ['a foreign subject', { sub: 'u2', access: [], dockgate: { federation } }],

@@ -21,6 +21,27 @@ describe('a memo', () => {
     expect(memo.size).toBe(2)
   })
 
+  it('is bounded in size too: what is large takes the places of several', () => {
+    const memo = new Memo<string>(4)
+    for (const key of ['a', 'b', 'c', 'd']) memo.set(key, 'x', 10)
+    memo.set('large', 'y', 10, 3)
+    expect(['a', 'b', 'c', 'd', 'large'].filter((key) => memo.get(key, 1) !== undefined)).toEqual(['d', 'large'])
+    memo.set('large', 'z', 10, 1)
+    memo.set('e', 'x', 10, 2)
+    expect(memo.size).toBe(3)
+    memo.set('larger than all', 'x', 10, 5)
+    expect(memo.size).toBe(0)
+  })
+
+  it('has the place again of what it forgot', () => {
+    const memo = new Memo<string>(2)
+    memo.set('a', 'x', 1, 2)
+    expect(memo.get('a', 1)).toBeUndefined()
+    memo.set('b', 'x', 10)
+    memo.set('c', 'x', 10)
+    expect(memo.size).toBe(2)
+  })
+
   it('keeps the newest value of a key', () => {
     const memo = new Memo<string>(2)
     memo.set('a', 'x', 10)

@@ -472,6 +472,23 @@ describe('what a token was made from', () => {
     expect(isRefusal(changed) ? [] : changed.caller.acts).toEqual(['subject:ci/job-1'])
   })
 
+  it('an identity known by a claim that no token carries yet: its deny does not miss those who may be it', async () => {
+    const { access, refresh } = await minted(bearer(await jwt({ ref: 'refs/heads/untrusted' })))
+    const denied =
+      viewOf(`${POLICY.replace('identities:', 'identities:\n  untrusted: { issuer: ci, claims: { ref: refs/heads/untrusted } }')}
+denyAssignments:
+  - { principals: ['identity:untrusted'], permissions: [content/read, content/write] }
+`)
+    expect(await show(access)).toMatchObject({ caller: { acts: ['subject:ci/job-1', 'identity:acme'] } })
+    policy = denied
+    expect(await show(access)).toEqual({ code: 'credential_revoked' })
+    expect((await post({ grant_type: 'refresh_token', refresh_token: refresh })).status).toBe(401)
+    const { access: anew } = await minted(bearer(await jwt({ ref: 'refs/heads/untrusted' })))
+    expect(await show(anew)).toMatchObject({
+      caller: { acts: ['subject:ci/job-1', 'identity:untrusted', 'identity:acme'] },
+    })
+  })
+
   it('only the claims that policy reads travel', async () => {
     const { access } = await minted(bearer(await jwt({ email: 'a@example.com', groups: ['readers'] })))
     expect(decodeJwt(access).dockgate).toEqual({
@@ -484,6 +501,7 @@ describe('what a token was made from', () => {
         groupsClaim: 'groups',
         subject: 'job-1',
         groups: ['readers'],
+        read: ['repository'],
         claims: { repository: 'acme/app' },
       },
       until: NOW + 600,
