@@ -50,8 +50,12 @@ export function upstreamHeaders(incoming: Headers, request: RegistryRequest): He
   for (const name of TO_UPSTREAM) copy(incoming, headers, name)
   if (!sendsBody(request)) return headers
   switch (request.operation) {
-    case 'pushManifest':
     case 'metadata':
+      // Attributes are written anew, as JSON: read as anything else they could say what nobody judged.
+      if (request.attributes) headers['content-type'] = 'application/json'
+      else copy(incoming, headers, 'content-type')
+      return headers
+    case 'pushManifest':
       copy(incoming, headers, 'content-type')
       return headers
     default:

@@ -14,6 +14,13 @@ const INDEX_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ])
 
+/** One type and no parameters (RFC 6838 section 4.2). A header that is there twice arrives as a list. */
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
+
+/** The keys that tell a manifest's type, however a registry may fold them: some read keys in any letter case. */
+const TELLING = /^(?:mediaType|manifests|layers|config)$/iu
+const TELLING_KEYS: ReadonlySet<string> = new Set(['mediaType', 'manifests', 'layers', 'config'])
+
 /** The manifest's text when it is a JSON object of type `mediaType`; nothing when it is not. */
 export async function readManifestOf(
   mediaType: string | undefined,
@@ -21,7 +28,8 @@ export async function readManifestOf(
 ): Promise<string | undefined> {
   const text = await readText(body, MANIFEST_MAX_BYTES)
   const manifest = parseObject(text ?? '')
-  if (manifest === undefined || mediaType === undefined) return undefined
+  if (manifest === undefined || mediaType === undefined || !MEDIA_TYPE.test(mediaType)) return undefined
+  if (Object.keys(manifest).some((key) => TELLING.test(key) && !TELLING_KEYS.has(key))) return undefined
   const isIndex = 'manifests' in manifest
   // Both at once is read as the one or the other by different clients.
   if (isIndex && ('layers' in manifest || 'config' in manifest)) return undefined

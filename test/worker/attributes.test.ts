@@ -47,10 +47,15 @@ describe('a change of attributes', () => {
     else expect(seen).toEqual([])
   })
 
-  it('reaches the registry as it was judged: each key once, as JSON', async () => {
+  it.each([
+    'application/json',
+    'application/x-www-form-urlencoded',
+    'application/json; charset=utf-16',
+    'multipart/form-data; boundary=x',
+  ])('reaches the registry as it was judged: each key once, as JSON, and not as %s', async (type) => {
     const { call, seen } = createWorld({ registry: () => Response.json({}) })
     const body = '{ "deleteEnabled": true, "deleteEnabled": false }'
-    await call('PATCH', TAG, { as: 'locker', body, headers: { 'content-type': 'application/json' } })
+    await call('PATCH', TAG, { as: 'locker', body, headers: { 'content-type': type } })
     expect(seen).toMatchObject([{ body: '{"deleteEnabled":false}' }])
     expect(seen[0]?.headers.get('content-type')).toBe('application/json')
   })
