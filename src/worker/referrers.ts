@@ -9,9 +9,12 @@ import { Fault } from './fault.ts'
 import { nextQuery, PAGE_MAX_BYTES, UPSTREAM_PAGES_MAX } from './listing.ts'
 import { readText } from './read-text.ts'
 
+/** The longest list that is joined, in bytes of all its pages: they are in memory together, and a Worker has 128 MB. */
+export const REFERRERS_MAX_BYTES = PAGE_MAX_BYTES
+
 /**
  * The first answer as it is when it is all there is, which leaves its body unread. Throws `upstream_invalid` for a list that
- * breaks off or has too many pages.
+ * breaks off, is too long or has too many pages.
  *
  * @param fetchPage asks the upstream for the page of a query
  */
@@ -21,8 +24,9 @@ export async function joinReferrers(
 ): Promise<Response> {
   let next = first.status === 200 ? nextQuery(first.headers.get('link')) : undefined
   if (next === undefined) return first
-  const index = await readIndex(first)
-  const manifests = [...index.manifests]
+  const { bytes, value: index } = await readIndex(first, REFERRERS_MAX_BYTES)
+  let left = REFERRERS_MAX_BYTES - bytes
+  const pagesOfManifests = [index.manifests]
   for (let pages = 1; next !== undefined; pages += 1) {
     if (pages === UPSTREAM_PAGES_MAX) {
       throw new Fault('upstream_invalid', `the registry gave more than ${UPSTREAM_PAGES_MAX} pages of referrers`)
@@ -31,16 +35,23 @@ export async function joinReferrers(
     if (answer.status !== 200) {
       throw new Fault('upstream_invalid', `the registry broke off a list of referrers with status ${answer.status}`)
     }
-    manifests.push(...(await readIndex(answer)).manifests)
+    const page = await readIndex(answer, left)
+    left -= page.bytes
+    pagesOfManifests.push(page.value.manifests)
     next = nextQuery(answer.headers.get('link'))
   }
   const headers = new Headers(first.headers)
   for (const name of ['content-length', 'content-encoding', 'etag']) headers.delete(name)
-  return new Response(JSON.stringify({ ...index, manifests }), { headers })
+  return new Response(JSON.stringify({ ...index, manifests: pagesOfManifests.flat() }), { headers })
 }
 
-async function readIndex(answer: Response): Promise<{ readonly manifests: readonly unknown[] }> {
-  const text = await readText(answer.body, PAGE_MAX_BYTES)
+type Index = { readonly manifests: readonly unknown[] }
+
+async function readIndex(
+  answer: Response,
+  maxBytes: number,
+): Promise<{ readonly value: Index; readonly bytes: number }> {
+  const text = await readText(answer.body, maxBytes)
   let value: unknown
   try {
     value = JSON.parse(text ?? '')
@@ -48,7 +59,7 @@ async function readIndex(answer: Response): Promise<{ readonly manifests: readon
     throw new Fault('upstream_invalid', 'the registry gave no list of referrers below 8 MiB', { cause })
   }
   if (typeof value === 'object' && value !== null && 'manifests' in value && Array.isArray(value.manifests)) {
-    return { ...value, manifests: value.manifests }
+    return { value: { ...value, manifests: value.manifests }, bytes: text?.length ?? 0 }
   }
   throw new Fault('upstream_invalid', 'the registry gave a list of referrers that is no image index')
 }

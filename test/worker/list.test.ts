@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PAGE_MAX, UPSTREAM_PAGES_MAX } from '../../src/worker/listing.ts'
+import { REFERRERS_MAX_BYTES } from '../../src/worker/referrers.ts'
 import { catchLog, createWorld, errorOf, type World } from './gate-world.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -332,6 +333,14 @@ describe('a list of referrers', () => {
 
   it.each([
     ['too many pages', referring(UPSTREAM_PAGES_MAX + 1)],
+    [
+      'more than fits in memory, page by page',
+      (request: Request) => {
+        const manifests = [{ digest: 'd', annotations: { a: 'x'.repeat(REFERRERS_MAX_BYTES / 2) } }]
+        const link = '<?page=1>; rel="next"'
+        return Response.json({ manifests }, request.url.includes('page=') ? {} : { headers: { link } })
+      },
+    ],
     [
       'a page that fails',
       (request: Request) =>

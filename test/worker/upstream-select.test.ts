@@ -182,6 +182,20 @@ describe('UPSTREAMS', () => {
   })
 })
 
+describe('a prefix that the upstream does not know', () => {
+  it.each([
+    ['/acr/v1/acr/v1/_tags/latest', '/acr/v1/v1/_tags/latest'],
+    ['/acr/v1/acr/app/_metadata/key', '/acr/v1/app/_metadata/key'],
+    ['/acr/v1/acr/acr/acr', '/acr/v1/acr/acr'],
+    ['/acr/v1/_deleted/acr/v1/_tags', '/acr/v1/_deleted/v1/_tags'],
+  ])('is taken from the repository in %s, and from nothing else', (path, expected) => {
+    const env = environment([{ prefix: 'acr/', url: 'https://registry-a.example', stripPrefix: true }])
+    const selected = select(env, `https://a.example${path}`)
+    if (selected === undefined) throw new Error('nothing is selected')
+    expect(selected.upstream.named?.(selected.request)).toMatchObject({ path: expected })
+  })
+})
+
 describe('the gate before several upstreams', () => {
   const docker = serviceNamed('Docker Hub')
   const table = [

@@ -163,8 +163,11 @@ function withoutPrefix(request: RegistryRequest, prefix: string): RegistryReques
   switch (request.operation) {
     case 'mountBlob':
       return { ...request, name, from: stripped(request.from, prefix) }
-    case 'metadata':
-      return { ...request, name, path: request.path.replace(`/${request.name}`, `/${name}`) }
+    case 'metadata': {
+      const start = /^\/acr\/v1\/(?:_deleted\/)?/.exec(request.path)?.[0].length ?? 0
+      const path = request.path.slice(0, start) + request.path.slice(start + prefix.length)
+      return { ...request, name, path }
+    }
     default:
       return { ...request, name }
   }
