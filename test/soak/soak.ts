@@ -31,7 +31,8 @@ export type SoakReport = {
   readonly injected: Readonly<Record<string, number>>
   /** Seconds from a push until the gate decided by it; the longest. */
   readonly slowestPushSeconds: number
-  readonly memoryMiB: { readonly warm?: number; readonly end?: number; readonly most?: number }
+  /** Of workerd: every fifteen seconds. */
+  readonly memoryMiB: readonly number[]
   /** The first of what was wrong. */
   readonly examples: readonly string[]
 }
@@ -78,7 +79,12 @@ const GRACE_MS = 3500
 export async function soak(seconds: number, clients: number): Promise<SoakReport> {
   const registry = await startSoakRegistry()
   const pairs = await Promise.all([generateKey('EdDSA'), generateKey('ES256')])
-  const signers = await Promise.all(pairs.map((pair) => parseSigningKey(JSON.stringify(pair.private))))
+  // Each signs in turn and knows the other, as in a rotation: what one signed, the other may follow.
+  const signers = await Promise.all(
+    [pairs, pairs.toReversed()].map((order) =>
+      parseSigningKey(JSON.stringify({ keys: order.map((pair) => pair.private) })),
+    ),
+  )
   const tokenKeys = [(await generateKey('ES256')).private]
   const gate = await startSoakGate({
     UPSTREAM: registry.url,
@@ -98,6 +104,9 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
   let isSettled = false
   /** Counts every change of what is expected of the flipping right. */
   let epoch = 0
+  let pushedAt = 0
+  let isDiagnosed = false
+  let last = 'the start'
   let slowestPushSeconds = 0
   let isOver = false
 
@@ -166,7 +175,14 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
     // What was asked before a push, or on its way, may be decided by either.
     if (!wasSettled || before !== epoch) return
     const isRight = isAllowed ? got.status === 200 : got.status === 403 && !reached
-    if (!isRight) wrong('decided by a policy that is gone', asked, got)
+    if (isRight) return
+    wrong(`decided by a policy that is gone, ${Math.round(performance.now() - pushedAt)} ms after ${last}`, asked, got)
+    if (isDiagnosed) return
+    isDiagnosed = true
+    const state = await fetch(`${gate.url}/readyz`).then((response) => response.text())
+    const stored = (await gate.kv.get('pointer')) ?? ''
+    const { serial } = JSON.parse(Buffer.from(stored.split('.')[1] ?? '', 'base64url').toString('utf8'))
+    examples.push(`the gate said ${state}, and KV held bundle ${serial}`)
   }
 
   async function upload(authorization: string): Promise<void> {
@@ -272,6 +288,8 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
     turn = next
     epoch++
     isSettled = true
+    pushedAt = performance.now()
+    last = `bundle ${serial} (turn ${turn}) was in force`
   }
 
   /** Make something fail for a while. */
@@ -339,13 +357,7 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
   const started = performance.now()
   const until = started + seconds * 1000
   const memory: number[] = []
-  let warm: number | undefined
-  const meter = setInterval(() => {
-    const now = workerdMemoryMiB()
-    if (now === undefined) return
-    memory.push(now)
-    if (warm === undefined && performance.now() - started > Math.min(30_000, seconds * 250)) warm = now
-  }, 1000)
+  const meter = setInterval(() => memory.push(workerdMemoryMiB() ?? 0), 15_000)
   const working = Array.from({ length: clients }, (_, number) => client(number))
   try {
     for (let step = 0; performance.now() < until; step++) {
@@ -359,7 +371,6 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
     clearInterval(meter)
     closeClients()
   }
-  const end = memory.at(-1)
   const report: SoakReport = {
     seconds: Math.round((performance.now() - started) / 1000),
     clients,
@@ -367,10 +378,7 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
     internalErrors: gate.log().length,
     injected,
     slowestPushSeconds: Math.round(slowestPushSeconds * 10) / 10,
-    memoryMiB:
-      memory.length === 0
-        ? {}
-        : { ...(warm === undefined ? {} : { warm }), ...(end === undefined ? {} : { end }), most: Math.max(...memory) },
+    memoryMiB: memory,
     examples: [...examples, ...gate.log().slice(0, 5)],
   }
   await gate.close()
