@@ -4,7 +4,7 @@
  */
 import type { VerificationKeys } from '../bundle/keys.ts'
 import type { Manifest } from '../bundle/manifest.ts'
-import { type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
+import { decodeManifest, type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
 import type { Kv } from './kv.ts'
 
@@ -35,6 +35,15 @@ export async function serialsOf(kv: Kv, pointer: string): Promise<readonly numbe
     .map((key) => key.slice(prefix.length))
     .filter((rest) => /^\d{1,15}$/.test(rest))
   return serials.map(Number).sort((a, b) => b - a)
+}
+
+/** How far a serial may run ahead of the clock, in seconds: a bundle that nobody vouches for could claim any number. */
+const SERIAL_LEAD = 86_400
+
+/** The serial that a bundle claims which these keys cannot vouch for: good for going above it, and for nothing else. */
+export async function claimedSerial(kv: Kv, pointer: string, now: number): Promise<Pick<Manifest, 'serial'>> {
+  const claimed = decodeManifest((await kv.get(pointer)) ?? '')
+  return { serial: claimed.ok && claimed.value.serial <= now + SERIAL_LEAD ? claimed.value.serial : 0 }
 }
 
 /** Rises with every push; the clock keeps it rising also when the store has lost its memory. */

@@ -10,7 +10,7 @@ import { digestsOf, type Manifest } from '../bundle/manifest.ts'
 import { signManifest } from '../bundle/sign.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { CommandError } from './command-error.ts'
-import { historyKey, nextSerial, readBundle, sameContent } from './history.ts'
+import { claimedSerial, historyKey, nextSerial, readBundle, sameContent } from './history.ts'
 import type { Kv, KvPair } from './kv.ts'
 import { DEFAULT_POINTER } from './kv-options.ts'
 
@@ -63,7 +63,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   const manifest = await encodeBundle(
     policy,
     {
-      serial: nextSerial(previous, now),
+      serial: nextSerial(previous ?? (await claimedSerial(kv, pointer, now)), now),
       created: now,
       expires: now + (options.validSeconds ?? VALIDITY_SECONDS),
       ...(previous === undefined ? {} : { previousBits: previous.bits }),
