@@ -21,6 +21,7 @@ import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
 import type { PolicyView } from './policy-view.ts'
 import { countFailure, isBlocked, loginKey } from './rate-limit.ts'
+import { sealOf } from './seal.ts'
 import { sha256Hex } from './sha256.ts'
 import { verifyMinted } from './token-service/minted.ts'
 
@@ -146,7 +147,7 @@ async function verifyJwt(jwt: string, desk: Desk, uses: readonly TokenUse[]): Pr
   const outside = isCompactJws(jwt) ? outsideOf(jwt) : undefined
   if (outside === undefined) return { code: 'credential_invalid' }
   if (outside.iss !== service) {
-    const outcome = await verifyIssuerJwt(jwt, issuers, ctx, now)
+    const outcome = await verifyIssuerJwt(jwt, issuers, ctx, now, () => sealOf(env))
     if (!outcome.ok) return { code: outcome.error }
     const { issuer, claims, key, expires } = outcome.value
     const federation = federate(issuer, claims, key, read)

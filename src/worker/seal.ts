@@ -1,10 +1,11 @@
 /**
- * Text that clients carry for the gate: encrypted, so that they learn nothing from it, and bound to a context, so that it
+ * Text that others carry for the gate: encrypted, so that they learn nothing from it, and bound to a context, so that it
  * is worth nothing elsewhere (AES-256-GCM, the context as associated data). Never a right: what is opened is judged anew.
  *
  * The keys are derived from the token signing keys (HKDF-SHA256, RFC 5869): the first one seals, all of them open, so a
  * rotation of `TOKEN_SIGNING_KEY` does not break what is under way.
  */
+import type { CryptoKey } from 'jose'
 import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 import { perIsolate } from './settings.ts'
@@ -21,7 +22,7 @@ const NONCE_BYTES = 12
 const encoder = new TextEncoder()
 
 /** Throws the fault `signing_key_unavailable`. */
-export const sealOf: (env: Env) => Seal = perIsolate((env) => {
+export const sealOf: (env: Pick<Env, 'TOKEN_SIGNING_KEY'>) => Seal = perIsolate((env) => {
   const secrets = privateParts(env.TOKEN_SIGNING_KEY)
   const keys = Promise.all(secrets.map(derive))
   return {

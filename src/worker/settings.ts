@@ -19,8 +19,8 @@ export type Settings = {
 const UPSTREAM_TIMEOUT_SECONDS = 60
 
 /** One value per `env`: the platform hands the same object to every request of an isolate. */
-export function perIsolate<T>(read: (env: Env) => T): (env: Env) => T {
-  const known = new WeakMap<Env, { readonly value: T }>()
+export function perIsolate<T, E extends object = Env>(read: (env: E) => T): (env: E) => T {
+  const known = new WeakMap<E, { readonly value: T }>()
   return (env) => {
     const found = known.get(env)
     if (found !== undefined) return found.value

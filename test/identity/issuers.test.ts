@@ -11,7 +11,7 @@ import {
   TIMEOUT_MS,
 } from '../../src/worker/issuers/remote-keys.ts'
 import { verifyIssuerJwt } from '../../src/worker/issuers/verify.ts'
-import { NOW } from './tools/desk.ts'
+import { NOW, noSeal } from './tools/desk.ts'
 import { DISCOVERY, type HttpIssuer, KEYS, sendJson, startIssuer } from './tools/http-issuer.ts'
 import { makeKey, type SigningKey, sign } from './tools/issuer.ts'
 
@@ -37,7 +37,7 @@ const settled = () => Promise.all(behind.splice(0))
 async function verify({ url }: HttpIssuer, signer: SigningKey, now = NOW, changed: Partial<IssuerRule> = {}) {
   const jwt = await sign(signer, { iss: url, aud: AUDIENCE, sub: 'me', exp: now + 300 })
   try {
-    const outcome = await verifyIssuerJwt(jwt, [ruleOf(url, changed)], ctx, now)
+    const outcome = await verifyIssuerJwt(jwt, [ruleOf(url, changed)], ctx, now, noSeal)
     return outcome.ok || outcome.error
   } catch (error) {
     return error instanceof Error && 'code' in error ? error.code : error
@@ -72,7 +72,9 @@ describe('keys are found', () => {
   it('never for an issuer that the policy does not name', async () => {
     const issuer = await startIssuer(key)
     const jwt = await sign(key, { iss: issuer.url, aud: AUDIENCE, sub: 'me', exp: NOW + 300 })
-    expect(await verifyIssuerJwt(jwt, [ruleOf('https://other.example.com')], ctx, NOW)).toMatchObject({ ok: false })
+    expect(await verifyIssuerJwt(jwt, [ruleOf('https://other.example.com')], ctx, NOW, noSeal)).toMatchObject({
+      ok: false,
+    })
     expect(issuer.asked).toEqual([])
   })
 

@@ -8,7 +8,7 @@ import { type OpenPrincipal, standingOf } from '../../src/policy/standing.ts'
 import type { Permission } from '../../src/registry/permission.ts'
 import { verifyIssuerJwt } from '../../src/worker/issuers/verify.ts'
 import type { PolicyView } from '../../src/worker/policy-view.ts'
-import { ctx, NOW } from './tools/desk.ts'
+import { ctx, NOW, noSeal } from './tools/desk.ts'
 import { jwks, makeKey, sign } from './tools/issuer.ts'
 import { SERVICE, viewOf } from './tools/policy.ts'
 
@@ -27,7 +27,7 @@ function policyOf(page: string): PolicyView {
 
 async function callerWith(view: PolicyView, claims: Claims): Promise<Caller | string> {
   const { issuers, identities, claims: read } = view.common
-  const verified = await verifyIssuerJwt(await sign(key, claims), issuers, ctx, NOW)
+  const verified = await verifyIssuerJwt(await sign(key, claims), issuers, ctx, NOW, noSeal)
   if (!verified.ok) return verified.error
   const { issuer, claims: payload } = verified.value
   const federation = federate(issuer, payload, 'recipe', read)

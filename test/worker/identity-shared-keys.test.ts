@@ -2,11 +2,17 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { IssuerRule } from '../../src/identity/federation.ts'
 import { remoteKeys, STALE_SECONDS } from '../../src/worker/issuers/remote-keys.ts'
-import { recall, share } from '../../src/worker/issuers/shared-keys.ts'
-import { NOW } from '../identity/tools/desk.ts'
+import { recall, type Sealing, share } from '../../src/worker/issuers/shared-keys.ts'
+import { sealOf } from '../../src/worker/seal.ts'
+import { makeTokenKey, NOW } from '../identity/tools/desk.ts'
 import { jwks, makeKey } from '../identity/tools/issuer.ts'
 
 const key = await makeKey('key-1')
+const sealingWith = (TOKEN_SIGNING_KEY: string): Sealing => {
+  const env = { TOKEN_SIGNING_KEY }
+  return () => sealOf(env)
+}
+const sealing = sealingWith(JSON.stringify(await makeTokenKey()))
 
 const behind: Promise<unknown>[] = []
 const ctx = { waitUntil: (promise: Promise<unknown>) => void behind.push(promise) }
@@ -33,35 +39,35 @@ describe('keys that were read', () => {
   it('are shared', async () => {
     const rule = ruleOf('shares')
     answerWith(async () => Response.json(jwks(key)))
-    expect((await remoteKeys(rule, 'key-1', ctx, NOW)).has('key-1')).toBe(true)
+    expect((await remoteKeys(rule, 'key-1', ctx, NOW, sealing)).has('key-1')).toBe(true)
     await Promise.all(behind.splice(0))
-    expect(await recall(`${rule.jwksUri}`, NOW)).toEqual({ document: jwks(key), readAt: NOW })
-    expect(await recall('elsewhere', NOW)).toBeUndefined()
+    expect(await recall(`${rule.jwksUri}`, sealing, NOW)).toEqual({ document: jwks(key), readAt: NOW })
+    expect(await recall('elsewhere', sealing, NOW)).toBeUndefined()
   })
 
   it('serve another isolate without asking the issuer, while they are fresh', async () => {
     const rule = ruleOf('fresh')
     const fetched = down()
-    await share(`${rule.jwksUri}`, { document: jwks(key), readAt: NOW - 60 }, STALE_SECONDS)
-    expect((await remoteKeys(rule, 'key-1', ctx, NOW)).has('key-1')).toBe(true)
+    await share(`${rule.jwksUri}`, sealing, { document: jwks(key), readAt: NOW - 60 }, STALE_SECONDS)
+    expect((await remoteKeys(rule, 'key-1', ctx, NOW, sealing)).has('key-1')).toBe(true)
     expect(fetched).not.toHaveBeenCalled()
   })
 
   it('serve another isolate while the issuer is down, for a day and no longer', async () => {
     down()
     const [old, older] = [ruleOf('old'), ruleOf('older')]
-    await share(`${old.jwksUri}`, { document: jwks(key), readAt: NOW - STALE_SECONDS + 1 }, STALE_SECONDS)
-    await share(`${older.jwksUri}`, { document: jwks(key), readAt: NOW - STALE_SECONDS }, STALE_SECONDS)
-    expect((await remoteKeys(old, 'key-1', ctx, NOW)).has('key-1')).toBe(true)
-    await expect(remoteKeys(older, 'key-1', ctx, NOW)).rejects.toMatchObject({ code: 'issuer_unavailable' })
+    await share(`${old.jwksUri}`, sealing, { document: jwks(key), readAt: NOW - STALE_SECONDS + 1 }, STALE_SECONDS)
+    await share(`${older.jwksUri}`, sealing, { document: jwks(key), readAt: NOW - STALE_SECONDS }, STALE_SECONDS)
+    expect((await remoteKeys(old, 'key-1', ctx, NOW, sealing)).has('key-1')).toBe(true)
+    await expect(remoteKeys(older, 'key-1', ctx, NOW, sealing)).rejects.toMatchObject({ code: 'issuer_unavailable' })
   })
 
   it('give way to the issuer when the key is not among them', async () => {
     const rule = ruleOf('rotates')
     const next = await makeKey('key-2')
-    await share(`${rule.jwksUri}`, { document: jwks(key), readAt: NOW }, STALE_SECONDS)
+    await share(`${rule.jwksUri}`, sealing, { document: jwks(key), readAt: NOW }, STALE_SECONDS)
     answerWith(async () => Response.json(jwks(next)))
-    expect((await remoteKeys(rule, 'key-2', ctx, NOW)).has('key-2')).toBe(true)
+    expect((await remoteKeys(rule, 'key-2', ctx, NOW, sealing)).has('key-2')).toBe(true)
   })
 
   it.each([
@@ -70,7 +76,32 @@ describe('keys that were read', () => {
   ])('are not believed when they are %s', async (name, shared) => {
     const rule = ruleOf(name.replaceAll(' ', '-'))
     down()
-    await share(`${rule.jwksUri}`, shared, STALE_SECONDS)
-    await expect(remoteKeys(rule, 'key-1', ctx, NOW)).rejects.toMatchObject({ code: 'issuer_unavailable' })
+    await share(`${rule.jwksUri}`, sealing, shared, STALE_SECONDS)
+    await expect(remoteKeys(rule, 'key-1', ctx, NOW, sealing)).rejects.toMatchObject({ code: 'issuer_unavailable' })
+  })
+
+  it('are not believed when another Worker wrote them', async () => {
+    down()
+    const content = { document: jwks(key), readAt: NOW }
+    const [plain, foreign, moved] = [ruleOf('plain'), ruleOf('foreign'), ruleOf('moved')]
+    await share(`${foreign.jwksUri}`, sealingWith(JSON.stringify(await makeTokenKey())), content, STALE_SECONDS)
+    await share(`${plain.jwksUri}`, () => ({ ...sealing(), seal: async (text) => text }), content, STALE_SECONDS)
+    await share(
+      `${moved.jwksUri}`,
+      () => ({ ...sealing(), seal: (text) => sealing().seal(text, ['issuer', `${plain.jwksUri}`]) }),
+      content,
+      STALE_SECONDS,
+    )
+    for (const rule of [plain, foreign, moved]) {
+      await expect(remoteKeys(rule, 'key-1', ctx, NOW, sealing)).rejects.toMatchObject({ code: 'issuer_unavailable' })
+    }
+  })
+
+  it('are simply not shared without a key to seal them', async () => {
+    const rule = ruleOf('unsealed')
+    answerWith(async () => Response.json(jwks(key)))
+    expect((await remoteKeys(rule, 'key-1', ctx, NOW, sealingWith(''))).has('key-1')).toBe(true)
+    await Promise.all(behind.splice(0))
+    expect(await recall(`${rule.jwksUri}`, sealing, NOW)).toBeUndefined()
   })
 })

@@ -12,7 +12,7 @@ import { Fault } from '../fault.ts'
 import { LATE, within } from '../store/deadline.ts'
 import { fetchJson } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
-import { recall, share } from './shared-keys.ts'
+import { recall, type Sealing, share } from './shared-keys.ts'
 
 /** Up to here keys are used as they are. */
 export const FRESH_SECONDS = 600
@@ -42,6 +42,7 @@ const entries = new Map<string, Entry>()
 /**
  * The keys of an issuer without inline keys, read again when `kid` is unknown.
  *
+ * @param sealing for what isolates share
  * @throws Fault `issuer_unavailable` when there are none that may be used
  */
 export async function remoteKeys(
@@ -49,6 +50,7 @@ export async function remoteKeys(
   kid: string | undefined,
   ctx: Background,
   now: EpochSeconds,
+  sealing: Sealing,
 ): Promise<KeySet> {
   const source = sourceOf(issuer)
   const entry = entries.get(source) ?? { attemptedAt: Number.NEGATIVE_INFINITY }
@@ -56,10 +58,10 @@ export async function remoteKeys(
   const { keys } = entry
   const age = keys === undefined ? Number.POSITIVE_INFINITY : now - keys.readAt
   if (keys?.set.has(kid) && age < REFRESH_BEHIND_SECONDS) {
-    if (age >= FRESH_SECONDS) read(entry, issuer, kid, ctx, now)
+    if (age >= FRESH_SECONDS) read(entry, issuer, kid, ctx, now, sealing)
     return keys.set
   }
-  await wait(read(entry, issuer, kid, ctx, now), entry)
+  await wait(read(entry, issuer, kid, ctx, now, sealing), entry)
   if (entry.keys !== undefined && now - entry.keys.readAt < STALE_SECONDS) return entry.keys.set
   throw new Fault(
     'issuer_unavailable',
@@ -77,11 +79,12 @@ function read(
   kid: string | undefined,
   ctx: Background,
   now: EpochSeconds,
+  sealing: Sealing,
 ): Promise<void> | undefined {
   if (entry.reading !== undefined) return entry.reading
   if (now - entry.attemptedAt < (entry.keys === undefined ? RETRY_SECONDS : COOLDOWN_SECONDS)) return undefined
   entry.attemptedAt = now
-  const reading = readKeys(entry, issuer, kid, ctx, now)
+  const reading = readKeys(entry, issuer, kid, ctx, now, sealing)
     .catch((error: unknown) => {
       entry.failure = error
     })
@@ -100,17 +103,18 @@ async function readKeys(
   kid: string | undefined,
   ctx: Background,
   now: EpochSeconds,
+  sealing: Sealing,
 ): Promise<void> {
   const source = sourceOf(issuer)
   if (entry.keys === undefined) {
-    const shared = await recall(source, now)
+    const shared = await recall(source, sealing, now)
     if (shared !== undefined) entry.keys = { set: parseKeySet(shared.document), readAt: shared.readAt }
     if (entry.keys?.set.has(kid) && now - entry.keys.readAt < FRESH_SECONDS) return
   }
   const document = await fetchDocument(issuer)
   entry.keys = { set: parseKeySet(document), readAt: now }
   delete entry.failure
-  ctx.waitUntil(share(source, { document, readAt: now }, STALE_SECONDS))
+  ctx.waitUntil(share(source, sealing, { document, readAt: now }, STALE_SECONDS))
 }
 
 async function wait(reading: Promise<void> | undefined, entry: Entry): Promise<void> {

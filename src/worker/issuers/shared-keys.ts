@@ -1,10 +1,11 @@
 /**
  * Key sets that another isolate of the same place read: a second chance for a young isolate, above all while the issuer is
- * down. Kept in a cache of our own that no request can reach. Best effort: where there is no cache, or it fails, there is
- * simply nothing.
+ * down. Kept in a cache that no request can reach, and sealed, since other Workers of the zone may write to it: whoever
+ * could plant a key there could sign in as anybody. Best effort: where there is no cache, or it fails, there is nothing.
  */
 import { isRecord } from '../../identity/federation.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
+import type { Seal } from '../seal.ts'
 import { sha256Hex } from '../sha256.ts'
 
 /** A JWKS as it was read, and when. */
@@ -26,11 +27,17 @@ async function openCache(): Promise<Cache | undefined> {
 
 const keyOf = (source: string): string => `https://issuers.dockgate.invalid/${sha256Hex(source)}`
 
+/** Gives the seal, or throws where there is no key for one. */
+export type Sealing = () => Seal
+
+const contextOf = (source: string): readonly string[] => ['issuer', source]
+
 /** @param source where the keys come from */
-export async function recall(source: string, now: EpochSeconds): Promise<SharedDocument | undefined> {
+export async function recall(source: string, sealing: Sealing, now: EpochSeconds): Promise<SharedDocument | undefined> {
   try {
     const answer = await (await openCache())?.match(keyOf(source))
-    const content: unknown = await answer?.json()
+    if (answer === undefined) return undefined
+    const content: unknown = JSON.parse((await sealing().open(await answer.text(), contextOf(source))) ?? '')
     if (!isRecord(content) || typeof content.readAt !== 'number' || content.readAt > now) return undefined
     return { document: content.document, readAt: content.readAt }
   } catch {
@@ -39,10 +46,17 @@ export async function recall(source: string, now: EpochSeconds): Promise<SharedD
 }
 
 /** Never rejects. */
-export async function share(source: string, shared: SharedDocument, maxAgeSeconds: number): Promise<void> {
+export async function share(
+  source: string,
+  sealing: Sealing,
+  shared: SharedDocument,
+  maxAgeSeconds: number,
+): Promise<void> {
   try {
-    const answer = Response.json(shared, { headers: { 'cache-control': `max-age=${maxAgeSeconds}` } })
-    await (await openCache())?.put(keyOf(source), answer)
+    const cache = await openCache()
+    if (cache === undefined) return
+    const sealed = await sealing().seal(JSON.stringify(shared), contextOf(source))
+    await cache.put(keyOf(source), new Response(sealed, { headers: { 'cache-control': `max-age=${maxAgeSeconds}` } }))
   } catch {
     // The next isolate asks the issuer itself.
   }

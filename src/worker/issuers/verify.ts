@@ -13,6 +13,7 @@ import type { Background } from '../background.ts'
 import { LEEWAY_SECONDS } from '../token-service/minted.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
 import { remoteKeys } from './remote-keys.ts'
+import type { Sealing } from './shared-keys.ts'
 
 /** A JWT that is valid for longer than this, in seconds, was not made for signing in. */
 export const LIFETIME_MAX_SECONDS = 366 * 86_400
@@ -34,12 +35,13 @@ export async function verifyIssuerJwt(
   issuers: readonly IssuerRule[],
   ctx: Background,
   now: EpochSeconds,
+  sealing: Sealing,
 ): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
   const header = jwt.length > JWT_MAX_LENGTH ? undefined : readHeader(jwt)
   if (header === undefined || header.crit !== undefined) return err('credential_invalid')
   const issuer = issuerMeant(jwt, header, issuers)
   if (issuer === undefined) return err('credential_invalid')
-  const keys = await keysOf(issuer, header.kid, ctx, now)
+  const keys = await keysOf(issuer, header.kid, ctx, now, sealing)
   try {
     const { payload, protectedHeader } = await jwtVerify(jwt, keys.key, {
       algorithms: [...issuer.algorithms],
@@ -99,8 +101,9 @@ function keysOf(
   kid: string | undefined,
   ctx: Background,
   now: EpochSeconds,
+  sealing: Sealing,
 ): KeySet | Promise<KeySet> {
-  if (issuer.jwks === undefined) return remoteKeys(issuer, kid, ctx, now)
+  if (issuer.jwks === undefined) return remoteKeys(issuer, kid, ctx, now, sealing)
   const known = inlineKeys.get(issuer) ?? parseKeySet(issuer.jwks)
   inlineKeys.set(issuer, known)
   return known

@@ -5,6 +5,11 @@ export const NOW = 1_800_000_000
 
 export const ctx = { waitUntil: (promise: Promise<unknown>) => void promise.catch(() => undefined) }
 
+/** For what isolates share, where there is nothing that they could share it by. */
+export const noSeal = (): never => {
+  throw new Error('there is no key to seal with')
+}
+
 export async function makeTokenKey(): Promise<JWK> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   return exportJWK(privateKey)
