@@ -27,14 +27,10 @@ export async function cpuMicroseconds(pid: number): Promise<number> {
   }
 }
 
-/** Memory of a process that is not shared with others, in bytes; not a number where the kernel does not say. */
-export async function memoryBytes(pid: number): Promise<number> {
-  try {
-    const [, kib] = /^RssAnon:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
-    return Number(kib) * 1024
-  } catch {
-    return Number.NaN
-  }
+/** CPU time of this thread so far, in microseconds: what others do on the machine does not count. */
+export function ownCpuMicroseconds(): number {
+  const { user, system } = process.threadCpuUsage()
+  return user + system
 }
 
 /** Processes that `run` started and that still live, by their number. */

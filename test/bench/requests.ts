@@ -121,7 +121,7 @@ async function alternate(
   const milliseconds = quick ? 400 : 600
   const { connections, method, path } = order
   const orderFor = ({ worker, tokens }: Subject) => ({ connections, method, path, port: worker.port, tokens })
-  for (const subject of subjects) await load.run({ ...orderFor(subject), milliseconds: quick ? 300 : 1500 })
+  for (const subject of subjects) await load.run({ ...orderFor(subject), milliseconds: quick ? 300 : 800 })
   const runs: Run[][] = subjects.map(() => [])
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < subjects.length; turn++) {

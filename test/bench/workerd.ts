@@ -6,13 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/dev/worker.ts'
-import { cpuMicroseconds, memoryBytes, startedBy } from './machine.ts'
+import { cpuMicroseconds, startedBy } from './machine.ts'
 
 export type Running = {
   readonly port: number
   /** CPU time so far, in microseconds, of everything but the other Workers of a bench. */
   cpu(): Promise<number>
-  memory(): Promise<number>
   /** A request beside what is measured. */
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
   close(): Promise<void>
@@ -88,7 +87,6 @@ export async function startWorker(options: WorkerOptions): Promise<Running> {
   return {
     port: Number(port),
     cpu: () => sum(cpuMicroseconds),
-    memory: () => sum(memoryBytes),
     get: (path, headers = {}) => fetch(`${origin}${path}`, { headers }),
     close: () => miniflare.dispose(),
   }
