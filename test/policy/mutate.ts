@@ -318,7 +318,8 @@ function isNoticed(copy: string): boolean {
   }
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
   return (
-    spawnSync(process.execPath, [vitest, 'run', '--bail=1'], { cwd: copy, env, stdio: 'ignore', timeout: 120_000 }).status !== 0
+    spawnSync(process.execPath, [vitest, 'run', '--bail=1'], { cwd: copy, env, stdio: 'ignore', timeout: 120_000 })
+      .status !== 0
   )
 }
 
