@@ -489,6 +489,12 @@ denyAssignments:
     })
   })
 
+  it('a JWT whose end has a fraction', async () => {
+    const { access, refresh } = await minted(bearer(await jwt({ exp: NOW + 600.5 })))
+    expect(await show(access)).toMatchObject({ name: 'subject:ci/job-1' })
+    expect((await post({ grant_type: 'refresh_token', refresh_token: refresh })).status).toBe(200)
+  })
+
   it('only the claims that policy reads travel', async () => {
     const { access } = await minted(bearer(await jwt({ email: 'a@example.com', groups: ['readers'] })))
     expect(decodeJwt(access).dockgate).toEqual({

@@ -55,7 +55,8 @@ export async function verifyIssuerJwt(
     if (!isRecord(payload) || exp === undefined || exp > now + LIFETIME_MAX_SECONDS) return err('credential_invalid')
     // jose reads `iat` only when it is asked for an age.
     if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
-    return ok({ issuer, claims: payload, key: protectedHeader.kid, expires: exp })
+    // It may have a fraction (RFC 7519 section 2), and what we sign has none.
+    return ok({ issuer, claims: payload, key: protectedHeader.kid, expires: Math.floor(exp) })
   } catch (error) {
     return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
   }
