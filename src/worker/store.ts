@@ -10,6 +10,7 @@ import type { BundleProblem } from '../bundle/problem.ts'
 import { admit, type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { err, ok, type Result } from '../registry/result.ts'
+import type { Background } from './background.ts'
 import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 import type { PolicyView } from './policy-view.ts'
@@ -27,8 +28,6 @@ export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
   | 'POLICY_MAX_AGE_SECONDS'
   | 'MAX_STALENESS_SECONDS'
 >
-
-type Background = Pick<ExecutionContext, 'waitUntil'>
 
 /** What `/readyz` says of the policy. Times in seconds. */
 export type PolicyStatus = {
