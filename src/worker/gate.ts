@@ -11,6 +11,7 @@ import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
 import { covers, neededScope, pullScope } from '../registry/scope.ts'
 import { possibleChanges, readChange } from './attributes.ts'
 import { type Audit, type AuditRecord, describe, requestId } from './audit.ts'
+import type { Background } from './background.ts'
 import type { Env } from './env.ts'
 import { Fault, logFault } from './fault.ts'
 import { forward, type Passport, pass, urlOf } from './forward.ts'
@@ -33,7 +34,7 @@ export type GatePorts = {
 }
 
 /** Answers every request, never rejects. */
-export type Gate = (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>
+export type Gate = (request: Request, env: Env, ctx: Background) => Promise<Response>
 
 /** What became known on the way, for the answer and the record. */
 type Passage = {
@@ -65,12 +66,7 @@ export const createGate =
 
 const NO_REGISTRY = 'no registry has this host name here'
 
-async function corridor(
-  passage: Passage,
-  env: Env,
-  ctx: ExecutionContext,
-  ports: GatePorts,
-): Promise<Response | Refusal> {
+async function corridor(passage: Passage, env: Env, ctx: Background, ports: GatePorts): Promise<Response | Refusal> {
   const { request, startedMs } = passage
   const now = Math.floor(startedMs / 1000)
 

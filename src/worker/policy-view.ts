@@ -2,10 +2,10 @@
  * The policy in force, as the corridor sees it: one verified bundle. A view never changes; a new bundle is a new view.
  */
 
-import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { EpochSeconds } from '../policy/model.ts'
 import type { PrincipalKey } from '../policy/principal.ts'
 import type { Common, OpenPrincipal } from '../policy/standing.ts'
+import type { Background } from './background.ts'
 import type { Env } from './env.ts'
 
 export type PolicyView = {
@@ -24,8 +24,4 @@ export type PolicyView = {
 }
 
 /** The policy for one request: at once when it is fresh; rejects with the fault `policy_unavailable` when there is none. */
-export type CurrentPolicy = (
-  env: Env,
-  ctx: Pick<ExecutionContext, 'waitUntil'>,
-  now: EpochSeconds,
-) => PolicyView | Promise<PolicyView>
+export type CurrentPolicy = (env: Env, ctx: Background, now: EpochSeconds) => PolicyView | Promise<PolicyView>
