@@ -1,12 +1,11 @@
 /** `dockgate check`: are the policies valid, and do they decide as their tests say? */
 import { Command } from 'commander'
-import { loadPolicies } from '../files/load.ts'
 import { compare, formatSource, type Problem } from '../files/problem.ts'
 import { lint } from '../lint/lints.ts'
 import { CommandError } from './command-error.ts'
 import { runTest, type TestOutcome } from './decision-tests.ts'
 import * as output from './output.ts'
-import { count, DEFAULT_DIRECTORY, formatProblem, Policies } from './policies.ts'
+import { count, DEFAULT_DIRECTORY, formatProblem, loadFolder, Policies } from './policies.ts'
 
 type Options = { readonly json?: true; readonly policies?: string }
 
@@ -26,7 +25,7 @@ export const checkCommand = (): Command =>
     .addHelpText('after', EXAMPLES)
     .action(async (argument: string | undefined, options: Options) => {
       const directory = argument ?? options.policies ?? DEFAULT_DIRECTORY
-      const { policies, tests, problems: found } = await loadPolicies(directory)
+      const { policies, tests, problems: found } = await loadFolder(directory)
       const now = Math.floor(Date.now() / 1000)
       const set = policies === undefined ? undefined : new Policies(directory, policies, tests)
       const lints = set === undefined ? [] : lint({ policies: set.set, compiled: set.compiled, now })

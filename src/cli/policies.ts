@@ -68,13 +68,21 @@ export function formatProblem(directory: string, { severity, source, message, hi
   return hint === undefined ? head : `${head}\n    hint: ${hint}`
 }
 
+/** @throws {@link CommandError} 2 when there is no such folder: a name mistyped is no answer about its policies */
+export async function loadFolder(directory: string): ReturnType<typeof loadPolicies> {
+  const loaded = await loadPolicies(directory)
+  const missing = loaded.problems.find(({ code }) => code === 'folder_missing')
+  if (missing === undefined) return loaded
+  throw new CommandError(2, missing.message, missing.hint === undefined ? {} : { hint: missing.hint })
+}
+
 /**
  * Load a folder or end the command, with every problem shown on standard error.
  *
- * @throws {@link CommandError} 1 when the policies are not valid
+ * @throws {@link CommandError} 1 when the policies are not valid, 2 when there is no such folder
  */
 export async function readPolicies(directory: string): Promise<Policies> {
-  const { policies, tests, problems } = await loadPolicies(directory)
+  const { policies, tests, problems } = await loadFolder(directory)
   const errors = problems.filter(({ severity }) => severity === 'error')
   if (policies !== undefined) return new Policies(directory, policies, tests)
   for (const problem of errors) output.note(formatProblem(directory, problem))

@@ -16,7 +16,7 @@ export async function readFolder(directory: string, report: Report): Promise<rea
   if (root === undefined || !root.isDirectory()) {
     const what = root === undefined ? `there is no folder ${directory}` : `${directory} is not a folder`
     const hint = 'name the folder that holds the policy files'
-    report.error({ file: directory, line: 1, column: 1 }, complaint('folder_missing', what, hint))
+    report.error({ file: '.', line: 1, column: 1 }, complaint('folder_missing', what, hint))
     return undefined
   }
   const files: File[] = []
@@ -24,7 +24,7 @@ export async function readFolder(directory: string, report: Report): Promise<rea
   if (files.length === 0 && report.errors === 0) {
     const what = `${directory} holds no policy file`
     const hint = 'policies are *.yaml, *.yml and *.json'
-    report.error({ file: directory, line: 1, column: 1 }, complaint('folder_empty', what, hint))
+    report.error({ file: '.', line: 1, column: 1 }, complaint('folder_empty', what, hint))
     return undefined
   }
   return files

@@ -193,6 +193,8 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     [['explian'], "unknown command 'explian'", 'did you mean explain?'],
     [['who-can', 'content/raed'], '"content/raed" is no permission', 'did you mean content/read?'],
     [['diff', 'explain', 'nowhere'], 'there is no nowhere', 'name a policy folder'],
+    [['check', 'nowhere', '--json'], 'there is no folder nowhere', 'name the folder that holds'],
+    [['who-can', 'catalog/read', '--policies', 'nowhere'], 'there is no folder nowhere', 'name the folder that holds'],
   ])('%j is wrong use', async (args, error, hint) => {
     const { status, stdout, stderr } = await run(args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })

@@ -165,7 +165,7 @@ describe('a folder', () => {
   ])('%s is refused', async (folder, code, message) => {
     const { policies, problems } = await load(folder)
     expect(policies).toBeUndefined()
-    expect(problems).toMatchObject([{ severity: 'error', code }])
+    expect(problems).toMatchObject([{ severity: 'error', code, source: { file: '.' } }])
     expect(problems[0]?.message).toContain(message)
   })
 })
