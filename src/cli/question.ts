@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import type { Extras } from '../identity/assume.ts'
 import type { Facts } from '../policy/authorize.ts'
+import { parseIpAddress } from '../policy/condition/ip.ts'
 import { nearest } from '../policy/nearest.ts'
 import { type Principal, parsePrincipal } from '../policy/principal.ts'
 import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
@@ -79,11 +80,15 @@ export function readCircumstances(options: CircumstanceOptions): Circumstances {
   }
   const tag = options.tag === undefined ? undefined : parseTag(options.tag)
   if (tag?.ok === false) throw wrongUse(`"${options.tag}" is no tag`, 'a tag is up to 128 letters, digits, _ . -')
+  const { ip } = options
+  if (ip !== undefined && parseIpAddress(ip) === undefined) {
+    throw wrongUse(`"${ip}" is no IP address`, 'write 203.0.113.7 or 2001:db8::7')
+  }
   return {
     extras: { claims, groups: options.group },
     facts: {
       now: options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at),
-      ...(options.ip === undefined ? {} : { clientIp: options.ip }),
+      ...(ip === undefined ? {} : { clientIp: ip }),
     },
     ...(tag === undefined ? {} : { tag: tag.value }),
   }

@@ -193,6 +193,7 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     [['explian'], "unknown command 'explian'", 'did you mean explain?'],
     [['who-can', 'content/raed'], '"content/raed" is no permission', 'did you mean content/read?'],
     [['diff', 'explain', 'nowhere'], 'there is no nowhere', 'name a policy folder'],
+    [['can', 'token:x', 'catalog/read', '--ip', '10.0.0.0/8'], '"10.0.0.0/8" is no IP address', 'write 203.0.113.7'],
     [['check', 'nowhere', '--json'], 'there is no folder nowhere', 'name the folder that holds'],
     [['who-can', 'catalog/read', '--policies', 'nowhere'], 'there is no folder nowhere', 'name the folder that holds'],
   ])('%j is wrong use', async (args, error, hint) => {
