@@ -120,7 +120,8 @@ class Resolver {
     const [declared] = this.#declared.registry
     const value = declared?.value
     if (declared === undefined) {
-      if (this.#isEmpty()) {
+      // What a broken file declares is not known, and its own mistake is reported.
+      if (this.#report.errors === 0 && this.#isEmpty()) {
         const first = { file: '.', line: 1, column: 1 }
         const hint = 'add a file with `registry: { service: <host name of the gate> }`, and who may do what'
         this.#report.error(first, complaint('nothing_declared', 'no file declares anything', hint))

@@ -8,7 +8,7 @@
 import { parseDigest, parseRepositoryName, parseTag } from './name.ts'
 import { DELETED_READ, DELETED_RESTORE } from './needs.ts'
 import type { Action } from './permission.ts'
-import { COUNT, formatQuery, parseQuery, single } from './query.ts'
+import { formatQuery, parseCount, parseQuery, single } from './query.ts'
 import { invalidName, invalidQuery, type RequestRefusal, unknownOperation } from './refusal.ts'
 import type { MetadataRequest } from './request.ts'
 import { err, ok, type Result } from './result.ts'
@@ -133,16 +133,14 @@ function canonicalQuery(text: string, keys: readonly string[]): Result<string, R
   for (const key of keys) {
     const value = single(query.value, key)
     if (!value.ok) return err(invalidQuery(value.error))
-    if (value.value !== undefined && !(key === 'n' ? COUNT : VALUE).test(value.value)) {
-      return err(
-        invalidQuery({
-          code: 'query_invalid',
-          key,
-          problem: 'has characters that no value of it has',
-        }),
-      )
+    const text = value.value === undefined ? undefined : canonicalValue(key, value.value)
+    if (text === undefined && value.value !== undefined) {
+      return err(invalidQuery({ code: 'query_invalid', key, problem: 'has characters that no value of it has' }))
     }
-    pairs.push([key, value.value])
+    pairs.push([key, text])
   }
   return ok(formatQuery(pairs))
 }
+
+const canonicalValue = (key: string, text: string): string | undefined =>
+  key === 'n' ? parseCount(text)?.toString() : VALUE.test(text) ? text : undefined

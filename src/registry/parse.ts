@@ -8,7 +8,7 @@
  */
 import { parseMetadataRequest } from './acr.ts'
 import { type Digest, parseDigest, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.ts'
-import { COUNT, parseQuery, type Query, single } from './query.ts'
+import { parseCount, parseQuery, type Query, single } from './query.ts'
 import { invalidName, invalidQuery, notFound, type RequestRefusal, unknownOperation } from './refusal.ts'
 import type { Paging, Reference, RegistryRequest } from './request.ts'
 import { err, ok, type Result } from './result.ts'
@@ -112,14 +112,15 @@ function parsePaging(text: string): Result<Paging, RequestRefusal> {
   if (!n.ok) return err(invalidQuery(n.error))
   const last = single(query.value, 'last')
   if (!last.ok) return err(invalidQuery(last.error))
-  if (n.value !== undefined && !COUNT.test(n.value)) {
+  const count = n.value === undefined ? undefined : parseCount(n.value)
+  if (n.value !== undefined && count === undefined) {
     return err(invalidQuery({ code: 'query_invalid', key: 'n', problem: 'is not a whole number' }))
   }
   if (last.value !== undefined && last.value.length > LAST_MAX_LENGTH) {
     return err(invalidQuery({ code: 'query_invalid', key: 'last', problem: 'is longer than any name' }))
   }
   return ok({
-    ...(n.value === undefined ? {} : { n: Number(n.value) }),
+    ...(count === undefined ? {} : { n: count }),
     ...(last.value === undefined ? {} : { last: last.value }),
   })
 }

@@ -15,8 +15,12 @@ export type QueryError = {
   readonly problem: string
 }
 
-/** A page size: a whole number that JavaScript holds exactly. */
-export const COUNT = /^[0-9]{1,15}$/
+/** No page is larger, and no larger number is passed on: registries read it as one of 32 or 64 bits. */
+export const COUNT_MAX = 1_000_000
+
+/** A page size, clamped to {@link COUNT_MAX}; nothing for what is no whole number. */
+export const parseCount = (text: string): number | undefined =>
+  /^[0-9]+$/.test(text) ? Math.min(Number(text), COUNT_MAX) : undefined
 
 const EMPTY: Query = new Map()
 
