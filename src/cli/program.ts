@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./import.ts')).importCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   probe: async () => (await import('./probe.ts')).probeCommand(),
+  roles: async () => (await import('./roles.ts')).rolesCommand(),
   completion: async () => (await import('./completion.ts')).completionCommand(),
 }
 
