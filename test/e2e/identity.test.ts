@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSession, requireClients } from './tools/clients.ts'
-import { buildah, crane, type Driver, oras, skopeo } from './tools/drivers.ts'
+import { buildah, crane, type Driver, oras, podman, skopeo } from './tools/drivers.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { imageLayout } from './tools/images.ts'
 
@@ -46,9 +46,9 @@ const jwtOf = (repository: string) =>
     .setExpirationTime('10m')
     .sign(privateKey)
 
-const drivers: readonly Driver[] = [crane, skopeo, oras, buildah]
+const drivers: readonly Driver[] = [crane, skopeo, oras, buildah, podman]
 
-describe.runIf(requireClients(['busybox', 'crane', 'skopeo', 'oras', 'buildah']))('a running gate', () => {
+describe.runIf(requireClients(['busybox', 'crane', 'skopeo', 'oras', 'buildah', 'podman']))('a running gate', () => {
   let gate: Gate
   beforeAll(async () => {
     gate = await startGate({ policies: { 'policies.yaml': policiesWith('enabled') } })

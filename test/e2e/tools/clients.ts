@@ -15,6 +15,7 @@ export type Client =
   | 'skopeo'
   | 'oras'
   | 'buildah'
+  | 'podman'
   | 'cosign'
   | 'notation'
   | 'docker-registry'

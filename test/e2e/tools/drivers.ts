@@ -16,7 +16,7 @@ export interface Account {
 
 /** What every client can do. References are `host:port/name:tag` or `host:port/name@digest`. */
 export interface Driver {
-  readonly client: 'crane' | 'skopeo' | 'oras' | 'buildah'
+  readonly client: 'crane' | 'skopeo' | 'oras' | 'buildah' | 'podman'
   /** Log in to `host:port`; the password goes over standard input. crane stores it unchecked, the others ask the host. */
   login(session: Session, host: string, account: Account): Promise<Outcome>
   push(session: Session, layout: Layout, reference: string): Promise<Outcome>
@@ -121,6 +121,20 @@ export const buildah = {
     return session.run('buildah', ['run', created.stdout.trim(), '--', ...command])
   },
 } as const satisfies Driver & Record<string, unknown>
+
+/** podman shares buildah's transfers and storage, and has a login of its own. */
+export const podman = {
+  client: 'podman',
+  login: (session, host, { username, password }) =>
+    session.run('podman', ['login', '--tls-verify=false', '--username', username, '--password-stdin', host], {
+      input: password,
+    }),
+  push: async (session, layout, reference) => {
+    const loaded = await session.run('podman', ['pull', '--quiet', `oci:${layout.directory}:${layout.tag}`])
+    if (loaded.status !== 0) return loaded
+    return session.run('podman', ['push', '--tls-verify=false', loaded.stdout.trim(), `docker://${reference}`])
+  },
+} as const satisfies Driver
 
 /** The clients that keep digests: for `describe.each`. */
 export const copyingDrivers: readonly CopyingDriver[] = [crane, skopeo, oras]
