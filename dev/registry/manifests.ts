@@ -105,22 +105,19 @@ async function manifestUnknown({ store }: Exchange, name: RepositoryName, refere
   return refuse(404, 'NAME_UNKNOWN', 'repository unknown', { name })
 }
 
-/** The body, or undefined when it is too long. */
+/**
+ * The body, or undefined when it is too long. One of unknown length is read to its end all the same: a proxy cannot end a
+ * request half-way, and would hold the connection, and the next request on it, for the rest.
+ */
 async function readManifest(request: IncomingMessage): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MANIFEST_LIMIT_BYTES) return undefined
   const chunks: Buffer[] = []
   let size = 0
-  // Leaving early must not close the connection, since the refusal still has to reach the client, nor leave bytes of the
-  // body in it, which the next request would wait behind.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+  for await (const chunk of request) {
     size += chunk.length
-    if (size > MANIFEST_LIMIT_BYTES) {
-      request.resume()
-      return undefined
-    }
-    chunks.push(chunk)
+    if (size <= MANIFEST_LIMIT_BYTES) chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  return size <= MANIFEST_LIMIT_BYTES ? Buffer.concat(chunks) : undefined
 }
 
 const digestOf = (algorithm: string, bytes: Buffer): string =>
