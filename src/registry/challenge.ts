@@ -14,7 +14,8 @@ export type Challenge = {
   readonly error?: 'invalid_token' | 'insufficient_scope'
 }
 
-const quoted = (text: string): string => `"${text.replaceAll(/["\\\r\n]/g, '')}"`
+/** Without what would end the quotes, or be no header at all. */
+const quoted = (text: string): string => `"${text.replaceAll(/["\\]|[^\x20-\x7e]/g, '')}"`
 
 /** Never writes an empty parameter: some clients stop reading there. */
 export function formatChallenge({ realm, service, scope, error }: Challenge): string {

@@ -22,6 +22,9 @@ const LAST_MAX_LENGTH = 512
 /** How many `?tag=` one manifest may be pushed with: as many as the distribution-spec asks a registry to support. */
 export const TAGS_MAX = 10
 
+/** Scheme and authority of a URL, as they were sent; empty for what has none. */
+export const requestOrigin = (url: string): string => /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]*/i.exec(url)?.[0] ?? ''
+
 /**
  * The raw request target of a URL: everything behind the authority, without fragment, exactly as it was sent. A URL
  * parser would resolve dot segments and so show another path than the one that is judged.

@@ -5,7 +5,7 @@
 import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/authorize.ts'
 import { formatRule } from '../policy/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { parseRegistryRequest, requestTarget } from '../registry/parse.ts'
+import { parseRegistryRequest, requestOrigin, requestTarget } from '../registry/parse.ts'
 import { notFound } from '../registry/refusal.ts'
 import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
 import { covers, neededScope, pullScope } from '../registry/scope.ts'
@@ -165,7 +165,7 @@ function factsOf({ headers }: Request, request: RegistryRequest, now: EpochSecon
 
 function askerOf({ request, settings, view, asked, who }: Passage): Asker {
   const { url, method, headers } = request
-  const origin = settings?.publicUrl ?? url.slice(0, url.length - requestTarget(url).length)
+  const origin = settings?.publicUrl ?? requestOrigin(url)
   return {
     method,
     realm: `${origin}/token`,

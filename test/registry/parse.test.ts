@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatTarget } from '../../src/registry/format.ts'
 import { namedTags, reachesEveryTag, requirements } from '../../src/registry/needs.ts'
-import { parseRegistryRequest, requestTarget } from '../../src/registry/parse.ts'
+import { parseRegistryRequest, requestOrigin, requestTarget } from '../../src/registry/parse.ts'
 import type { RegistryRequest } from '../../src/registry/request.ts'
 import { formatScope, neededScope } from '../../src/registry/scope.ts'
 
@@ -347,5 +347,20 @@ describe('a request target', () => {
     ['', '/'],
   ])('of %j is %j', (url, target) => {
     expect(requestTarget(url)).toBe(target)
+  })
+})
+
+describe('the origin of a URL', () => {
+  it.each([
+    ['https://gate.example/v2/', 'https://gate.example'],
+    ['http://127.0.0.1:8787/v2/a?b=http://else/', 'http://127.0.0.1:8787'],
+    ['https://gate.example/v2/#/else', 'https://gate.example'],
+    ['https://gate.example?x=//else/', 'https://gate.example'],
+    ['https://gate.example#/v2/', 'https://gate.example'],
+    ['https://gate.example\\else', 'https://gate.example'],
+    ['/v2/', ''],
+    ['', ''],
+  ])('of %j is %j', (url, origin) => {
+    expect(requestOrigin(url)).toBe(origin)
   })
 })
