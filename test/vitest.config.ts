@@ -9,12 +9,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles: ['seed.ts'],
           include: ['{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security,bench}/**/*.test.ts'],
         },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: '../wrangler.toml' } })],
-        test: { name: 'worker', include: ['worker/**/*.test.ts'] },
+        test: { name: 'worker', setupFiles: ['seed.ts'], include: ['worker/**/*.test.ts'] },
       },
       {
         test: {

@@ -73,7 +73,9 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
       if (principal !== EVERYONE && principal !== ANONYMOUS) except.push({ principal, rule: total.rule })
       continue
     }
-    const by = holdings(data, wanted).filter(
+    // What is denied to everybody but a few is listed for the few.
+    const isOwn = principal === EVERYONE || principal === ANONYMOUS || holders.some((one) => one.principal === EVERYONE)
+    const by = holdings(isOwn ? data : together(data, common), wanted).filter(
       ({ on }) =>
         !denies.some((deny) => deny.when === undefined && on !== undefined && deny.on?.some((p) => covers(p, on))),
     )
@@ -83,6 +85,13 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
   const isShared = holders.some(({ principal }) => principal === EVERYONE || principal === ANONYMOUS)
   return { holders, except: isShared ? except : [] }
 }
+
+/** What a principal has of its own and as everybody. */
+const together = (data: PrincipalData, { everyone, anonymous }: CompiledPolicy['common']): PrincipalData => ({
+  ...data,
+  grants: [data, everyone, anonymous].flatMap(({ grants }) => grants ?? []),
+  control: [data, everyone, anonymous].flatMap(({ control }) => control ?? []),
+})
 
 /** What is denied to anonymous callers alone is still everybody else's. */
 function authenticated({ everyone, anonymous }: CompiledPolicy['common']): PrincipalData {

@@ -176,8 +176,8 @@ function allowed(policies: PolicySet, who: Caller, now: number, asked: Raw, sent
     case 'get blob':
       return holds('content/read', at, name)
     case 'put manifest': {
-      const type = asked.headers['content-type']
-      const media = { ...at, ...(type === undefined ? {} : { mediaType: type }) }
+      // A body of text that says nothing of itself is given this type by `Request`.
+      const media = { ...at, mediaType: asked.headers['content-type'] ?? 'text/plain' }
       const all = tag === undefined ? tags : [tag, ...tags]
       return all.length === 0 ? pushes(media) : all.every((one) => pushes({ ...media, tag: one }))
     }
