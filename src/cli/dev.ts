@@ -18,6 +18,7 @@ import { welcome } from './dev/welcome.ts'
 import { type Gate, KV_NAMESPACE_ID, startGate } from './dev/worker.ts'
 import { developmentKeys } from './key-files.ts'
 import { namespaceKv } from './kv.ts'
+import { DEFAULT_STATE } from './kv-options.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY, formatProblem, readPolicies } from './policies.ts'
 import { publish } from './publish.ts'
@@ -29,7 +30,6 @@ type Options = {
   readonly state: string
 }
 
-export const DEFAULT_STATE = '.dockgate'
 const DEFAULT_PORT = 8787
 const HOST = '127.0.0.1'
 

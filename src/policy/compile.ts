@@ -5,7 +5,8 @@
 import { azureAction, type Permission, takesRepository } from '../registry/permission.ts'
 import type { CommonData, ControlGrantData, DenyData, GrantData, PrincipalData, TokenData } from './compiled.ts'
 import { type CompiledPolicy, formatRule } from './compiled.ts'
-import type { Expression } from './condition/expression.ts'
+import { REPOSITORY_NAME } from './condition/attribute.ts'
+import type { Attribute, Expression } from './condition/expression.ts'
 import { lowerName } from './condition/lower.ts'
 import { specialize } from './condition/specialize.ts'
 import { permissionBits } from './mode.ts'
@@ -181,20 +182,16 @@ function placeWithout(when: Expression): readonly Place[] {
   return [{ on: '*', when }]
 }
 
-const REPOSITORY_NAME = {
-  type: 'attribute',
-  source: 'Request',
-  name: 'Microsoft.ContainerRegistry/registries/repositories:name',
-} as const
+const NAME: Attribute = { type: 'attribute', source: 'Request', name: REPOSITORY_NAME }
 
 /** The condition that one pattern of the `repositories` shorthand stands for. */
-export function nameCondition(pattern: RepositoryPattern): Expression {
+function nameCondition(pattern: RepositoryPattern): Expression {
   if (pattern.kind === 'all') return TRUE
   const [operator, value] =
     pattern.kind === 'exact'
       ? (['StringEqualsIgnoreCase', pattern.name] as const)
       : (['StringStartsWithIgnoreCase', pattern.prefix] as const)
-  return { type: 'comparison', operator, left: REPOSITORY_NAME, right: { type: 'string', value } }
+  return { type: 'comparison', operator, left: NAME, right: { type: 'string', value } }
 }
 
 function compileDeny(deny: DenyAssignment): DenyData {

@@ -61,7 +61,11 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
   ]
   const holders: Holder[] = []
   const except: Exception[] = []
+  let isKeptFromEverybody: boolean | undefined
   for (const [principal, data] of entries) {
+    const isEverybody = principal === EVERYONE || principal === ANONYMOUS
+    // Both of those come first, so that nobody else is among the holders yet.
+    if (!isEverybody) isKeptFromEverybody ??= common.everyone.denies !== undefined && holders.length === 0
     if (data.token?.status === 'disabled') continue
     const shared = principal === EVERYONE ? [] : (common.everyone.denies ?? [])
     const denies = [...(data.denies ?? []), ...shared].flatMap((deny) => {
@@ -70,12 +74,11 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
     })
     const total = denies.find(({ on, when }) => on === undefined && when === undefined)
     if (total !== undefined) {
-      if (principal !== EVERYONE && principal !== ANONYMOUS) except.push({ principal, rule: total.rule })
+      if (!isEverybody) except.push({ principal, rule: total.rule })
       continue
     }
     // What is denied to everybody but a few is listed for the few.
-    const isOwn = principal === EVERYONE || principal === ANONYMOUS || holders.some((one) => one.principal === EVERYONE)
-    const by = holdings(isOwn ? data : together(data, common), wanted).filter(
+    const by = holdings(isKeptFromEverybody === true ? together(data, common) : data, wanted).filter(
       ({ on }) =>
         !denies.some((deny) => deny.when === undefined && on !== undefined && deny.on?.some((p) => covers(p, on))),
     )
