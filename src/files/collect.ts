@@ -152,9 +152,7 @@ function collectSection(key: string, section: Entry, declared: Declarations, rep
     case 'tokens':
       for (const [name, entry] of entriesOf(section, report)) {
         const value = entry.parse(NAMED_SECTIONS.tokens, report)
-        // An entry that only gives passwords belongs to a token of an Azure list.
-        const kind = value !== undefined && value.scopeMap === undefined ? 'passwords of the token' : 'token'
-        if (nameIsFree(kind, name, entry, declared, report)) declared.tokens.push({ name, entry, value })
+        if (nameIsFree('token', name, entry, declared, report)) declared.tokens.push({ name, entry, value })
       }
       return
     case 'issuers':

@@ -411,9 +411,15 @@ describe('scope maps and tokens', () => {
       { 'm.json': [map()], 't.json': [token()], 'u.json': [token()] },
       ['token_without_password', 'duplicate_name'],
     ],
+    [
+      'two tokens of one name, with passwords of ours',
+      { 'm.json': [map()], 't.json': [token()], 'u.json': [token()] },
+      ['duplicate_name'],
+      `${SETTINGS}tokens: { MyToken: { credentials: { password1: { sha256: ${'a'.repeat(64)} } } } }`,
+    ],
     ['two maps of one name', { 'm.json': [map()], 'n.json': [map()] }, ['duplicate_name']],
-  ])('are refused: %s', (_, lists, codes) => {
-    const { policies, problems } = load(lists)
+  ])('are refused: %s', (_, lists, codes, own = SETTINGS) => {
+    const { policies, problems } = load(lists, own)
     expect(problems.map(({ code }) => code)).toEqual(expect.arrayContaining(codes))
     expect(policies).toBeUndefined()
   })

@@ -484,6 +484,17 @@ describe('a set of files', () => {
     ])
   })
 
+  it.each([
+    ['{ scopeMap: _repositories_pull }', '{ credentials: {} }'],
+    ['{ credentials: {} }', '{ scopeMap: _repositories_pull }'],
+  ])('refuses a token whose passwords stand apart from it: %s, %s', (...entries) => {
+    const { problems } = yaml(REGISTRY, ...entries.map((entry) => `tokens: { a: ${entry} }`))
+    expect(problems.find(({ code }) => code === 'duplicate_name')).toMatchObject({
+      severity: 'error',
+      source: { file: '2.yaml', line: 1, column: 11 },
+    })
+  })
+
   it('reports every mistake once, by file and line', () => {
     const { problems } = yaml(
       'registry: { service: x, mode: y }',

@@ -32,7 +32,9 @@ export function resolveAzureToken(
   if (value === undefined) return []
   const { names, report } = context
   const passwords = own?.value?.scopeMap === undefined ? own?.value : undefined
-  if (passwords === undefined && !isFree('token', name, entry, context)) return []
+  // The entry that gives the passwords has the name already.
+  const kind = passwords === undefined ? 'token' : 'token of an Azure list'
+  if (!isFree(kind, name, entry, context)) return []
   const wanted = value.scopeMapId.slice(value.scopeMapId.lastIndexOf('/') + 1)
   const scopeMap = names.inAnyCase('scope map', wanted)
   names.require('scope map', scopeMap, entry.at('scopeMapId'))
