@@ -5,9 +5,9 @@ import { nearest } from '../policy/nearest.ts'
 import { NAME } from '../policy/principal.ts'
 import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import { CommandError } from './command-error.ts'
-import { newSecret, sha256Hex } from './dev/secrets.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY } from './policies.ts'
+import { newSecret, sha256Hex } from './secret.ts'
 import { DEFAULT_DAYS, formatTime, readExpiry } from './token/expiry.ts'
 import { type Change, TokenFolder } from './token/folder.ts'
 
@@ -70,7 +70,7 @@ const createCommand = (): Command =>
         })
       }
       const scopeMap = scopeMapOf(options.scopeMap, folder)
-      const secret = newPassword()
+      const secret = newSecret()
       const file = folder.fileForNew(options.file)
       const value = { scopeMap, credentials: { password1: credentialOf(secret, expires) } }
       await folder.write(file, name, [{ path: [], value }])
@@ -96,7 +96,7 @@ const rotateCommand = (): Command =>
       const slot = options.password ?? slotToReplace(token.credentials, now)
       // The passwords of a token of an Azure list have an entry of their own.
       const file = folder.fileOf(name) ?? folder.fileForNew(undefined)
-      const secret = newPassword()
+      const secret = newSecret()
       await folder.write(file, name, replacePassword(token, slot, credentialOf(secret, expires)))
       const about = { token: name, file: `${options.policies}/${file}`, password: slot, ...ending(expires) }
       const other = token.credentials.find((credential) => credential.name !== slot)
@@ -145,12 +145,6 @@ const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Com
     })
 
 const IN_FORCE = 'to put it into force: dockgate push'
-
-/** A generated secret that no command takes for an option. */
-function newPassword(): string {
-  const secret = newSecret()
-  return secret.startsWith('-') ? newPassword() : secret
-}
 
 const currentTime = (): EpochSeconds => Math.floor(Date.now() / 1000)
 

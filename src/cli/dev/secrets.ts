@@ -2,10 +2,10 @@
  * Secrets of a development gate, made once per checkout and kept in the state folder: a password for each token of the
  * policy set that has none of its own. They are good for that gate only and are never written into the policy files.
  */
-import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PolicySet, Token } from '../../policy/model.ts'
+import { newSecret, sha256Hex } from '../secret.ts'
 
 /** Name of the credential that a token gets here. */
 export const DEVELOPMENT_CREDENTIAL = 'development'
@@ -15,11 +15,6 @@ export type DevelopmentPolicies = {
   /** Token name to password, of the tokens that had none. */
   readonly passwords: ReadonlyMap<string, string>
 }
-
-export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** 32 random bytes, in the alphabet of base64url: strong enough that one SHA-256 protects it. */
-export const newSecret = (): string => randomBytes(32).toString('base64url')
 
 export async function withDevelopmentSecrets(
   policies: PolicySet,
