@@ -68,8 +68,6 @@ const ID_CANCEL = /^[A-Za-z0-9-]{1,64}:cancel$/
 /** What a query value may be here: names, times and tags, never a delimiter. */
 const VALUE = /^[A-Za-z0-9._:/+-]{1,512}$/
 
-const METHODS = new Set(['GET', 'PATCH', 'PUT', 'POST', 'DELETE'])
-
 /** @param path what stands behind `/acr/v1/`, raw */
 export function parseMetadataRequest(
   method: string,
@@ -86,13 +84,14 @@ export function parseMetadataRequest(
   if (name?.ok === false) return err(invalidName())
   const shape = [deleted ? '_deleted' : [], name === undefined ? [] : 'name', markers.map(shapeOf(markers))].flat(2)
   const row = ROWS.get(`${method} ${shape.join('/')}`)
-  if (row === undefined || !METHODS.has(method)) return err(unknownOperation(method))
+  if (row === undefined) return err(unknownOperation(method))
   const query = canonicalQuery(queryText, row.query ?? [])
   if (!query.ok) return query
   const tag = markers[0] === '_tags' && markers[1] !== undefined ? parseTag(markers[1]) : undefined
   const repository = name === undefined || row.everywhere ? {} : { repository: name.value }
   return ok({
     operation: 'metadata',
+    // The one space of a row's key stands behind its method, so that no other text finds a row.
     method: method as MetadataRequest['method'],
     path: `/acr/v1/${deleted ? '_deleted/' : ''}${segments.join('/').replace(/%3a/i, ':')}${query.value}`,
     ...(name === undefined ? {} : { name: name.value }),
