@@ -28,7 +28,7 @@ export const checkCommand = (): Command =>
       const { policies, tests, problems: found } = await loadFolder(directory)
       const now = Math.floor(Date.now() / 1000)
       const set = policies === undefined ? undefined : new Policies(directory, policies, tests)
-      const lints = set === undefined ? [] : lint({ policies: set.set, compiled: set.compiled, now })
+      const lints = set === undefined ? [] : lint({ policies: set.set, compiled: set.compiled, tests, now })
       const problems = [...found, ...lints].sort(byPlace)
       const outcomes = set === undefined ? [] : tests.map((test) => runTest(set, test, now))
       const failed = outcomes.filter(({ passed }) => !passed)

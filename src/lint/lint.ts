@@ -4,11 +4,14 @@
  */
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { EpochSeconds, PolicySet, Source } from '../policy/model.ts'
+import type { Principal } from '../policy/principal.ts'
 
 export type Subject = {
   readonly policies: PolicySet
   /** Of `policies`. */
   readonly compiled: CompiledPolicy
+  /** The decision tests beside them. */
+  readonly tests: readonly { readonly as: Principal; readonly source: Source }[]
   readonly now: EpochSeconds
 }
 
@@ -16,6 +19,8 @@ export type Finding = {
   readonly source: Source
   /** What is odd here. */
   readonly message: string
+  /** What to do about this one, where it is known better than the lint's {@link Lint.fix}. */
+  readonly hint?: string
 }
 
 export type Lint = {

@@ -12,6 +12,7 @@ import {
 import { unreachableDeny } from './denies.ts'
 import { openIdentity } from './identities.ts'
 import type { Lint, Subject } from './lint.ts'
+import { unknownTestPrincipal } from './tests.ts'
 import {
   anonymousWrite,
   credentialWithoutExpiry,
@@ -25,6 +26,7 @@ import {
 export const LINTS: readonly Lint[] = [
   anonymousWrite,
   openIdentity,
+  unknownTestPrincipal,
   wildcardOverEverything,
   prefixWithoutSlash,
   unscopedAssignment,
@@ -54,7 +56,7 @@ export type LintWarning = {
 export const lint = (subject: Subject): readonly LintWarning[] =>
   LINTS.flatMap(({ id, fix, find }) =>
     [...find(subject)].map(
-      ({ source, message }): LintWarning => ({ severity: 'warning', code: id, source, message, hint: fix }),
+      ({ source, message, hint = fix }): LintWarning => ({ severity: 'warning', code: id, source, message, hint }),
     ),
   )
 

@@ -184,6 +184,21 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     )
   })
 
+  it('check: a test about somebody who is not defined is a warning at its place', async () => {
+    const folder = join(scratch, 'slip')
+    await mkdir(folder)
+    await writeFile(join(folder, 'policy.yaml'), 'tokens: { outsider: { scopeMap: _repositories_pull } }\n')
+    const test = 'tests:\n  - { as: token:outsidr, can: content/read, on: app, expect: deny }\n'
+    await writeFile(join(folder, 'policy.test.yaml'), test)
+    const { status, stdout, stderr } = await run(['check', folder])
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'valid: 1 principal, 1 decision test passed, 1 warning\n' })
+    expect(stderr.split('\n')).toEqual([
+      `${folder}/policy.test.yaml:2:5: warning: this test asks about token outsidr, which no file defines [unknown_test_principal]`,
+      '    hint: did you mean outsider?',
+      '',
+    ])
+  })
+
   it.each([
     [['explain', 'token:x', 'GET'], "missing required argument 'path'", 'write dockgate explain'],
     [['explain', 'x', 'GET', '/v2/'], '"x" is no principal', 'write token:NAME'],

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { readPolicies } from '../../src/files/load.ts'
-import { LINTS, lint, lintsPage } from '../../src/lint/lints.ts'
+import { LINTS, type LintWarning, lint, lintsPage } from '../../src/lint/lints.ts'
+import { unknownTestPrincipal } from '../../src/lint/tests.ts'
 import { compile } from '../../src/policy/compile.ts'
 
 const NOW = Date.parse('2026-09-01T00:00:00Z') / 1000
@@ -14,12 +15,16 @@ const ISSUERS = `issuers: {
   gitlab: { issuer: "https://gitlab.example.com", audiences: [a] },
   entra: { issuer: "https://login.example.com/v2.0", audiences: [a], subjectClaim: oid } }`
 
-function warnings(text: string): readonly string[] {
-  const { policies, problems } = readPolicies([{ path: 'p.yaml', text }])
+const warnings = (text: string): readonly string[] =>
+  findings(text).map(({ code, source, message }) => `${source.line}:${source.column} ${code}: ${message}`)
+
+function findings(text: string, testText = ''): readonly LintWarning[] {
+  const { policies, tests, problems } = readPolicies([
+    { path: 'p.yaml', text },
+    { path: 'p.test.yaml', text: testText },
+  ])
   if (policies === undefined) throw new Error(JSON.stringify(problems))
-  return lint({ policies, compiled: compile(policies), now: NOW }).map(
-    ({ code, source, message }) => `${source.line}:${source.column} ${code}: ${message}`,
-  )
+  return lint({ policies, compiled: compile(policies), tests, now: NOW })
 }
 
 const policy = (...lines: readonly string[]): string => [HEAD, ...lines].join('\n')
@@ -360,17 +365,57 @@ describe('lints', () => {
     expect(warnings(policy(identity(`issuer: ${issuer}, ${rule}`)))).toEqual([])
   })
 
+  it.each([
+    ['token:outsidr', 'token outsidr', 'did you mean outsider?'],
+    ['token:stranger', 'token stranger', undefined],
+    // The names of tokens and identities compare with letter case.
+    ['token:Outsider', 'token Outsider', 'did you mean outsider?'],
+    ['identity:releas', 'identity releas', 'did you mean release?'],
+    // A token is no identity.
+    ['identity:outsider', 'identity outsider', undefined],
+    ['subject:gihtub/acme', 'issuer gihtub', 'did you mean github?'],
+    ['group:okta/admins', 'issuer okta', undefined],
+  ])('a test of %s', (as, who, hint = unknownTestPrincipal.fix) => {
+    const source = { file: 'p.test.yaml', line: 3, column: 5 }
+    const message = `this test asks about ${who}, which no file defines`
+    expect(findings(PEOPLE, asking(as))).toEqual([
+      { severity: 'warning', code: 'unknown_test_principal', source, message, hint },
+    ])
+  })
+
+  it.each([
+    'token:outsider',
+    'identity:release',
+    'subject:github/anybody',
+    'group:entra/0f3c',
+    'anonymous',
+    'everyone',
+  ])('a test of %s is about somebody who may ask', (as) => {
+    expect(findings(PEOPLE, asking(as))).toEqual([])
+  })
+
   it('have their own ids, and an example here each', async () => {
     const ids = LINTS.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
     const tests = await readFile(import.meta.filename, 'utf8')
-    for (const id of ids) expect(tests).toContain(`${id}: `)
+    for (const id of ids) expect(tests).toMatch(new RegExp(`\\b${id}(?:: |')`))
   })
 
   it('are listed in docs/lints.md', async () => {
     expect(await readFile(`${import.meta.dirname}/../../docs/lints.md`, 'utf8')).toBe(lintsPage())
   })
 })
+
+/** The policy of the tests about tests: a token, an identity and three issuers. */
+const PEOPLE = policy(
+  token('scopeMap: _repositories_pull', 'outsider'),
+  ISSUERS,
+  'identities: { release: { issuer: github, subject: "repo:acme/app:ref:refs/heads/main" } }',
+)
+
+/** A decision test on line 3. */
+const asking = (as: string): string =>
+  `tests:\n  # Whoever it is.\n  - { as: "${as}", can: content/write, on: app, expect: deny }`
 
 /** A role that gives just what a scope map of readers gives. */
 function PULLER(): string {
