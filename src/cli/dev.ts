@@ -11,7 +11,7 @@ import { compile } from '../policy/compile.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { CommandError } from './command-error.ts'
 import { decisionLine } from './dev/decision-line.ts'
-import { withDevelopmentSecrets } from './dev/secrets.ts'
+import { passwordFileIn, withDevelopmentSecrets } from './dev/secrets.ts'
 import { seedRegistry } from './dev/seed.ts'
 import { watch } from './dev/watch.ts'
 import { welcome } from './dev/welcome.ts'
@@ -20,7 +20,7 @@ import { developmentKeys } from './key-files.ts'
 import { namespaceKv } from './kv.ts'
 import { DEFAULT_STATE } from './kv-options.ts'
 import * as output from './output.ts'
-import { DEFAULT_DIRECTORY, formatProblem, readPolicies } from './policies.ts'
+import { DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from './policies.ts'
 import { publish } from './publish.ts'
 
 type Options = {
@@ -107,15 +107,19 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
     })
     started.push(() => gate.close())
     const first = await withDevelopmentSecrets(set, state)
-    const compiled = compile(first.policies)
-    await put(gate, signingKey, compiled, state)
+    const policies = new Policies(directory, first.policies, [])
+    await put(gate, signingKey, policies.compiled, state)
     await untilReady(gate)
     const watcher = watch(
       directory,
       inTurn(() => reload(directory, state, gate, signingKey)),
     )
     started.push(() => watcher.close())
-    output.note(welcome({ url: gate.url, compiled, passwords: first.passwords, isSeeded: registry !== undefined }))
+    const { passwords } = first
+    const now = Math.floor(Date.now() / 1000)
+    const behind = registry === undefined ? {} : { registry: registry.url }
+    const text = welcome({ url: gate.url, policies, passwords, passwordFile: passwordFileIn(state), now, ...behind })
+    if (text !== '') output.note(text)
     output.out(`ready ${gate.url}`)
     await untilStopped()
   } finally {

@@ -42,10 +42,31 @@ describe('the secrets of a checkout', () => {
   })
 })
 
-describe.runIf(requireClients(['crane', 'skopeo']))('the commands that are printed', () => {
+/** A first policy of one's own: nothing in it is public. */
+const OWN = {
+  'policy.yaml': `
+scopeMaps:
+  web-push:
+    actions: [repositories/web/*/content/read, repositories/web/*/content/write]
+tokens:
+  build: { scopeMap: web-push }
+  reader: { scopeMap: _repositories_pull }
+`,
+}
+
+describe.runIf(requireClients(['crane', 'skopeo'])).each([
+  { of: 'the example', policies: EXAMPLES, pusher: 'ci', idle: 'nodes', refusal: /content\/write on samples\/hello/ },
+  {
+    of: 'a policy of its own',
+    policies: OWN,
+    pusher: 'build',
+    idle: 'reader',
+    refusal: /content\/write on web\/hello/,
+  },
+])('the commands that are printed for $of', ({ policies, pusher, idle, refusal }) => {
   let gate: Gate
   beforeAll(async () => {
-    gate = await startGate({ policies: EXAMPLES })
+    gate = await startGate({ policies })
   })
   afterAll(() => gate.stop())
 
@@ -58,15 +79,15 @@ describe.runIf(requireClients(['crane', 'skopeo']))('the commands that are print
   }
 
   it.each(['crane', 'skopeo'] as const)('push and pull with %s as a token that may', async (program) => {
-    const outcomes = await runAll(openSession(), 'ci', program)
+    const outcomes = await runAll(openSession(), pusher, program)
     expect(outcomes.length).toBeGreaterThanOrEqual(2)
     for (const outcome of outcomes) expect(outcome).toEqual(expect.objectContaining({ status: 0 }))
   })
 
   it.each(['crane', 'skopeo'] as const)('are refused to %s as a token that may not push', async (program) => {
-    const [login, push] = await runAll(openSession(), 'nodes', program)
+    const [login, push] = await runAll(openSession(), idle, program)
     expect(login).toEqual(expect.objectContaining({ status: 0 }))
     expect(push?.status).not.toBe(0)
-    expect(push?.stderr).toMatch(/content\/write on samples\/hello/)
+    expect(push?.stderr).toMatch(refusal)
   })
 })

@@ -10,6 +10,9 @@ import { newSecret, sha256Hex } from '../secret.ts'
 /** Name of the credential that a token gets here. */
 export const DEVELOPMENT_CREDENTIAL = 'development'
 
+/** Where the generated passwords lie, by token name. */
+export const passwordFileIn = (stateDirectory: string): string => join(stateDirectory, 'development-passwords.json')
+
 export type DevelopmentPolicies = {
   readonly policies: PolicySet
   /** Token name to password, of the tokens that had none. */
@@ -20,7 +23,7 @@ export async function withDevelopmentSecrets(
   policies: PolicySet,
   stateDirectory: string,
 ): Promise<DevelopmentPolicies> {
-  const file = join(stateDirectory, 'development-passwords.json')
+  const file = passwordFileIn(stateDirectory)
   const kept = await readPasswords(file)
   const passwords = new Map<string, string>()
   const withSecret = (token: Token): Token => {
