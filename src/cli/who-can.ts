@@ -1,9 +1,12 @@
 /** `dockgate who-can`: every principal that holds a permission, and by which rule. */
 import { Command } from 'commander'
 import { formatCondition } from '../policy/condition/format.ts'
-import { type Holder, type Holding, type Reservation, whoCan } from '../policy/who-can.ts'
+import type { Holding } from '../policy/holding.ts'
+import { meets, type Reservation } from '../policy/reservation.ts'
+import { type Holder, whoCan } from '../policy/who-can.ts'
 import { takesRepository } from '../registry/permission.ts'
 import { formatTime } from './explanation.ts'
+import { fewOf } from './few-of.ts'
 import * as output from './output.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policies.ts'
 import { readAction, readRepositoryFor, readTime } from './question.ts'
@@ -18,7 +21,8 @@ Examples:
   dockgate who-can catalog/read --json
 
 Denies are taken away, and conditions that only a request can meet are shown. "everyone" is everybody who is
-authenticated, "anonymous" is everybody. Exit status 0 if somebody can, 1 if nobody.`
+authenticated, "anonymous" is everybody; "but not" names whom a deny keeps from what everybody has, "except for"
+those whom it spares if the caller is one of them too. Exit status 0 if somebody can, 1 if nobody.`
 
 export const whoCanCommand = (): Command =>
   new Command('who-can')
@@ -45,7 +49,7 @@ export const whoCanCommand = (): Command =>
           permission: action,
           ...(repository === undefined ? {} : { repository }),
           principals: holders.map((holder) => holderJson(policies, holder)),
-          except: except.map(({ principal, rule }) => ({ principal, by: policies.reference(rule) })),
+          except: except.map(({ principal, ...deny }) => ({ principal, by: limitedJson(policies, deny) })),
         })
         return
       }
@@ -53,8 +57,8 @@ export const whoCanCommand = (): Command =>
         output.note(`nobody has ${action}${repository === undefined ? '' : ` on ${repository}`}`)
       const width = Math.min(40, Math.max(0, ...holders.map(({ principal }) => principal.length)))
       for (const holder of holders) for (const line of formatHolder(policies, holder, width)) output.out(line)
-      for (const { principal, rule } of except.slice(0, SHOWN)) {
-        output.out(`${'but not'.padEnd(width)}  ${principal}, by ${formatReference(policies.reference(rule))}`)
+      for (const { principal, ...deny } of except.slice(0, SHOWN)) {
+        output.out(`${'but not'.padEnd(width)}  ${principal}, by ${formatLimited(policies, deny)}`)
       }
       if (except.length > SHOWN) output.out(`${'but not'.padEnd(width)}  ${count(except.length - SHOWN, 'other')}`)
     })
@@ -63,29 +67,33 @@ const SHOWN = 20
 
 const holderJson = (policies: Policies, { principal, by, unless }: Holder) => ({
   principal,
-  by: by.map((holding) => ({ ...policies.reference(holding.rule), ...limitsJson(holding) })),
-  ...(unless.length === 0
-    ? {}
-    : { unless: unless.map((deny) => ({ ...policies.reference(deny.rule), ...limitsJson(deny) })) }),
+  by: by.map((holding) => limitedJson(policies, holding)),
+  ...(unless.length === 0 ? {} : { unless: unless.map((deny) => limitedJson(policies, deny)) }),
 })
 
-const limitsJson = (limits: Holding | Reservation) => ({
-  ...(limits.on === undefined ? {} : { on: limits.on }),
-  ...(limits.when === undefined ? {} : { if: formatCondition(limits.when, 'line') }),
-  ...('until' in limits && limits.until !== undefined ? { until: formatTime(limits.until) } : {}),
+const limitedJson = (policies: Policies, limited: Holding | Reservation) => ({
+  ...policies.reference(limited.rule),
+  ...(limited.on === undefined ? {} : { on: limited.on }),
+  ...('except' in limited ? { except: limited.except } : {}),
+  ...(limited.when === undefined ? {} : { if: formatCondition(limited.when, 'line') }),
+  ...('until' in limited && limited.until !== undefined ? { until: formatTime(limited.until) } : {}),
 })
 
 function* formatHolder(policies: Policies, { principal, by, unless }: Holder, width: number): Iterable<string> {
-  const reservations = unless.map((deny) => `, unless ${formatReference(policies.reference(deny.rule))}${limits(deny)}`)
   for (const [index, holding] of by.entries()) {
     const who = index === 0 ? principal : ''
-    const reference = formatReference(policies.reference(holding.rule))
-    yield `${who.padEnd(width)}  by ${reference}${limits(holding)}${reservations.join('')}`
+    const reservations = unless
+      .filter((deny) => meets(deny, holding))
+      .map((deny) => `, unless ${formatLimited(policies, deny)}`)
+    yield `${who.padEnd(width)}  by ${formatLimited(policies, holding)}${reservations.join('')}`
   }
 }
 
-function limits(of: Holding | Reservation): string {
+/** A rule, and how far it reaches. */
+function formatLimited(policies: Policies, of: Holding | Reservation): string {
   const on = of.on === undefined ? '' : ` on ${typeof of.on === 'string' ? of.on : of.on.join(', ')}`
+  const except = 'except' in of && of.except !== undefined ? ` except for ${fewOf(of.except)}` : ''
   const until = 'until' in of && of.until !== undefined ? `, until ${formatTime(of.until)}` : ''
-  return `${on}${until}${of.when === undefined ? '' : `, if ${formatCondition(of.when, 'line')}`}`
+  const when = of.when === undefined ? '' : `, if ${formatCondition(of.when, 'line')}`
+  return `${formatReference(policies.reference(of.rule))}${on}${except}${until}${when}`
 }

@@ -1,45 +1,13 @@
 /**
  * Everybody who holds a permission, and by which rules: the decision, asked the other way round. Denies are taken away; what
- * only a request will tell is left as a condition. Never counts a principal twice for what `everyone` or `anonymous` has.
+ * only a request will tell is left as a condition. Never counts a principal twice for what `everyone` or `anonymous` has:
+ * it is told where a principal has more or less than that.
  */
-import { type Action, azureAction, isDataPermission, takesRepository } from '../registry/permission.ts'
-import { effective, matchesAction } from './action-pattern.ts'
-import {
-  type CompiledPolicy,
-  type ControlGrantData,
-  type DenyData,
-  type GrantData,
-  type NamePattern,
-  type PrincipalData,
-  parseRule,
-  type Rule,
-} from './compiled.ts'
-import type { Expression } from './condition/expression.ts'
-import type { EpochSeconds } from './model.ts'
-import { covers } from './name-pattern.ts'
-import { PERMISSION_BITS } from './permission-bits.ts'
+import { companions } from './companions.ts'
+import type { CompiledPolicy, DenyData } from './compiled.ts'
+import { type Holding, holdingsOf, type Wanted } from './holding.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from './principal.ts'
-import { residualOf } from './residual.ts'
-
-export type Wanted = {
-  readonly action: Action
-  /** Absent for actions that take none; absent for one that takes it: whoever can on any repository. */
-  readonly repository?: string
-  readonly now: EpochSeconds
-}
-
-/** One way to hold the permission. */
-export type Holding = {
-  readonly rule: Rule
-  /** Repositories that the rule covers; absent for actions that take none. */
-  readonly on?: NamePattern
-  /** Only for requests that pass this. */
-  readonly when?: Expression
-  readonly until?: EpochSeconds
-}
-
-/** A deny that takes some of it away again: for some requests, or on some repositories. */
-export type Reservation = { readonly rule: Rule; readonly on?: readonly NamePattern[]; readonly when?: Expression }
+import { meets, type Reservation, reservationOf, spares, takesAll } from './reservation.ts'
 
 export type Holder = {
   /** `everyone` is everybody who is authenticated; `anonymous` is everybody. */
@@ -48,127 +16,74 @@ export type Holder = {
   readonly unless: readonly Reservation[]
 }
 
-/** A principal that a deny keeps from what `everyone` or `anonymous` has. */
-export type Exception = { readonly principal: PrincipalKey; readonly rule: Rule }
+/** What a deny keeps a principal from, of what `everyone` or `anonymous` has. */
+export type Exception = Reservation & { readonly principal: PrincipalKey }
 
 export type WhoCan = { readonly holders: readonly Holder[]; readonly except: readonly Exception[] }
 
 export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): WhoCan {
-  const entries: (readonly [PrincipalKey, PrincipalData])[] = [
-    [ANONYMOUS, common.anonymous],
-    [EVERYONE, authenticated(common)],
-    ...principals,
-  ]
-  const holders: Holder[] = []
-  const except: Exception[] = []
-  let isKeptFromEverybody: boolean | undefined
-  for (const [principal, data] of entries) {
-    const isEverybody = principal === EVERYONE || principal === ANONYMOUS
-    // Both of those come first, so that nobody else is among the holders yet.
-    if (!isEverybody) isKeptFromEverybody ??= common.everyone.denies !== undefined && holders.length === 0
-    if (data.token?.status === 'disabled') continue
-    const shared = principal === EVERYONE ? [] : (common.everyone.denies ?? [])
-    const denies = [...(data.denies ?? []), ...shared].flatMap((deny) => {
-      const found = reservation(deny, principal, wanted)
-      return found === undefined ? [] : [found]
+  const canBeBoth = companions(common.identities)
+  const shared = (common.everyone.denies ?? []).filter((deny) => reservationOf(deny, wanted, []) !== undefined)
+  const deniesOf = (principal: PrincipalKey, own: readonly DenyData[] = []): readonly Reservation[] =>
+    [...own, ...shared].flatMap((deny) => {
+      if (spares(deny, principal)) return []
+      const others = (deny.except ?? []).filter((other) => canBeBoth(principal, other))
+      return reservationOf(deny, wanted, others) ?? []
     })
-    const total = denies.find(({ on, when }) => on === undefined && when === undefined)
-    if (total !== undefined) {
-      if (!isEverybody) except.push({ principal, rule: total.rule })
-      continue
-    }
-    // What is denied to everybody but a few is listed for the few.
-    const by = holdings(isKeptFromEverybody === true ? together(data, common) : data, wanted).filter(
-      ({ on }) =>
-        !denies.some((deny) => deny.when === undefined && on !== undefined && deny.on?.some((p) => covers(p, on))),
-    )
-    if (by.length > 0)
-      holders.push({ principal, by, unless: denies.filter((deny) => by.some((one) => meet(one, deny))) })
-  }
-  const isShared = holders.some(({ principal }) => principal === EVERYONE || principal === ANONYMOUS)
-  return { holders, except: isShared ? except : [] }
-}
 
-/** What a principal has of its own and as everybody. */
-const together = (data: PrincipalData, { everyone, anonymous }: CompiledPolicy['common']): PrincipalData => ({
-  ...data,
-  grants: [data, everyone, anonymous].flatMap(({ grants }) => grants ?? []),
-  control: [data, everyone, anonymous].flatMap(({ control }) => control ?? []),
-})
+  const anonymous = holdingsOf(common.anonymous, wanted)
+  const everyone = holdingsOf(common.everyone, wanted)
+  const deniesOfAnonymous = deniesOf(ANONYMOUS, common.anonymous.denies)
+  const deniesOfEveryone = deniesOf(EVERYONE)
+  const everybody = { holdings: [...everyone, ...anonymous], denies: deniesOfEveryone }
+  const spared = new Set(shared.flatMap(({ except = [] }) => except))
+  // Whoever is spared may have no rule of its own.
+  const unknown = [...spared].filter((key) => key !== EVERYONE && key !== ANONYMOUS && !principals.has(key))
+  const keys = unknown.length === 0 ? principals.keys() : [...principals.keys(), ...unknown].sort()
 
-/** What is denied to anonymous callers alone is still everybody else's. */
-function authenticated({ everyone, anonymous }: CompiledPolicy['common']): PrincipalData {
-  if ((anonymous.denies ?? []).length === 0) return everyone
-  return {
-    ...everyone,
-    grants: [...(everyone.grants ?? []), ...(anonymous.grants ?? [])],
-    control: [...(everyone.control ?? []), ...(anonymous.control ?? [])],
-  }
-}
-
-/** Whether a deny can reach what a grant gives. */
-const meet = (holding: Holding, { on }: Reservation): boolean =>
-  on === undefined ||
-  holding.on === undefined ||
-  on.some((pattern) => covers(pattern, holding.on ?? '') || covers(holding.on ?? '', pattern))
-
-function holdings(data: PrincipalData, wanted: Wanted): readonly Holding[] {
-  const { action, repository } = wanted
-  if (!isDataPermission(action)) {
-    const name = azureAction(action)
-    return (data.control ?? []).flatMap((grant) =>
-      effective(grant.actions, grant.notActions ?? [], name) ? holding(grant, wanted) : [],
-    )
-  }
-  const bit = PERMISSION_BITS[action]
-  return (data.grants ?? []).flatMap((grant) =>
-    (grant.bits & bit) !== 0 && (repository === undefined || covers(grant.on, repository))
-      ? holding(grant, wanted, takesRepository(action) ? grant.on : undefined)
-      : [],
-  )
-}
-
-function holding(grant: GrantData | ControlGrantData, wanted: Wanted, on?: NamePattern): readonly Holding[] {
-  const { from, until } = grant
-  const { now } = wanted
-  if ((from !== undefined && now < from) || (until !== undefined && now >= until)) return []
-  const when = grant.when === undefined ? undefined : residualOf(grant.when, knownOf(wanted))
-  if (when?.type === 'constant' && !when.value) return []
-  return [
-    {
-      rule: parseRule(grant.rule),
-      ...(on === undefined ? {} : { on }),
-      ...(when === undefined || when.type === 'constant' ? {} : { when }),
-      ...(until === undefined ? {} : { until }),
-    },
+  const found = [
+    listed(ANONYMOUS, anonymous, deniesOfAnonymous, NOBODY),
+    listed(EVERYONE, everyone, deniesOfEveryone, { holdings: anonymous, denies: deniesOfAnonymous }),
   ]
+  for (const key of keys) {
+    const data = principals.get(key)
+    if (data?.token?.status === 'disabled') continue
+    const own = data === undefined ? [] : holdingsOf(data, wanted)
+    const isLikeEverybody = own.length === 0 && data?.denies === undefined && !spared.has(key)
+    if (!isLikeEverybody) found.push(listed(key, own, deniesOf(key, data?.denies), everybody))
+  }
+  return { holders: found.flatMap(({ holder }) => holder), except: found.flatMap(({ except }) => except) }
 }
 
-const knownOf = ({ action, repository, now }: Wanted) => ({
-  action,
-  now,
-  ...(repository === undefined ? {} : { name: repository }),
-})
+/** What a principal is besides itself, and so has as well. */
+type Everybody = { readonly holdings: readonly Holding[]; readonly denies: readonly Reservation[] }
 
-/** What a deny takes away of what is wanted; nothing if it does not reach it, or spares this principal. */
-function reservation(deny: DenyData, principal: PrincipalKey, wanted: Wanted): Reservation | undefined {
-  const { action, repository, now } = wanted
-  const { from, until, except = [] } = deny
-  if ((from !== undefined && now < from) || (until !== undefined && now >= until)) return undefined
-  if (except.includes(principal) || (principal !== ANONYMOUS && except.includes(EVERYONE))) return undefined
-  const isMeant = isDataPermission(action)
-    ? (deny.bits & PERMISSION_BITS[action]) !== 0
-    : deny.actions?.some((pattern) => matchesAction(pattern, azureAction(action))) === true
-  if (!isMeant) return undefined
-  // A deny reaches permissions that have no repository whatever repositories it names.
-  const isNamed = takesRepository(action) && deny.on !== undefined && !deny.on.includes('*')
-  if (isNamed && repository !== undefined && !deny.on?.some((pattern) => covers(pattern, repository))) return undefined
-  const on = isNamed && repository === undefined ? deny.on : undefined
-  const when = deny.when === undefined ? undefined : residualOf(deny.when, knownOf(wanted))
-  if (when?.type === 'constant' && !when.value) return undefined
+const NOBODY: Everybody = { holdings: [], denies: [] }
+
+type Listed = { readonly holder: readonly Holder[]; readonly except: readonly Exception[] }
+
+function listed(
+  principal: PrincipalKey,
+  own: readonly Holding[],
+  denies: readonly Reservation[],
+  everybody: Everybody,
+): Listed {
+  // What a deny takes from everybody but not from this one is told of this one.
+  const spared = everybody.denies.filter((deny) => !has(denies, deny))
+  const kept = everybody.holdings.filter((holding) => spared.some((deny) => meets(deny, holding)))
+  const by = [...own, ...kept].filter((holding) => !denies.some((deny) => takesAll(deny, holding)))
+  const unless = denies.filter((deny) => by.some((holding) => meets(deny, holding)))
+
+  const rest = everybody.holdings.filter((holding) => !everybody.denies.some((deny) => takesAll(deny, holding)))
+  const except = denies
+    .filter((deny) => !has(everybody.denies, deny) && rest.some((holding) => meets(deny, holding)))
+    .map((deny) => ({ principal, ...deny }))
+  const total = except.find(({ on, when, except: others }) => (on ?? when ?? others) === undefined)
   return {
-    rule: parseRule(deny.rule),
-    ...(on === undefined ? {} : { on }),
-    ...(when === undefined || when.type === 'constant' ? {} : { when }),
+    holder: by.length === 0 ? [] : [{ principal, by, unless }],
+    except: total === undefined ? except : [total],
   }
 }
+
+const has = (denies: readonly Reservation[], { rule }: Reservation): boolean =>
+  denies.some((deny) => deny.rule.id === rule.id)
