@@ -50,12 +50,20 @@ export function difference(
 ): readonly RightChange[] {
   const sides = [new Side(older, now, formatTime), new Side(newer, now, formatTime)] as const
   const isShared = !isSame(sharedOf(older), sharedOf(newer))
-  const keys = [...new Set([...older.principals.keys(), ...newer.principals.keys()])].sort()
+  const keys = [...new Set([older, newer].flatMap(keysOf))].sort()
   const own = keys.filter((key) => isShared || !isSame(older.principals.get(key), newer.principals.get(key)))
   return [ANONYMOUS, EVERYONE, ...own].flatMap((principal) =>
     [...PERMISSIONS, ...CONTROL_ACTIONS].flatMap((action) => changesOf(sides, principal, action)),
   )
 }
+
+/** Whoever has rules, and whoever a deny of everybody spares. */
+const keysOf = ({ common, principals }: CompiledPolicy): readonly PrincipalKey[] => [
+  ...principals.keys(),
+  ...(common.everyone.denies ?? [])
+    .flatMap(({ except = [] }) => except)
+    .filter((key) => key !== EVERYONE && key !== ANONYMOUS),
+]
 
 const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)
 

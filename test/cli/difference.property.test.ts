@@ -4,6 +4,7 @@ import { answer, type Place, placeIn } from '../../src/policy/asked.ts'
 import { ANONYMOUS_CALLER, type Caller } from '../../src/policy/caller.ts'
 import { compile } from '../../src/policy/compile.ts'
 import { difference, type Right, type RightChange } from '../../src/policy/difference.ts'
+import type { PolicySet } from '../../src/policy/model.ts'
 import { covers } from '../../src/policy/name-pattern.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../../src/policy/principal.ts'
 import { type Permission, takesRepository } from '../../src/registry/permission.ts'
@@ -27,26 +28,33 @@ const reaches = ({ on, except }: RightChange, name: string | undefined): boolean
 
 const isSure = (right: Right) => (right.always ? right.unless.length === 0 : right.if.length === 0)
 
-describe('the difference of two policies', () => {
-  test.prop([policySet, policySet], { numRuns: 80 })('is what their decisions differ in', (older, newer) => {
-    const changes = difference(compile(older), compile(newer), NOW, String)
-    const named = [...compile(older).principals.keys(), ...compile(newer).principals.keys()]
-    for (const principal of new Set([ANONYMOUS, EVERYONE, ...named])) {
-      const told = principal === ANONYMOUS ? [ANONYMOUS] : [principal, EVERYONE, ANONYMOUS]
-      const [before, now] = [placeIn(older, callerOf(principal)), placeIn(newer, callerOf(principal))]
-      for (const action of ASKED) {
-        for (const name of takesRepository(action) ? NAMES : [undefined]) {
-          const was = isAllowed(before, action, name)
-          const is = isAllowed(now, action, name)
-          const here = changes.filter((change) => change.action === action && reaches(change, name))
-          if (was !== is) expect(here.filter((change) => told.includes(change.principal))).not.toEqual([])
-          for (const change of here.filter((candidate) => candidate.principal === principal)) {
-            if (isSure(change.was)) expect(was).toBe(change.was.always)
-            if (isSure(change.is)) expect(is).toBe(change.is.always)
-          }
+function expectTold(older: PolicySet, newer: PolicySet): void {
+  const changes = difference(compile(older), compile(newer), NOW, String)
+  const named = [...compile(older).principals.keys(), ...compile(newer).principals.keys()]
+  const spared = [...older.denyAssignments, ...newer.denyAssignments].flatMap(({ except }) => except)
+  for (const principal of new Set([ANONYMOUS, EVERYONE, ...named, ...spared])) {
+    const told = principal === ANONYMOUS ? [ANONYMOUS] : [principal, EVERYONE, ANONYMOUS]
+    const [before, now] = [placeIn(older, callerOf(principal)), placeIn(newer, callerOf(principal))]
+    for (const action of ASKED) {
+      for (const name of takesRepository(action) ? NAMES : [undefined]) {
+        const was = isAllowed(before, action, name)
+        const is = isAllowed(now, action, name)
+        const here = changes.filter((change) => change.action === action && reaches(change, name))
+        if (was !== is) expect(here.filter((change) => told.includes(change.principal))).not.toEqual([])
+        for (const change of here.filter((candidate) => candidate.principal === principal)) {
+          if (isSure(change.was)) expect(was).toBe(change.was.always)
+          if (isSure(change.is)) expect(is).toBe(change.is.always)
         }
       }
     }
+  }
+}
+
+describe('the difference of two policies', () => {
+  test.prop([policySet, policySet], { numRuns: 80 })('is what their decisions differ in', expectTold)
+
+  test.prop([policySet], { numRuns: 400 })('is that too where a deny spares nobody any more', (older) => {
+    expectTold(older, { ...older, denyAssignments: older.denyAssignments.map((deny) => ({ ...deny, except: [] })) })
   })
 
   test.prop([policySet], { numRuns: 50 })('is nothing between a policy and itself', (policies) => {
