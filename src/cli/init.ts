@@ -2,10 +2,12 @@
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Command } from 'commander'
+import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
 import { type Flags, readAnswers } from './init/answers.ts'
-import { textsOf } from './init/texts.ts'
+import { textsOf, tokensIn } from './init/texts.ts'
 import * as output from './output.ts'
+import { DEFAULT_DIRECTORY } from './policies.ts'
 
 type Options = Flags & { readonly service: string; readonly dir: string; readonly json?: true }
 
@@ -35,7 +37,8 @@ export const initCommand = (): Command =>
         throw new CommandError(2, `"${service}" is no host name`, { hint: 'write --service registry.example.com' })
       }
       await requireFree(dir)
-      const texts = textsOf(await readAnswers(flags), service)
+      const answers = await readAnswers(flags)
+      const texts = textsOf(answers, service)
       const isCheckout = await exists(join(dir, 'wrangler.toml'))
       // The gate's own settings hold more than these values.
       const settings = isCheckout ? 'wrangler.values.toml' : 'wrangler.toml'
@@ -47,24 +50,33 @@ export const initCommand = (): Command =>
       for (const [file, text] of files) await writeNew(join(dir, file), text)
       if (json === true) output.json({ files: [...files.keys()].map((file) => join(dir, file)) })
       else for (const file of files.keys()) output.out(join(dir, file))
-      output.note(nextSteps(dir, isCheckout))
+      output.note(nextSteps(dir, isCheckout, tokensIn(answers)))
     })
 
 const POLICY = 'policies/policy.yaml'
 const TESTS = 'policies/policy.test.yaml'
 
-const nextSteps = (dir: string, isCheckout: boolean): string => `
+/** Commands for the folder that the reader is in: elsewhere npx would look for a package of this name. */
+function nextSteps(dir: string, isCheckout: boolean, tokens: readonly string[]): string {
+  const dockgate = calledAs()
+  const policies = join(dir, 'policies')
+  const option = policies === DEFAULT_DIRECTORY ? '' : ` --policies ${policies}`
+  return `
 Try it here:
-  ${dir === '.' ? '' : `cd ${dir} && `}dockgate check
-  dockgate dev
+  ${dockgate} check${policies === DEFAULT_DIRECTORY ? '' : ` ${policies}`}
+  ${dockgate} dev${option}
+
+Give ${tokens.length === 1 ? 'the token a password' : 'each token a password'}; it is shown once:
+${tokens.map((token) => `  ${dockgate} token rotate ${token}${option}`).join('\n')}
 
 Deploy it${isCheckout ? ', with wrangler.values.toml put into wrangler.toml' : ' from a checkout of Dockgate, with these files in it'}:
   npx wrangler kv namespace create POLICY      # prints the id for wrangler.toml
-  dockgate keys generate --out keys
+  ${dockgate} keys generate --out keys
   npx wrangler secret put TOKEN_SIGNING_KEY < keys/token-signing-key.json
   npx wrangler secret put UPSTREAM_USERNAME    # and UPSTREAM_PASSWORD: the gate's own account on the registry
   npx wrangler deploy --var POLICY_PUBLIC_KEYS:"$(cat keys/policy-public-keys.json)"
-  dockgate push --remote --key keys/policy-signing-key.json`
+  ${dockgate} push --remote --key keys/policy-signing-key.json${isCheckout ? option : ''}`
+}
 
 /** All of it is looked at before anything is asked or written. */
 async function requireFree(dir: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Credential, EpochSeconds, Token } from '../policy/model.ts'
 import { nearest } from '../policy/nearest.ts'
 import { NAME } from '../policy/principal.ts'
 import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
+import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY } from './policies.ts'
@@ -27,7 +28,7 @@ Examples:
   dockgate token disable ci
 
 A password is printed once, alone, on standard output; the file keeps its SHA-256. Passwords end after ${DEFAULT_DAYS} days
-unless told otherwise. Nothing is in force before \`dockgate push\`.`
+unless told otherwise. Nothing is in force before \`dockgate push\`; a running \`dockgate dev\` takes it over by itself.`
 
 export const tokenCommand = (): Command =>
   new Command('token')
@@ -103,9 +104,9 @@ const rotateCommand = (): Command =>
       const replaced = token.credentials.some((credential) => credential.name === slot)
       const lines = [
         `${slot} of token ${name} is ${replaced ? 'replaced' : 'new'} in ${about.file}, ${until(expires)}`,
-        ...(other === undefined || isOver(other, now) ? [] : overlap(name, other)),
+        ...(other === undefined || isOver(other, now) ? [] : overlap(name, other, options)),
         ...(token.status === 'disabled'
-          ? [`the token is disabled: \`dockgate token enable ${name}\` brings it back`]
+          ? [`the token is disabled: \`${calledAs()} token enable ${name}${inFolder(options)}\` brings it back`]
           : []),
       ]
       show(secret, about, lines, options)
@@ -141,10 +142,16 @@ const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Com
       }
       if (options.json === true) output.json(about)
       else output.out(isChanged ? `token ${name} is ${status} in ${about.file}` : `token ${name} was ${status} already`)
-      if (isChanged) output.note(IN_FORCE)
+      if (isChanged) noteForce(options)
     })
 
-const IN_FORCE = 'to put it into force: dockgate push'
+/** The option that names the folder, where it has to be given. */
+const inFolder = ({ policies }: Common): string => (policies === DEFAULT_DIRECTORY ? '' : ` --policies ${policies}`)
+
+function noteForce(options: Common): void {
+  output.note(`to put it into force: ${calledAs()} push${inFolder(options)}`)
+  output.note('a running `dockgate dev` takes it over by itself')
+}
 
 const currentTime = (): EpochSeconds => Math.floor(Date.now() / 1000)
 
@@ -208,15 +215,15 @@ const ending = (expires: EpochSeconds | undefined) => (expires === undefined ? {
 const until = (expires: EpochSeconds | undefined) =>
   expires === undefined ? 'without end' : `until ${formatTime(expires)}`
 
-const overlap = (name: string, { name: slot, expires }: Credential): readonly string[] => [
-  `${slot} stays valid ${until(expires)}; when nobody uses it any more: dockgate token rotate ${name} --password ${slot}`,
+const overlap = (name: string, { name: slot, expires }: Credential, options: Common): readonly string[] => [
+  `${slot} stays valid ${until(expires)}; when nobody uses it any more: ${calledAs()} token rotate ${name} --password ${slot}${inFolder(options)}`,
 ]
 
 /** The secret alone on standard output, so that a script can take it; the rest is for a person. */
-function show(secret: string, about: object, lines: readonly string[], { json }: Common): void {
+function show(secret: string, about: object, lines: readonly string[], options: Common): void {
   for (const line of lines) output.note(line)
-  output.note(IN_FORCE)
-  if (json === true) {
+  noteForce(options)
+  if (options.json === true) {
     output.json({ ...about, secret })
     return
   }

@@ -25,6 +25,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   vi.restoreAllMocks()
+  vi.unstubAllEnvs()
   await rm(folder, { recursive: true })
 })
 
@@ -63,6 +64,25 @@ describe('init', () => {
       ['policies/policy.yaml', 'policies/policy.test.yaml', 'wrangler.toml'].map((file) => join(folder, file)),
     )
     expect(printed.err).toContain('dockgate push --remote')
+  })
+
+  it.each([
+    ['dockgate', undefined, [], ['build', 'reader']],
+    ['npx dockgate', 'exec', [], ['build', 'reader']],
+    ['npx dockgate', 'run-script', ['--issuer', 'github', '--pusher', 'acme/app'], ['reader']],
+  ])('says what to type next, as %s', async (command, variable, argv, tokens) => {
+    vi.stubEnv('npm_command', variable)
+    await run(...argv)
+    const typed = printed.err.split('\n').filter((line) => line.includes('dockgate '))
+    expect(typed).toEqual([
+      `  ${command} check ${folder}/policies`,
+      `  ${command} dev --policies ${folder}/policies`,
+      ...tokens.map((token) => `  ${command} token rotate ${token} --policies ${folder}/policies`),
+      `  ${command} keys generate --out keys`,
+      `  ${command} push --remote --key keys/policy-signing-key.json`,
+    ])
+    const { policies } = await loadPolicies(join(folder, 'policies'))
+    expect(policies?.tokens.map(({ name }) => name)).toEqual(tokens)
   })
 
   it('leaves the settings of a checkout alone', async () => {

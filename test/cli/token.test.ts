@@ -42,6 +42,7 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.useRealTimers()
   vi.restoreAllMocks()
+  vi.unstubAllEnvs()
   await rm(folder, { recursive: true })
 })
 
@@ -250,6 +251,31 @@ describe('disable and enable', () => {
     await run('enable', 'ci')
     expect(await text()).toBe(`${POLICY}    status: enabled\n`)
     expect((await token('ci'))?.status).toBe('enabled')
+  })
+})
+
+describe('what is to be typed next', () => {
+  it.each([
+    ['dockgate', undefined],
+    ['npx dockgate', 'exec'],
+    ['npx dockgate', 'run-script'],
+  ])('is %s where npm_command is %s', async (command, variable) => {
+    vi.stubEnv('npm_command', variable)
+    await run('rotate', 'ci')
+    expect(printed.err.split('\n')).toEqual([
+      `password2 of token ci is new in ${folder}/policy.yaml, until 2026-11-30T00:00:00Z`,
+      `password1 stays valid until 2026-10-01T00:00:00Z; when nobody uses it any more: ${command} token rotate ci --password password1 --policies ${folder}`,
+      `to put it into force: ${command} push --policies ${folder}`,
+      'a running `dockgate dev` takes it over by itself',
+      'its password, shown this once:',
+      '',
+    ])
+    printed.err = ''
+    await run('disable', 'ci')
+    expect(printed.err).toMatch(new RegExp(`^to put it into force: ${command} push`))
+    printed.err = ''
+    await run('rotate', 'ci')
+    expect(printed.err).toContain(`\`${command} token enable ci --policies ${folder}\` brings it back`)
   })
 })
 

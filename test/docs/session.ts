@@ -27,7 +27,7 @@ exec "${process.execPath}" "${BIN}" "$@"
 const NPX = `#!/bin/sh
 [ "$1" = dockgate ] || { echo "npx $1 is not run here: mark the block" >&2; exit 99; }
 shift
-exec dockgate "$@"
+npm_command=exec exec dockgate "$@"
 `
 
 export type Outcome = { readonly status: number | null; readonly lines: readonly string[] }
@@ -82,7 +82,8 @@ export class DocumentSession {
     this.#servers.reduce((all, { shown, real }) => all.replaceAll(real, shown), text)
 
   #environment(): NodeJS.ProcessEnv {
-    const { DOCKGATE_SIGNING_KEY: _, POLICY_PUBLIC_KEYS: __, ...rest } = process.env
+    // Whether npm runs the tests is nothing to the documents.
+    const { DOCKGATE_SIGNING_KEY: _, POLICY_PUBLIC_KEYS: __, npm_command: ___, ...rest } = process.env
     return { ...rest, PATH: `${join(this.#directory, 'bin')}:${process.env.PATH}`, NO_COLOR: '1' }
   }
 

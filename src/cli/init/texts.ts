@@ -17,6 +17,10 @@ export const textsOf = (answers: Answers, service: string): Texts => ({
   wrangler: SETTINGS.replaceAll('$UPSTREAM', answers.upstream).replaceAll('$SERVICE', service),
 })
 
+/** The tokens that the policy defines, none of which has a password yet. */
+export const tokensIn = ({ callers }: Answers): readonly string[] =>
+  callers === 'tokens' ? ['build', 'reader'] : ['reader']
+
 const head = (service: string) => `# Who may do what in the registry. Try it: dockgate check
 
 registry:
