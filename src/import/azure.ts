@@ -8,12 +8,12 @@
 import { parseScope } from '../files/azure.ts'
 import { FileDocument, isMapping } from '../files/document.ts'
 import { type PolicyText, readPolicies } from '../files/load.ts'
-import { formatSource, Report } from '../files/problem.ts'
+import { Report } from '../files/problem.ts'
 import type { Mode, PolicySet, RoleDefinition, ScopeMapAction } from '../policy/model.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
 import { BUILT_IN_ROLES } from '../policy/roles.ts'
 import { Findings, type Imported } from './finding.ts'
-import { ImportError } from './input.ts'
+import { unreadable } from './input.ts'
 import { policyText } from './policy-text.ts'
 
 export type AzureOptions = {
@@ -34,17 +34,11 @@ const SETTINGS = 'settings of the import'
 /** Warnings that change no decision of a registry whose lists are whole. */
 const HARMLESS = new Set(['token_without_password', 'condition_doubtful', 'mode_rbac', 'duplicate_grant'])
 
-/** @throws {@link ImportError} when the lists cannot be read */
+/** @throws ImportError when the lists cannot be read */
 export function importAzure(files: readonly PolicyText[], options: AzureOptions): Imported {
   const settings = settingsOf(options)
   const { policies, problems } = readPolicies([...files, { path: `${SETTINGS}.json`, text: JSON.stringify(settings) }])
-  if (policies === undefined) {
-    const first = problems.find(({ severity }) => severity === 'error')
-    throw new ImportError(
-      first === undefined ? 'the lists cannot be read' : `${formatSource(first.source)}: ${first.message}`,
-      first?.hint,
-    )
-  }
+  if (policies === undefined) throw unreadable(problems)
   const findings = new Findings()
   for (const { source, message, hint, code } of problems) {
     if (source.file.startsWith(SETTINGS) || code === 'token_without_password') continue

@@ -13,7 +13,7 @@ import { parseIpRange } from '../policy/condition/ip.ts'
 import type { Source } from '../policy/model.ts'
 import { Findings, type Imported } from './finding.ts'
 import { globMatches, globWhere } from './glob.ts'
-import { ImportError, requireReadable } from './input.ts'
+import { ImportError, unreadable } from './input.ts'
 import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
 import { regexMatches, regexWhere } from './regex.ts'
 import { and, EVERYWHERE, formatWhere, NOWHERE, not, or, placeOf, type Where } from './where.ts'
@@ -53,7 +53,7 @@ const NO_MATCH: Match = { where: NOWHERE, loose: NOWHERE, catalog: NOWHERE, loos
 export function importDockerAuth(file: string, text: string, options: DockerAuthOptions): Imported {
   const report = new Report()
   const document = FileDocument.read(file, text, report)
-  requireReadable(report, file)
+  if (report.errors > 0) throw unreadable(report.problems)
   const root = new Entry(document, [], document.value)
   if (!Array.isArray(root.child('acl').value)) {
     throw new ImportError(`${file} has no acl`, 'rules that lie in a database or a program cannot be imported')

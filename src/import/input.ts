@@ -1,5 +1,5 @@
 /** What a file must be before an importer looks at it. */
-import { formatSource, type Report } from '../files/problem.ts'
+import { formatSource, type Problem } from '../files/problem.ts'
 
 /** The file is not what it was said to be. */
 export class ImportError extends Error {
@@ -13,9 +13,9 @@ export class ImportError extends Error {
   }
 }
 
-/** @throws {@link ImportError} with the first thing that is wrong */
-export function requireReadable(report: Report, file: string): void {
-  const problem = report.problems.find(({ severity }) => severity === 'error')
-  if (problem !== undefined) throw new ImportError(`${formatSource(problem.source)}: ${problem.message}`, problem.hint)
-  if (report.errors > 0) throw new ImportError(`${file} cannot be read`)
+/** That a file cannot be read, by the first thing that is wrong with it. */
+export function unreadable(problems: readonly Problem[]): ImportError {
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  const [first] = errors.map(({ source, message }) => `${formatSource(source)}: ${message}`)
+  return new ImportError(first ?? '', errors[0]?.hint)
 }

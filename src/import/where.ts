@@ -37,8 +37,9 @@ function join(kind: 'and' | 'or', parts: readonly Where[]): Where {
   const flat = parts.flatMap((part) => (part.kind === kind ? part.parts : [part]))
   if (flat.some((part) => part.kind === 'constant' && part.value === (kind === 'or'))) return absorbing
   const kept = flat.filter((part) => part.kind !== 'constant')
-  const unique = [...new Map(kept.map((part) => [JSON.stringify(part), part])).values()]
-  if (unique.some((part) => part.kind === 'not' && unique.some((other) => isSame(other, part.part)))) return absorbing
+  const byText = new Map(kept.map((part) => [JSON.stringify(part), part]))
+  const unique = [...byText.values()]
+  if (unique.some((part) => part.kind === 'not' && byText.has(JSON.stringify(part.part)))) return absorbing
   const settled = kind === 'and' ? settle(unique) : unique
   const [only] = settled
   if (only === undefined) return neutral

@@ -12,7 +12,7 @@ import { Report } from '../files/problem.ts'
 import type { Source } from '../policy/model.ts'
 import { Findings, type Imported } from './finding.ts'
 import { deepGlobWhere, looseGlobWhere } from './glob.ts'
-import { ImportError, requireReadable } from './input.ts'
+import { ImportError, unreadable } from './input.ts'
 import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
 import { and, EVERYWHERE, isDisjoint, NOWHERE, not, or, placeOf, type Where } from './where.ts'
 
@@ -51,7 +51,7 @@ type Grant = {
 export function importZot(file: string, text: string, options: ZotOptions): Imported {
   const report = new Report()
   const root = new Entry(FileDocument.read(file, text, report), [], FileDocument.read(file, text, new Report()).value)
-  requireReadable(report, file)
+  if (report.errors > 0) throw unreadable(report.problems)
   const control = find(find(root, 'http'), 'accessControl')
   if (!isMapping(control.value)) {
     throw new ImportError(
