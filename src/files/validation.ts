@@ -34,6 +34,7 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places,
   const last = path.at(-1)
   const isMissing = issue.input === undefined && typeof last === 'string'
   if (isMissing) report.error(places.keyAt(...path), missingKey(last))
+  else if (issue.code === 'invalid_key') report.error(places.keyAt(...path), describe(issue))
   else report.error(places.at(...path), describe(issue))
 }
 

@@ -1,12 +1,9 @@
 /** Broken policies: each with the exact places, codes, messages and hints that its author gets to see. */
 import { describe, expect, it } from 'vitest'
 import { readPolicies } from '../../src/files/load.ts'
-import type { Problem } from '../../src/files/problem.ts'
+import { shown } from './shown.ts'
 
 const REGISTRY = { path: '0.yaml', text: 'registry: { service: registry.example.com }' }
-
-const show = ({ source, code, message, hint }: Problem) =>
-  `${source.file}:${source.line}:${source.column} ${code}: ${message}${hint === undefined ? '' : ` (${hint})`}`
 
 const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   [
@@ -656,7 +653,9 @@ roleAssignments:
     role: AcrPull
     condition: (@Request[Microsoft.ContainerRegistry/registries/repositories:name]
       StringEquals 'a'`,
-    ['a.yaml:5:23 condition_invalid: expected AND, OR or ), found the end of the condition (close the ( at offset 0)'],
+    [
+      'a.yaml:5:23 condition_invalid: expected AND, OR or ), found the end of the condition (close the (, character 1 of the condition)',
+    ],
   ],
   [
     `denyAssignments:
@@ -705,6 +704,61 @@ roleAssignments:
     message: [x]`,
     ['a.yaml:4:14 wrong_type: expected text, found a list'],
   ],
+  [
+    `scopeMaps:
+  m: { actions: [Repositories/app/content/read] }`,
+    [
+      'a.yaml:2:18 scope_map_action_invalid: "Repositories/app/content/read" is not an action of a scope map (write repositories/app/content/read)',
+    ],
+  ],
+  [
+    `scopeMaps:
+  m: { actions: [repositories/app/sign/write] }`,
+    [
+      'a.yaml:2:18 scope_map_action_invalid: "sign/write" is not a permission of a scope map (it ends in one of content/read, content/write, content/delete, metadata/read, metadata/write)',
+    ],
+  ],
+  [
+    `scopeMaps:
+  m: { description: , actions: [] }`,
+    ['a.yaml:2:21 wrong_type: expected text, found nothing (write a value, or remove the key)'],
+  ],
+  [
+    `issuers:
+  gh:
+    issuer: https://gh.example
+    audiences: [a]
+    jwksUri: https://gh.example/keys
+    jwks: { keys: [ { kty: OKP, crv: Ed25519, x: AAAA } ] }`,
+    ['a.yaml:6:5 ambiguous: jwks and jwksUri are both given (keep one of them)'],
+  ],
+  [
+    `issuers:
+  gh:
+    issuer: https://gh.example
+    audiences: [a]
+    jwks: { keys: [ { kty: DSA, y: AAAA } ] }`,
+    ['a.yaml:5:28 key_unusable: kty is not RSA, EC or OKP (give a public key of one of these)'],
+  ],
+  [
+    `issuers: { gh: { issuer: "https://gh.example", audiences: [a] } }
+identities:
+  rel: { issuer: gh, claims: { "": x } }`,
+    ['a.yaml:3:32 key_invalid: the key is empty (name the claim)'],
+  ],
+  [
+    `issuers: { gh: { issuer: "https://gh.example", audiences: [a] } }
+identities:
+  rel: { issuer: gh, claims: [ref] }`,
+    ['a.yaml:3:30 wrong_type: expected a mapping, found a list'],
+  ],
+  [
+    `roles:
+  - Name: X
+    Actions: []
+    IsCustom: maybe`,
+    ['a.yaml:4:15 wrong_type: expected true or false, found text "maybe"'],
+  ],
 ]
 
 describe('a broken policy', () => {
@@ -713,8 +767,34 @@ describe('a broken policy', () => {
     const { policies, problems } = readPolicies(
       alone ? [{ path: 'a.yaml', text }] : [REGISTRY, { path: 'a.yaml', text }],
     )
-    expect(problems.map(show)).toEqual(expected)
-    expect(problems.every(({ severity }) => severity === 'error')).toBe(true)
+    expect(problems.map(shown)).toEqual(expected)
     expect(policies).toBeUndefined()
+  })
+
+  const TENFOLD = Array.from(
+    { length: 7 },
+    (_, n) => `k${n}: &k${n} [${(n === 0 ? 'x, ' : `*k${n - 1}, `).repeat(10)}]`,
+  ).join('\n')
+  it.each([
+    [
+      'too large',
+      '#'.repeat(64 * 1024 * 1024 + 1),
+      '1:1 file_too_large: the file is larger than 64 MiB (split it into several files)',
+    ],
+    [
+      'too much by aliases',
+      TENFOLD,
+      '6:45 alias_expansion: aliases stand for more than a million values (write the values out, in several files)',
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(readPolicies([REGISTRY, { path: 'a.yaml', text }]).problems.map(shown)).toEqual([`a.yaml:${expected}`])
+  })
+
+  it('too deep', () => {
+    const { problems } = readPolicies([{ path: 'a.yaml', text: '['.repeat(50_000) }])
+    // How deep is too deep depends on the stack of whoever reads.
+    expect(problems.map((problem) => shown({ ...problem, source: { ...problem.source, column: 1 } }))).toEqual([
+      'a.yaml:1:1 too_deep: values are nested too deeply (a policy needs six levels)',
+    ])
   })
 })

@@ -1,10 +1,7 @@
 /** Files that were not written by a friend: never an exception, always a place, in bounded time. */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fc, test } from '@fast-check/vitest'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadPolicies, readPolicies } from '../../src/files/load.ts'
+import { describe, expect, it } from 'vitest'
+import { readPolicies } from '../../src/files/load.ts'
 
 const REGISTRY = 'registry: { service: registry.example.com }'
 const read = (text: string) =>
@@ -105,67 +102,5 @@ describe('hostile text', () => {
     const good = `tokens: { ci: { scopeMap: m } }\nscopeMaps: { m: { actions: [repositories/a/content/read] } }\n`
     const at = from % good.length
     read(good.slice(0, at) + insert + good.slice(at + (length % 10)))
-  })
-})
-
-describe('a folder', () => {
-  let root: string
-  const load = (name: string) => loadPolicies(join(root, name))
-  const write = async (path: string, content: string | Uint8Array) => {
-    await mkdir(join(root, path, '..'), { recursive: true })
-    await writeFile(join(root, path), content)
-  }
-  beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), 'policies-'))
-    await write('good/registry.yaml', `\ufeff${REGISTRY}`)
-    await write('good/deep/er/tokens.YML', 'tokens: { ci: { scopeMap: m } }')
-    await write('good/deep/maps.json', '{\n\t"scopeMaps": {\n\t\t"m": { "actions": [] }\n\t}\n}')
-    await write('good/deep/ci.test.yml', 'tests: [ { as: token:ci, can: catalog/read, expect: deny } ]')
-    await write('good/README.md', 'not: [a policy')
-    await write('good/.hidden.yaml', 'not: [a policy')
-    await write('good/.git/config.yaml', 'not: [a policy')
-    await symlink('..', join(root, 'good/deep/up'))
-    await write('links/.data/registry.yaml', REGISTRY)
-    await symlink('.data/registry.yaml', join(root, 'links/registry.yaml'))
-    await write('dangling/registry.yaml', REGISTRY)
-    await symlink('nowhere', join(root, 'dangling/x.yaml'))
-    await write('latin/a.yaml', Buffer.from('# caf\n# caf\xe9\n', 'latin1'))
-    await write('utf16/a.yaml', Buffer.from(`\ufeff${REGISTRY}`, 'utf16le'))
-    await write('empty/README.md', '')
-  })
-  afterAll(() => rm(root, { recursive: true }))
-
-  it('is read at any depth, by extension, without what is hidden', async () => {
-    const { policies, tests, problems } = await load('good')
-    expect(problems).toEqual([])
-    expect(policies?.tokens[0]?.source).toEqual({ file: 'deep/er/tokens.YML', line: 1, column: 11 })
-    expect(policies?.scopeMaps[0]?.source).toEqual({ file: 'deep/maps.json', line: 3, column: 3 })
-    expect(tests).toHaveLength(1)
-  })
-
-  it('may consist of links, as mounted configuration does', async () => {
-    const { policies } = await load('links')
-    expect(policies?.registry.service).toBe('registry.example.com')
-  })
-
-  it.each([
-    ['dangling', 'x.yaml', 1, 1, 'file_unreadable', 'cannot be read: ENOENT'],
-    ['latin', 'a.yaml', 2, 6, 'not_utf8', 'a byte here is not UTF-8'],
-    ['utf16', 'a.yaml', 1, 1, 'not_utf8', 'the file is UTF-16'],
-  ])('%s is refused', async (folder, file, line, column, code, message) => {
-    const { policies, problems } = await load(folder)
-    expect(policies).toBeUndefined()
-    expect(problems).toContainEqual(expect.objectContaining({ code, message, source: { file, line, column } }))
-  })
-
-  it.each([
-    ['nowhere', 'folder_missing', 'there is no folder '],
-    ['good/README.md', 'folder_missing', 'README.md is not a folder'],
-    ['empty', 'folder_empty', 'empty holds no policy file'],
-  ])('%s is refused', async (folder, code, message) => {
-    const { policies, problems } = await load(folder)
-    expect(policies).toBeUndefined()
-    expect(problems).toMatchObject([{ severity: 'error', code, source: { file: '.' } }])
-    expect(problems[0]?.message).toContain(message)
   })
 })

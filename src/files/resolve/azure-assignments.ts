@@ -64,7 +64,7 @@ function resolveAssignment(
   if (role === undefined) {
     const shown = value.roleDefinitionName ?? wanted
     return skip(
-      'roleDefinitionId',
+      value.roleDefinitionId === undefined ? 'roleDefinitionName' : 'roleDefinitionId',
       'azure_role',
       `the role "${shown}" is not known; export it with az role definition list`,
     )

@@ -34,7 +34,7 @@ const KEYWORDS = new Map<string, 'and' | 'or' | 'not' | (typeof FUNCTIONS)[numbe
 ])
 
 /** A token as it is named in a message. */
-function describe(token: Token): string {
+function describe(token: Exclude<Token, { kind: 'invalid' }>): string {
   switch (token.kind) {
     case 'end':
       return 'the end of the condition'
@@ -45,8 +45,6 @@ function describe(token: Token): string {
     case 'symbol':
     case 'word':
       return token.text
-    case 'invalid':
-      return 'something unreadable'
   }
 }
 

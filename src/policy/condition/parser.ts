@@ -51,6 +51,8 @@ type PlacedOperand = Place & { readonly value: Operand; readonly items?: readonl
 
 const OPERATOR_NAMES: ReadonlyMap<string, Operator> = new Map(OPERATORS.map((name) => [name.toLowerCase(), name]))
 const QUANTIFIER_NAMES: ReadonlyMap<string, Quantifier> = new Map(QUANTIFIERS.map((name) => [name.toLowerCase(), name]))
+const EMPTY = 'condition is empty'
+
 /** `AND` and `OR` side by side: Azure documents no precedence. */
 function mixed(first: 'and' | 'or', dialect: Dialect): Finding {
   const hint = first === 'and' ? 'write (a AND b) OR c, or a AND (b OR c)' : 'write a OR (b AND c), or (a OR b) AND c'
@@ -61,7 +63,7 @@ function mixed(first: 'and' | 'or', dialect: Dialect): Finding {
 
 export class Parser {
   /** What was wrong, once a method has returned `undefined`. */
-  problem: ConditionProblem = { offset: 0, length: 0, message: 'condition is empty' }
+  problem: ConditionProblem = { offset: 0, length: 0, message: EMPTY }
   readonly warnings: ConditionProblem[] = []
   readonly #at: Cursor
   readonly #dialect: Dialect
@@ -74,7 +76,7 @@ export class Parser {
 
   condition(): Expression | undefined {
     if (this.#at.isEnd()) {
-      return this.#fail(this.#at.token, 'condition is empty', 'leave the condition out if there is none')
+      return this.#fail(this.#at.token, EMPTY, 'leave the condition out if there is none')
     }
     const expression = this.#chain()
     if (expression === undefined || this.#at.isEnd()) return expression
@@ -120,7 +122,7 @@ export class Parser {
       return this.#nested(token, () => {
         const inner = this.#chain()
         if (inner === undefined || this.#at.take(')')) return inner
-        return this.#unexpected('AND, OR or )', `close the ( at offset ${token.offset}`)
+        return this.#unexpected('AND, OR or )', `close the (, character ${token.offset + 1} of the condition`)
       })
     }
     switch (this.#at.keyword) {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { NESTING_MAX, parseCondition } from '../../../src/policy/condition/parse.ts'
+import { type ConditionProblem, NESTING_MAX, parseCondition } from '../../../src/policy/condition/parse.ts'
 
 const NAME = '@Request[Microsoft.ContainerRegistry/registries/repositories:name]'
 const ONE = '1 NumericEquals 1'
+
+const shown = ({ offset, length, message, hint }: ConditionProblem): string =>
+  `${offset}+${length} ${message}${hint === undefined ? '' : ` (${hint})`}`
 
 /** `found` is the text the problem points at, `nth` occurrence from the left. */
 const refusals: [text: string, offset: number, found: string, message: string, hint?: string][] = [
@@ -10,7 +13,13 @@ const refusals: [text: string, offset: number, found: string, message: string, h
   [' \r\n\t', 4, '', 'condition is empty', 'leave the condition out if there is none'],
   ['(', 1, '', 'expected an expression, found the end of the condition'],
   ['()', 1, ')', 'expected an expression, found )'],
-  [`(${ONE}`, 18, '', 'expected AND, OR or ), found the end of the condition', 'close the ( at offset 0'],
+  [
+    `(${ONE}`,
+    18,
+    '',
+    'expected AND, OR or ), found the end of the condition',
+    'close the (, character 1 of the condition',
+  ],
   [`${ONE})`, 17, ')', 'expected AND, OR or the end of the condition, found )', 'remove it, or open it with ('],
   [`${ONE} ${ONE}`, 18, '1', 'expected AND, OR or the end of the condition, found 1'],
   [`${ONE} AND`, 21, '', 'expected an expression, found the end of the condition'],
@@ -119,6 +128,9 @@ const refusals: [text: string, offset: number, found: string, message: string, h
     "NumericEquals needs an integer, found 'x'",
     'use a String operator for text',
   ],
+  ["'x' NumericEquals 1", 0, "'x'", "NumericEquals needs an integer, found 'x'", 'use a String operator for text'],
+  ['true NumericEquals 1', 0, 'true', 'NumericEquals needs an integer, found true', 'use an operator for booleans'],
+  ['1 BoolEquals true', 0, '1', 'BoolEquals needs true or false, found 1', 'use an operator for integers'],
   ["true BoolEquals 'TRUE'", 16, "'TRUE'", "BoolEquals needs true or false, found 'TRUE'", 'write TRUE without quotes'],
   [
     "@Environment[isPrivateLink] BoolEquals 'x'",
@@ -128,6 +140,7 @@ const refusals: [text: string, offset: number, found: string, message: string, h
     'use a String operator for text',
   ],
   [`${NAME} StringEquals 5`, 80, '5', 'StringEquals needs a string, found 5', 'write it in quotes, as a string'],
+  ["5 StringEquals '5'", 0, '5', 'StringEquals needs a string, found 5', 'write it in quotes, as a string'],
   [`${NAME} NumericEquals 5`, 0, NAME, `NumericEquals cannot compare ${NAME}, a text`, 'use a String operator'],
   [
     '@Principal[Dockgate/claims:sub] BoolEquals true',
@@ -148,6 +161,13 @@ const refusals: [text: string, offset: number, found: string, message: string, h
     38,
     "'2026-02-29T00:00:00Z'",
     "DateTimeLessThan needs a date-time such as '2026-01-31T12:00:00Z', found '2026-02-29T00:00:00Z'",
+    'seconds and a zone (Z or +hh:mm) are required, a fraction has at most 7 digits',
+  ],
+  [
+    "'today' DateTimeLessThan '2026-01-31T12:00:00Z'",
+    0,
+    "'today'",
+    "DateTimeLessThan needs a date-time such as '2026-01-31T12:00:00Z', found 'today'",
     'seconds and a zone (Z or +hh:mm) are required, a fraction has at most 7 digits',
   ],
   [
@@ -178,6 +198,7 @@ const refusals: [text: string, offset: number, found: string, message: string, h
     "GuidEquals needs a GUID, found '0f3c'",
     'a GUID has 8-4-4-4-12 hexadecimal digits',
   ],
+  ["1 GuidEquals '0f3c'", 0, '1', 'GuidEquals needs a GUID, found 1', 'use an operator for integers'],
   [
     '1 NumericEquals 9007199254740992',
     16,
@@ -294,6 +315,13 @@ const refusals: [text: string, offset: number, found: string, message: string, h
     'write (a AND b) OR c, or a AND (b OR c)',
   ],
   [
+    `${'x'.repeat(8191)}\u00e9`,
+    8191,
+    '\u00e9',
+    'condition is longer than 8192 bytes',
+    'split it over several role assignments: they add up',
+  ],
+  [
     `(${ONE} || ${ONE} && ${ONE})`,
     40,
     '&&',
@@ -304,64 +332,72 @@ const refusals: [text: string, offset: number, found: string, message: string, h
 
 describe('parseCondition', () => {
   it.each(refusals)('refuses %j at %i', (text, offset, found, message, hint) => {
-    expect(parseCondition(text, 'strict')).toEqual({
-      ok: false,
-      error: { offset, length: found.length, message, ...(hint === undefined ? {} : { hint }) },
-    })
+    const parsed = parseCondition(text, 'strict')
+    expect(parsed.ok ? [] : [shown(parsed.error)]).toEqual([
+      shown({ offset, length: found.length, message, ...(hint === undefined ? {} : { hint }) }),
+    ])
     expect(text.slice(offset, offset + found.length)).toBe(found)
   })
 
   it.each([
     [
       '@Environment[isPrivateLink] BoolEquals true',
-      0,
-      '@Environment[isPrivateLink] is never present here, so comparing it grants nothing',
+      '0+27 @Environment[isPrivateLink] is never present here, so comparing it grants nothing',
     ],
     [
       "@Environment[Microsoft.Network/virtualNetworks/subnets] StringEqualsIgnoreCase '/x'",
-      0,
-      '@Environment[Microsoft.Network/virtualNetworks/subnets] is never present here, so comparing it grants nothing',
+      '0+55 @Environment[Microsoft.Network/virtualNetworks/subnets] is never present here, so comparing it grants nothing',
     ],
     [
       "@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Team_Name] StringEquals 'x'",
-      0,
-      '@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Team_Name] is never present here, so comparing it grants nothing',
+      '0+69 @Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Team_Name] is never present here, so comparing it grants nothing',
     ],
     [
       "@Request[subOperation] ForAnyOfAnyValues:StringEqualsIgnoreCase {'x'}",
-      0,
-      'registries have no suboperations, so this matches nothing',
+      '0+22 registries have no suboperations, so this matches nothing (remove it)',
     ],
-    ["SubOperationMatches{'x'}", 0, 'registries have no suboperations, so this matches nothing'],
-    [`${NAME} StringEquals 'App'`, 80, 'repository names are lower case, so StringEquals never finds one here'],
+    ["SubOperationMatches{'x'}", '0+19 registries have no suboperations, so this matches nothing (remove it)'],
+    [
+      `${NAME} StringEquals 'App'`,
+      '80+5 repository names are lower case, so StringEquals never finds one here (use StringEqualsIgnoreCase)',
+    ],
     [
       `${NAME} ForAnyOfAnyValues:StringLike {'a', 'B*'}`,
-      102,
-      'repository names are lower case, so StringLike never finds one here',
+      '102+4 repository names are lower case, so StringLike never finds one here (use StringLikeIgnoreCase)',
     ],
     [
       "ActionMatches{'content/read'}",
-      14,
-      "'content/read' matches no data action, so it targets nothing: what it should guard is granted without this condition",
+      "14+14 'content/read' matches no data action, so it targets nothing: what it should guard is granted without this condition (did you mean 'Microsoft.ContainerRegistry/registries/repositories/content/read'?)",
     ],
     [
       "ActionMatches{'Microsoft.ContainerRegistry/registries/repositories/content/raed'}",
-      14,
-      "'Microsoft.ContainerRegistry/registries/repositories/content/raed' matches no data action, so it targets nothing: what it should guard is granted without this condition",
+      "14+66 'Microsoft.ContainerRegistry/registries/repositories/content/raed' matches no data action, so it targets nothing: what it should guard is granted without this condition (did you mean 'Microsoft.ContainerRegistry/registries/repositories/content/read'?)",
     ],
-  ])('warns of %s', (text, offset, message) => {
-    expect(parseCondition(text, 'strict')).toMatchObject({ ok: true, value: { warnings: [{ offset, message }] } })
+    [
+      "ActionMatches{'repositories/x'}",
+      "14+16 'repositories/x' matches no data action, so it targets nothing: what it should guard is granted without this condition (actions are spelled like Microsoft.ContainerRegistry/registries/repositories/content/read)",
+    ],
+  ])('warns of %s', (text, warning) => {
+    const parsed = parseCondition(text, 'strict')
+    expect(parsed.ok && parsed.value.warnings.map(shown)).toEqual([warning])
   })
 
   it.each([
     [
       "@Request[Dockgate/request:tga] StringLike 'v*'",
-      '@Request[Dockgate/request:tga] is never present here, so comparing it grants nothing',
+      '0+30 @Request[Dockgate/request:tga] is never present here, so comparing it grants nothing (did you mean @Request[Dockgate/request:tag]?)',
     ],
-    ["@Request[flavour] StringLike 'v*'", '@Request[flavour] is never present here, so comparing it grants nothing'],
-    [`${ONE} AND ${ONE} OR ${ONE} AND ${ONE}`, 'AND and OR are mixed without parentheses; AND is taken first'],
-  ])('only warns of %s in what Azure accepted', (text, message) => {
-    expect(parseCondition(text, 'azure')).toMatchObject({ ok: true, value: { warnings: [{ message }] } })
+    [
+      "@Request[flavour] StringLike 'v*'",
+      '0+17 @Request[flavour] is never present here, so comparing it grants nothing (docs/conditions.md lists the attributes of a request)',
+    ],
+    [
+      `${ONE} AND ${ONE} OR ${ONE} AND ${ONE}`,
+      '40+2 AND and OR are mixed without parentheses; AND is taken first (write (a AND b) OR c, or a AND (b OR c))',
+    ],
+  ])('only warns of %s in what Azure accepted', (text, warning) => {
+    const parsed = parseCondition(text, 'azure')
+    expect(parsed.ok && parsed.value.warnings.map(shown)).toEqual([warning])
     expect(parseCondition(text, 'strict').ok).toBe(false)
   })
 
@@ -379,10 +415,11 @@ describe('parseCondition', () => {
     const most = NESTING_MAX / (opening === '!(' ? 2 : 1)
     expect(parseCondition(nested(most), 'strict').ok).toBe(true)
     for (const levels of [most + 1, 1000]) {
-      expect(parseCondition(nested(levels), 'azure')).toMatchObject({
-        ok: false,
-        error: { offset: most * opening.length, message: `condition nests deeper than ${NESTING_MAX} levels` },
-      })
+      const parsed = parseCondition(nested(levels), 'azure')
+      const opened = opening.length === 2 ? 1 : opening.trim().length
+      expect(parsed.ok ? '' : shown(parsed.error)).toEqual(
+        `${most * opening.length}+${opened} condition nests deeper than 200 levels (remove parentheses and negations that change nothing)`,
+      )
     }
   })
 
