@@ -82,11 +82,11 @@ async function importKey(jwk: JWK): Promise<VerificationKey> {
   const id = jwk.kid === undefined ? await calculateJwkThumbprint(jwk) : text(jwk.kid, 'kid')
   const { kty, crv, x, y, d } = jwk
   const bare = Object.fromEntries(Object.entries({ kty, crv, x, y, d }).filter(([, part]) => part !== undefined))
-  const key = await importJWK(bare, algorithm).catch((cause: unknown) => {
+  const damaged = (cause?: unknown): never => {
     throw new ShapeError(`the key ${id} cannot be imported: it is damaged`, { cause })
-  })
-  if (key instanceof Uint8Array) throw new ShapeError(`the key ${id} is a shared secret`)
-  return { id, algorithm, key }
+  }
+  const key = await importJWK(bare, algorithm).catch(damaged)
+  return key instanceof Uint8Array ? damaged() : { id, algorithm, key }
 }
 
 export type GeneratedKey = { readonly private: JWK; readonly public: JWK }

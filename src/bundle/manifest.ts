@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../registry/result.ts'
 import { DIGEST_LENGTH } from './digest.ts'
 import { readCommonData } from './policy-shape.ts'
 import type { BundleProblem } from './problem.ts'
-import { matching, natural, objectOf, type Read, ShapeError } from './shape.ts'
+import { matching, natural, objectOf, ShapeError } from './shape.ts'
 import { MAX_BITS, shardOf } from './sharding.ts'
 
 /** Version of the whole format: manifest, sharding and shards. Raised whenever an older gate would read it wrongly. */
@@ -38,15 +38,9 @@ export type Manifest = {
   readonly common: CommonData
 }
 
-const format: Read<number> = (value, at) => {
-  const version = natural(value, at)
-  if (version !== FORMAT) throw new ShapeError(`${at} is not ${FORMAT}`)
-  return version
-}
-
 const readManifest = objectOf<Manifest>(
   {
-    format,
+    format: natural,
     serial: natural,
     created: natural,
     expires: natural,
