@@ -1,6 +1,7 @@
 /** `dockgate can`: one decision, asked by name. */
 import { Command } from 'commander'
 import { callerOfPrincipal } from '../identity/assume.ts'
+import { nearIdentities } from '../identity/near-identity.ts'
 import { explain } from '../policy/explain.ts'
 import { principalKey } from '../policy/principal.ts'
 import { explanationLines } from './explanation.ts'
@@ -58,7 +59,8 @@ export const canCommand = (): Command =>
         now,
       }
       const asked = { kind: 'permission', question } as const
-      const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked)
+      const near = nearIdentities(principal, extras, policies.common.identities)
+      const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
       const verdict = verdictOf(policies, explanation.authorization)
       const details = verdict.decision === 'deny' ? explanationLines(policies, explanation) : []
       printVerdict(who, verdict, options.json === true, details)

@@ -1,6 +1,7 @@
 /** `dockgate explain`: why a registry request is decided as it is; or was, by the gate's own record. */
 import { Command } from 'commander'
 import { callerOfPrincipal } from '../identity/assume.ts'
+import { nearIdentities } from '../identity/near-identity.ts'
 import type { Facts } from '../policy/authorize.ts'
 import { explain } from '../policy/explain.ts'
 import { principalKey } from '../policy/principal.ts'
@@ -82,7 +83,8 @@ async function explainRequest(who: string, method: string, path: string, options
   }
   const caller = callerOfPrincipal(principal, extras, policies.common.identities)
   const asked = { kind: 'request', request: parsed.value, facts: factsOf(facts, options) } as const
-  const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked)
+  const near = nearIdentities(principal, extras, policies.common.identities)
+  const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
   const verdict = verdictOf(policies, explanation.authorization)
   const details = [`  request  ${formatRequest(parsed.value)}`, ...explanationLines(policies, explanation)]
   const request = { method, path, ...requestJson(parsed.value) }

@@ -6,6 +6,7 @@ import type { UnmetTest } from '../policy/blame.ts'
 import { formatScopeMapLine, type ScopeMapLine } from '../policy/change.ts'
 import type { Change, Explanation, Lack, NearestGrant, Need } from '../policy/explain.ts'
 import type { EpochSeconds, RoleDefinition } from '../policy/model.ts'
+import type { UnmetRule } from '../policy/near-identity.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
 import type { Policies, RuleReference } from './policies.ts'
 import { formatReference } from './verdict.ts'
@@ -96,6 +97,8 @@ function formatLack(policies: Policies, lack: Lack, whom: string): string {
       return `granted it${whom} until ${formatTime(lack.until)}`
     case 'condition':
       return `would grant it${whom}, but its condition is not met: ${lack.tests.map(formatTest).join(' and ')}`
+    case 'identity':
+      return `grants it${whom}, but ${lack.unmet.map(formatUnmet).join(' and ')}`
     case 'repository':
       return `grants it${whom} on ${list(lack.on)}`
     case 'mode':
@@ -113,6 +116,9 @@ const formatTest = ({ test, attributes }: UnmetTest): string =>
 const formatReading = ({ name, value }: UnmetTest['attributes'][number]): string =>
   value === undefined ? `no ${name} is known` : `the ${name} is ${value}`
 
+const formatUnmet = ({ claim, wanted, value }: UnmetRule): string =>
+  value === undefined ? `no ${claim} is known, wanted ${wanted}` : `${claim} is ${value}, wanted ${wanted}`
+
 export const formatChanges = (policies: Policies, changes: readonly Change[]): string =>
   changes.map((change) => formatChange(policies, change)).join('; then ')
 
@@ -122,6 +128,10 @@ export function formatChange(policies: Policies, change: Change): string {
   switch (change.kind) {
     case 'authenticate':
       return 'sign in: any valid credential will do'
+    case 'comeAs': {
+      const claims = change.unmet.map(({ claim, wanted }) => `${claim} ${wanted}`).join(' and ')
+      return `come as identity:${change.identity}, with ${claims}`
+    }
     case 'enableToken':
       return `set status: enabled on token:${change.token}${at(change.source)}`
     case 'extendScopeMap': {

@@ -13,6 +13,7 @@ import type {
   ScopeMapPermission,
   Source,
 } from './model.ts'
+import type { UnmetRule } from './near-identity.ts'
 import type { PrincipalKey } from './principal.ts'
 import { formatRepositoryPattern, type RepositoryPattern } from './repository-pattern.ts'
 import { ruleOf } from './rule.ts'
@@ -22,6 +23,8 @@ export type ScopeMapLine = Pick<ScopeMapAction, 'repository' | 'permission'>
 export type Change =
   /** Present the credential of anybody; the policy stays as it is. */
   | { readonly kind: 'authenticate' }
+  /** Present a token of which this identity's whole rule is true; the policy stays as it is. */
+  | { readonly kind: 'comeAs'; readonly identity: string; readonly unmet: readonly UnmetRule[] }
   | { readonly kind: 'enableToken'; readonly token: string; readonly source: Source }
   | {
       readonly kind: 'extendScopeMap'
@@ -79,6 +82,7 @@ export function applyChange(policies: PolicySet, change: Change): PolicySet {
   const { scopeMaps, tokens, roles, roleAssignments, denyAssignments, registry } = policies
   switch (change.kind) {
     case 'authenticate':
+    case 'comeAs':
       return policies
     case 'enableToken':
       return {

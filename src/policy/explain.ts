@@ -8,6 +8,7 @@ import type { Caller } from './caller.ts'
 import type { Change } from './change.ts'
 import type { CompiledPolicy } from './compiled.ts'
 import type { PolicySet } from './model.ts'
+import type { NearIdentity } from './near-identity.ts'
 import { type NearestGrant, nearestGrant } from './nearest-grant.ts'
 import type { PrincipalKey } from './principal.ts'
 import { smallestChange } from './smallest-change.ts'
@@ -31,6 +32,7 @@ export type Explanation = {
 /**
  * @param compiled of the whole policy set
  * @param principal the caller as it was named
+ * @param near identities that the caller nearly is
  */
 export function explain(
   policies: PolicySet,
@@ -38,6 +40,7 @@ export function explain(
   caller: Caller,
   principal: PrincipalKey,
   asked: Asked,
+  near: readonly NearIdentity[] = [],
 ): Explanation {
   const place = placeIn(policies, caller)
   const authorization = answer(place, asked)
@@ -46,9 +49,9 @@ export function explain(
   const refused = needs.find((need) => need.authorization.effect === 'deny')
   const nearest =
     authorization.reason.code === 'no_grant' && refused !== undefined
-      ? nearestGrant(policies, compiled, caller, questionOf(place, asked, refused))
+      ? nearestGrant(policies, compiled, caller, questionOf(place, asked, refused), near)
       : undefined
-  const changes = smallestChange(policies, caller, principal, asked)
+  const changes = smallestChange(policies, caller, principal, asked, near)
   return {
     principal,
     authorization,

@@ -19,8 +19,9 @@ import type { Context } from './condition/evaluate.ts'
 import { permissionsOfRole } from './least-role.ts'
 import type { EpochSeconds, PolicySet, Question } from './model.ts'
 import { covers } from './name-pattern.ts'
+import type { NearIdentity, UnmetRule } from './near-identity.ts'
 import { PERMISSION_BITS, permissionsOf } from './permission-bits.ts'
-import { ANONYMOUS, EVERYONE, type PrincipalKey } from './principal.ts'
+import { ANONYMOUS, EVERYONE, type PrincipalKey, principalKey } from './principal.ts'
 import { ruleOf } from './rule.ts'
 
 /** What keeps a rule from granting, nearest first. */
@@ -30,6 +31,8 @@ export type Lack =
   | { readonly code: 'ended'; readonly until: EpochSeconds }
   /** Its condition is not met. */
   | { readonly code: 'condition'; readonly tests: readonly UnmetTest[] }
+  /** It grants just this to an identity that the caller nearly is. */
+  | { readonly code: 'identity'; readonly unmet: readonly UnmetRule[] }
   /** It grants the permission on other repositories. */
   | { readonly code: 'repository'; readonly on: readonly NamePattern[] }
   /** Its role means nothing in this registry's mode, though it has the permission in the other one. */
@@ -45,6 +48,7 @@ const ORDER: readonly Lack['code'][] = [
   'not_begun',
   'ended',
   'condition',
+  'identity',
   'mode',
   'repository',
   'permission',
@@ -62,30 +66,35 @@ function rankOf({ lack, principal }: NearestGrant): number {
 export const rolesPlayed = ({ authenticated, acts }: Caller): readonly PrincipalKey[] =>
   authenticated ? [...acts, EVERYONE, ANONYMOUS] : [ANONYMOUS]
 
-/** @param compiled of everybody; the caller's own rules are looked at first */
+/**
+ * @param compiled of everybody; the caller's own rules are looked at first
+ * @param near identities that the caller nearly is
+ */
 export const nearestGrant = (
   policies: PolicySet,
   compiled: CompiledPolicy,
   caller: Caller,
   question: Question,
+  near: readonly NearIdentity[],
 ): NearestGrant | undefined =>
   (caller.authenticated ? undefined : grantTo(EVERYONE, compiled.common.everyone, question)) ??
-  nearestOwnGrant(policies, compiled, caller, question) ??
+  nearestOwnGrant(policies, compiled, caller, question, near) ??
   grantOfAnother(compiled, rolesPlayed(caller), question)
 
-/** The nearest among the rules of everything that the caller is. */
+/** The nearest among the rules of everything that the caller is, or nearly is. */
 export function nearestOwnGrant(
   policies: PolicySet,
   compiled: CompiledPolicy,
   caller: Caller,
   question: Question,
+  near: readonly NearIdentity[] = [],
 ): NearestGrant | undefined {
   const own = rolesPlayed(caller)
   const candidates: NearestGrant[] = own.flatMap((principal) => {
     const data = dataOf(compiled, principal)
     return data === undefined ? [] : [...lacks(data, question)].map(([rule, lack]) => ({ rule, principal, lack }))
   })
-  candidates.push(...ofOtherMode(policies, own, question))
+  candidates.push(...ofOtherMode(policies, own, question), ...ofNearIdentities(compiled, near, question))
   const [best] = candidates
     .map((candidate) => ({ candidate, shared: sharedPrefix(candidate.lack, question.repository) }))
     .sort((a, b) => rankOf(a.candidate) - rankOf(b.candidate) || b.shared - a.shared)
@@ -174,6 +183,19 @@ function ofOtherMode(policies: PolicySet, own: readonly PrincipalKey[], { action
       lack: { code: 'mode', role: assignment.role.name },
     }))
 }
+
+/** The rules that would grant just this if the caller were an identity that it nearly is. */
+const ofNearIdentities = (
+  { principals }: CompiledPolicy,
+  near: readonly NearIdentity[],
+  question: Question,
+): readonly NearestGrant[] =>
+  near.flatMap(({ name, unmet }) => {
+    const key = principalKey({ kind: 'identity', name })
+    const data = principals.get(key)
+    const grant = data === undefined ? undefined : grantTo(key, data, question)
+    return grant === undefined ? [] : [{ ...grant, lack: { code: 'identity', unmet } as const }]
+  })
 
 /** The first rule of anybody else that grants just this. */
 function grantOfAnother(

@@ -8,8 +8,9 @@ import type { Caller } from './caller.ts'
 import { applyChange, type Change, isScopeMapPermission, type ScopeMapLine } from './change.ts'
 import { leastRole } from './least-role.ts'
 import type { PolicySet, Token } from './model.ts'
+import type { NearIdentity } from './near-identity.ts'
 import { nearestOwnGrant } from './nearest-grant.ts'
-import { ANONYMOUS, type PrincipalKey } from './principal.ts'
+import { ANONYMOUS, type PrincipalKey, principalKey } from './principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from './repository-pattern.ts'
 import { SYSTEM_SCOPE_MAPS } from './scope-maps.ts'
 
@@ -18,8 +19,12 @@ const MAX_CHANGES = 32
 
 type State = { readonly policies: PolicySet; readonly caller: Caller }
 
+/** Who asks, and so who is to get the right; and the identities that this nearly is. */
+type Asker = { readonly principal: PrincipalKey; readonly near: readonly NearIdentity[] }
+
 /**
  * @param principal who asks, and so who is to get the right
+ * @param near identities that the caller nearly is: rather than granting more, it comes as one of them
  * @returns in the order in which refusals are met; nothing when no change of the policy helps
  */
 export function smallestChange(
@@ -27,6 +32,7 @@ export function smallestChange(
   caller: Caller,
   principal: PrincipalKey,
   asked: Asked,
+  near: readonly NearIdentity[] = [],
 ): readonly Change[] | undefined {
   const changes: Change[] = []
   let state: State = { policies, caller }
@@ -34,7 +40,7 @@ export function smallestChange(
     const place = placeIn(state.policies, state.caller)
     const authorization = answer(place, asked)
     if (authorization.effect === 'allow') return changes
-    const change = nextChange(state, place, principal, asked, authorization.reason)
+    const change = nextChange(state, place, { principal, near }, asked, authorization.reason)
     if (change === undefined) return undefined
     changes.push(change)
     state = after(state, change)
@@ -45,18 +51,22 @@ export function smallestChange(
 /** A policy set and a caller, once a change is made. */
 export const after = ({ policies, caller }: State, change: Change): State => ({
   policies: applyChange(policies, change),
-  caller: change.kind === 'authenticate' ? { ...caller, authenticated: true } : caller,
+  caller:
+    change.kind === 'authenticate'
+      ? { ...caller, authenticated: true }
+      : change.kind === 'comeAs'
+        ? asIdentity(caller, change.identity)
+        : caller,
+})
+
+const asIdentity = (caller: Caller, name: string): Caller => ({
+  ...caller,
+  acts: [...caller.acts, principalKey({ kind: 'identity', name })],
 })
 
 type Reason = Extract<ReturnType<typeof answer>, { effect: 'deny' }>['reason']
 
-function nextChange(
-  state: State,
-  place: Place,
-  principal: PrincipalKey,
-  asked: Asked,
-  reason: Reason,
-): Change | undefined {
+function nextChange(state: State, place: Place, asker: Asker, asked: Asked, reason: Reason): Change | undefined {
   switch (reason.code) {
     case 'authentication_required':
       return { kind: 'authenticate' }
@@ -67,9 +77,9 @@ function nextChange(
       return token && { kind: 'enableToken', token: token.name, source: token.source }
     }
     case 'deny_assignment':
-      return { kind: 'spare', rule: reason.rule, principal }
+      return { kind: 'spare', rule: reason.rule, principal: asker.principal }
     case 'no_grant':
-      return grantMissing(state, place, principal, asked)
+      return grantMissing(state, place, asker, asked)
   }
 }
 
@@ -85,13 +95,17 @@ function missing(place: Place, asked: Asked): readonly Need[] {
 const kindOf = (action: Action) =>
   takesRepository(action) ? 'repository' : isDataPermission(action) ? 'registry' : 'control'
 
-function grantMissing(state: State, place: Place, principal: PrincipalKey, asked: Asked): Change | undefined {
+function grantMissing(state: State, place: Place, { principal, near }: Asker, asked: Asked): Change | undefined {
   const needs = missing(place, asked)
   const [first] = needs
   if (first === undefined) return undefined
   const moved = moveWindow(state, place, asked, first)
   if (moved !== undefined) return moved
-  const { policies } = state
+  const { policies, caller } = state
+  const identity = near.find(
+    ({ name }) => answer(placeIn(policies, asIdentity(caller, name)), asked).effect === 'allow',
+  )
+  if (identity !== undefined) return { kind: 'comeAs', identity: identity.name, unmet: identity.unmet }
   if (principal === ANONYMOUS && isForEveryone(state, asked)) return { kind: 'authenticate' }
   const actions = needs.map(({ action }) => action)
   const repository = patternOf(first.repository)

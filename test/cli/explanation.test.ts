@@ -3,6 +3,7 @@ import { formatChanges, formatNearest } from '../../src/cli/explanation.ts'
 import { Policies } from '../../src/cli/policies.ts'
 import { loadPolicies } from '../../src/files/load.ts'
 import { callerOfPrincipal } from '../../src/identity/assume.ts'
+import { nearIdentities } from '../../src/identity/near-identity.ts'
 import { type Asked, answer, placeIn } from '../../src/policy/asked.ts'
 import { explain } from '../../src/policy/explain.ts'
 import { parsePrincipal, principalKey } from '../../src/policy/principal.ts'
@@ -60,7 +61,9 @@ describe('a refusal is explained', () => {
     const caller = callerOfPrincipal(principal, { claims: row.given?.claim ?? {} }, policies.common.identities)
     const asked = askedIn(row)
     const key = principalKey(principal)
-    const { authorization, nearest, changes = [] } = explain(policies.set, policies.compiled, caller, key, asked)
+    const near = nearIdentities(principal, { claims: row.given?.claim ?? {} }, policies.common.identities)
+    const explanation = explain(policies.set, policies.compiled, caller, key, asked, near)
+    const { authorization, nearest, changes = [] } = explanation
     expect(authorization).toMatchObject({ effect: 'deny', reason: { code: row.reason } })
     expect(nearest === undefined ? null : formatNearest(policies, nearest, key)).toBe(row.nearest)
     expect(formatChanges(policies, changes)).toBe(row.change)
@@ -70,9 +73,18 @@ describe('a refusal is explained', () => {
 
   it('covers every kind of lack and of change', () => {
     const all = JSON.stringify(cases)
-    const words = ['from 2026', 'until 2026', 'not met', 'on samples/*', 'covers it', 'nothing in abac', 'grants it to']
+    const words = [
+      'from 2026',
+      'until 2026',
+      'not met',
+      'on samples/*',
+      'covers it',
+      'nothing in abac',
+      'grants it to',
+      'wanted refs',
+    ]
     const verbs = ['sign in', 'set status', 'to scope map', 'set scopeMap', 'define token:', 'to registry.anonymous']
-    const more = ['assign the role', 'define the role', 'set notBefore', 'set notAfter', 'to except of']
+    const more = ['assign the role', 'define the role', 'set notBefore', 'set notAfter', 'to except of', 'come as']
     for (const text of [...words, ...verbs, ...more]) expect(all).toContain(text)
     expect(cases.length).toBeGreaterThanOrEqual(50)
   })
