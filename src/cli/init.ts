@@ -1,11 +1,11 @@
 /** `dockgate init`: a first policy with its tests, the Worker's values, and the commands that deploy them. */
-import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
 import { type Flags, readAnswers } from './init/answers.ts'
-import { textsOf, tokensIn } from './init/texts.ts'
+import { IGNORED, textsOf, tokensIn } from './init/texts.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY } from './policies.ts'
 
@@ -42,19 +42,31 @@ export const initCommand = (): Command =>
       const isCheckout = await exists(join(dir, 'wrangler.toml'))
       // The gate's own settings hold more than these values.
       const settings = isCheckout ? 'wrangler.values.toml' : 'wrangler.toml'
+      const missing = await missingFrom(join(dir, IGNORE_FILE))
       const files = new Map([
         [POLICY, texts.policy],
         [TESTS, texts.tests],
         [settings, texts.wrangler],
+        ...(missing === undefined ? [[IGNORE_FILE, texts.ignored] as const] : []),
       ])
       for (const [file, text] of files) await writeNew(join(dir, file), text)
       if (json === true) output.json({ files: [...files.keys()].map((file) => join(dir, file)) })
       else for (const file of files.keys()) output.out(join(dir, file))
       output.note(nextSteps(dir, isCheckout, tokensIn(answers)))
+      if (missing !== undefined && missing.length > 0)
+        output.warning(`add ${missing.join(', ')} to ${join(dir, IGNORE_FILE)}: secrets belong into no repository`)
     })
 
 const POLICY = 'policies/policy.yaml'
 const TESTS = 'policies/policy.test.yaml'
+const IGNORE_FILE = '.gitignore'
+
+/** What a file of ignored names that is there does not have; nothing if there is no such file. */
+async function missingFrom(file: string): Promise<readonly string[] | undefined> {
+  if (!(await exists(file))) return undefined
+  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim())
+  return IGNORED.filter((name) => !lines.includes(name))
+}
 
 /** Commands for the folder that the reader is in: elsewhere npx would look for a package of this name. */
 function nextSteps(dir: string, isCheckout: boolean, tokens: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,7 +62,9 @@ describe('init', () => {
     expect(values).toContain('UPSTREAM = "https://ghcr.io"')
     expect(values).toContain('pattern = "gate.example.org"')
     expect(printed.out.trimEnd().split('\n')).toEqual(
-      ['policies/policy.yaml', 'policies/policy.test.yaml', 'wrangler.toml'].map((file) => join(folder, file)),
+      ['policies/policy.yaml', 'policies/policy.test.yaml', 'wrangler.toml', '.gitignore'].map((file) =>
+        join(folder, file),
+      ),
     )
     expect(printed.err).toContain('dockgate push --remote')
   })
@@ -90,6 +93,33 @@ describe('init', () => {
     await run()
     expect(await readFile(join(folder, 'wrangler.toml'), 'utf8')).toBe('name = "mine"\n')
     expect(await readdir(folder)).toContain('wrangler.values.toml')
+  })
+
+  it('keeps passwords, keys and local state out of the repository', async () => {
+    await run()
+    execFileSync('git', ['init', '--quiet', folder])
+    const ignored = ['web-ci.password', 'keys/policy-signing-key.json', '.dockgate/development-passwords.json']
+    const kept = ['policies/policy.yaml', 'policies/policy.test.yaml', 'wrangler.toml', 'src/keys/a.ts']
+    const { stdout } = spawnSync('git', ['-C', folder, 'check-ignore', ...ignored, ...kept], { encoding: 'utf8' })
+    expect(stdout.trimEnd().split('\n')).toEqual(ignored)
+    expect(printed.err).not.toContain('.gitignore')
+  })
+
+  it.each([
+    ['node_modules/\n', 'dockgate: warning: add *.password, /keys/, .dockgate/ to FOLDER/.gitignore: secrets'],
+    ['/keys/\r\n*.password\r\n', 'dockgate: warning: add .dockgate/ to FOLDER/.gitignore: secrets'],
+  ])('adds nothing to a .gitignore that is there (%j), and says what it lacks', async (text, warning) => {
+    await writeFile(join(folder, '.gitignore'), text)
+    await run()
+    expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe(text)
+    expect(printed.out).not.toContain('.gitignore')
+    expect(printed.err).toContain(warning.replace('FOLDER', folder))
+  })
+
+  it('asks nothing more of the .gitignore of this project', async () => {
+    await writeFile(join(folder, '.gitignore'), await readFile(`${import.meta.dirname}/../../.gitignore`, 'utf8'))
+    await run()
+    expect(printed.err).not.toContain('.gitignore')
   })
 
   it('overwrites nothing', async () => {

@@ -7,7 +7,12 @@ export type Texts = {
   readonly policy: string
   readonly tests: string
   readonly wrangler: string
+  /** What belongs into no repository. */
+  readonly ignored: string
 }
+
+/** Passwords, signing keys, and the state of a gate that runs here. */
+export const IGNORED = ['*.password', '/keys/', '.dockgate/'] as const
 
 /** @param service host name of the gate */
 export const textsOf = (answers: Answers, service: string): Texts => ({
@@ -15,6 +20,7 @@ export const textsOf = (answers: Answers, service: string): Texts => ({
     answers.callers === 'tokens' ? tokenPolicy(answers, service) : issuerPolicy(answers, answers.callers, service),
   tests: tests(answers),
   wrangler: SETTINGS.replaceAll('$UPSTREAM', answers.upstream).replaceAll('$SERVICE', service),
+  ignored: `${IGNORED.join('\n')}\n`,
 })
 
 /** The tokens that the policy defines, none of which has a password yet. */
