@@ -5,31 +5,45 @@
 import { errorBody, type OciError, type OciErrorCode } from '../registry/refusal.ts'
 import type { RegistryRequest } from '../registry/request.ts'
 import { Fault } from './fault.ts'
-import { clientHeaders, type HeaderRecord } from './headers.ts'
+import { keepClientHeaders } from './headers.ts'
 import { discard } from './upstream.ts'
 
 /**
  * @param location already made fit for the client
- * Throws `upstream_invalid` for an answer that is none of a registry.
+ * Rejects with `upstream_invalid` for an answer that is none of a registry.
  */
-export async function relay(
+export function relay(
   answer: Response,
   request: RegistryRequest,
   location: string | undefined,
-): Promise<Response> {
-  const headers = clientHeaders(answer.headers)
-  if (location !== undefined) headers.location = location
-  const { status } = answer
-  const type = answer.headers.get('content-type')?.toLowerCase() ?? ''
-  if (status >= 500 || (status >= 400 && !type.includes('json'))) {
-    await discard(answer)
-    return rewritten(headers, request.method, errorFor(status, request))
-  }
-  if (status < 300 && request.operation !== 'pullBlob' && type.startsWith('text/html')) {
-    await discard(answer)
-    throw new Fault('upstream_invalid', 'the registry answered with a web page: check that UPSTREAM is a registry')
-  }
-  return new Response(answer.body, { status, statusText: answer.statusText, headers })
+): Response | Promise<Response> {
+  const { status, headers } = answer
+  const type = headers.get('content-type')?.toLowerCase() ?? ''
+  if (status >= 500 || (status >= 400 && !type.includes('json'))) return rewritten(answer, request, location)
+  if (status < 300 && request.operation !== 'pullBlob' && type.startsWith('text/html')) return notOfRegistry(answer)
+  return fitForClient(new Response(answer.body, answer), headers, location)
+}
+
+function fitForClient(response: Response, upstream: Headers, location: string | undefined): Response {
+  const { headers } = response
+  keepClientHeaders(headers, upstream)
+  if (location !== undefined) headers.set('location', location)
+  return response
+}
+
+async function notOfRegistry(answer: Response): Promise<never> {
+  await discard(answer)
+  throw new Fault('upstream_invalid', 'the registry answered with a web page: check that UPSTREAM is a registry')
+}
+
+async function rewritten(answer: Response, request: RegistryRequest, location: string | undefined): Promise<Response> {
+  await discard(answer)
+  const error = errorFor(answer.status, request)
+  const headers = new Headers(answer.headers)
+  headers.set('content-type', 'application/json')
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name)
+  const body = request.method === 'HEAD' ? null : errorBody(error)
+  return fitForClient(new Response(body, { status: error.status, headers }), answer.headers, location)
 }
 
 /**
@@ -82,10 +96,4 @@ function unknownCode({ operation }: RegistryRequest): OciErrorCode {
     default:
       return 'NAME_UNKNOWN'
   }
-}
-
-function rewritten(answer: HeaderRecord, method: string, error: OciError): Response {
-  const { 'content-encoding': _, 'content-length': __, ...rest } = answer
-  const headers = { ...rest, 'content-type': 'application/json' }
-  return new Response(method === 'HEAD' ? null : errorBody(error), { status: error.status, headers })
 }

@@ -11,19 +11,19 @@ export type AuditRecord = {
   /** Cloudflare's `Cf-Ray` where there is one. */
   readonly id: string
   /** `token:ci`; absent where nobody was identified. */
-  readonly principal?: string
-  readonly operation?: RegistryRequest['operation']
-  readonly permission?: string
-  readonly repository?: string
+  readonly principal?: string | undefined
+  readonly operation?: RegistryRequest['operation'] | undefined
+  readonly permission?: string | undefined
+  readonly repository?: string | undefined
   /** Tag or digest. */
-  readonly reference?: string
+  readonly reference?: string | undefined
   readonly decision: 'allow' | 'deny'
   /** What allowed or denied it, as kind and name. */
-  readonly rule?: string
+  readonly rule?: string | undefined
   /** Why it was refused, or what failed after it was allowed. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** Serial of the policy bundle. */
-  readonly bundle?: number
+  readonly bundle?: number | undefined
   readonly status: number
   readonly ms: number
 }
@@ -38,13 +38,11 @@ export const logRecord: Audit = (record) => {
 export function describe(
   request: RegistryRequest,
 ): Pick<AuditRecord, 'operation' | 'permission' | 'repository' | 'reference'> {
-  const permission = requirements(request)[0]?.action
-  const reference = referenceOf(request)
   return {
     operation: request.operation,
-    ...(permission === undefined ? {} : { permission }),
-    ...('name' in request && request.name !== undefined ? { repository: request.name } : {}),
-    ...(reference === undefined ? {} : { reference }),
+    permission: requirements(request)[0]?.action,
+    repository: 'name' in request ? request.name : undefined,
+    reference: referenceOf(request),
   }
 }
 

@@ -8,7 +8,7 @@ import type { RegistryRequest } from '../registry/request.ts'
 import { relay } from './answer.ts'
 import { isForm, pageHeaders, sendsBody, upstreamHeaders } from './headers.ts'
 import type { Identified } from './identified.ts'
-import { answerList } from './lists.ts'
+import { answerList, type ListRequest } from './lists.ts'
 import { locationFor } from './location.ts'
 import { readManifestOf } from './manifest-type.ts'
 import { joinReferrers } from './referrers.ts'
@@ -20,7 +20,9 @@ import { type Outgoing, send, type Upstream } from './upstream.ts'
 
 /** What forwarding takes beside the request itself. */
 export type Passport = {
-  readonly incoming: Request
+  /** For its body alone; its headers are read once. */
+  readonly request: Request
+  readonly headers: Headers
   readonly who: Identified
   readonly facts: Facts
   readonly settings: Settings
@@ -31,8 +33,11 @@ export type Passport = {
   readonly seal: () => Seal
 }
 
-/** Throws faults of the upstream. */
-export async function forward(request: RegistryRequest, passport: Passport): Promise<Response | Refusal> {
+/** Throws, or rejects with, faults of the upstream. */
+export function forward(
+  request: RegistryRequest,
+  passport: Passport,
+): Response | Refusal | Promise<Response | Refusal> {
   const refusal = refuseBody(request, passport)
   if (refusal !== undefined) return refusal
   switch (request.operation) {
@@ -40,50 +45,65 @@ export async function forward(request: RegistryRequest, passport: Passport): Pro
       // Answered here: it asks whether the credential is good, which the gate knows, even while the registry is down.
       return new Response(request.method === 'HEAD' ? null : '{}', { headers: jsonHeaders() })
     case 'listCatalog':
-    case 'listTags': {
-      const { who, facts, seal } = passport
-      const path = targetOf({ ...request, paging: {} }, passport.upstream)
-      const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
-      const answer = await answerList(request, { ...who, caller: who.name, facts, seal: seal(), fetchPage })
-      return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
-    }
+    case 'listTags':
+      return list(request, passport)
     case 'uploadStatus':
     case 'uploadChunk':
     case 'completeUpload':
-    case 'cancelUpload': {
-      const { settings, upstream, seal, facts } = passport
-      const owner = ownerOf(request, passport)
-      const session = await openSession(request.session, upstream, settings.uploadHosts, owner, seal(), facts.now)
-      if (session === undefined) return { code: 'upload_unknown' }
-      return pass(request, { ...session, url: formatTarget(request, session.url) }, passport)
-    }
-    case 'pushManifest': {
-      if (!passport.checksMediaType) return pass(request, { url: urlOf(request, passport.upstream) }, passport)
-      const manifest = await readManifestOf(passport.facts.mediaType, passport.incoming.body)
-      if (manifest === undefined) return { code: 'manifest_type_mismatch' }
-      return pass(request, { url: urlOf(request, passport.upstream) }, passport, manifest)
-    }
+    case 'cancelUpload':
+      return continueUpload(request, request.session, passport)
+    case 'pushManifest':
+      return passport.checksMediaType ? pushTypedManifest(request, passport) : pass(request, passport)
     default:
-      return pass(request, { url: urlOf(request, passport.upstream) }, passport)
+      return pass(request, passport)
   }
 }
 
+async function list(request: ListRequest, passport: Passport): Promise<Response | Refusal> {
+  const { who, facts, seal } = passport
+  const path = targetOf({ ...request, paging: {} }, passport.upstream)
+  const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
+  const answer = await answerList(request, { ...who, caller: who.name, facts, seal: seal(), fetchPage })
+  return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
+}
+
+async function continueUpload(
+  request: RegistryRequest,
+  sealed: string,
+  passport: Passport,
+): Promise<Response | Refusal> {
+  const { settings, upstream, seal, facts } = passport
+  const owner = ownerOf(request, passport)
+  const session = await openSession(sealed, upstream, settings.uploadHosts, owner, seal(), facts.now)
+  if (session === undefined) return { code: 'upload_unknown' }
+  return passTo({ ...session, url: formatTarget(request, session.url) }, request, passport)
+}
+
+async function pushTypedManifest(request: RegistryRequest, passport: Passport): Promise<Response | Refusal> {
+  const manifest = await readManifestOf(passport.facts.mediaType, passport.request.body)
+  return manifest === undefined ? { code: 'manifest_type_mismatch' } : pass(request, passport, manifest)
+}
+
 /**
- * Send a request with the client's body, or with one that was written anew, and relay the answer.
+ * Send a request to where the upstream has it, with the client's body or with one that was written anew, and relay the
+ * answer.
  *
  * @param body replaces the client's
  */
-export async function pass(
-  request: RegistryRequest,
+export const pass = (request: RegistryRequest, passport: Passport, body?: string): Promise<Response> =>
+  passTo({ url: absolute(targetOf(request, passport.upstream), passport.upstream) }, request, passport, body)
+
+async function passTo(
   target: Pick<Outgoing, 'url' | 'foreign'>,
+  request: RegistryRequest,
   passport: Passport,
   body?: string,
 ): Promise<Response> {
-  const { incoming, settings, upstream, seal, facts } = passport
+  const { headers, settings, upstream, seal, facts } = passport
   const sent = await send(upstream, request, {
     ...target,
-    headers: upstreamHeaders(incoming.headers, request),
-    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(incoming) : {}),
+    headers: upstreamHeaders(headers, request),
+    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(passport) : {}),
   })
   const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent
   const location = locationFor(request, answer, target.url, (text) =>
@@ -92,18 +112,14 @@ export async function pass(
   return relay(answer, request, location instanceof Promise ? await location : location)
 }
 
-/** The upstream's URL for a request. */
-export const urlOf = (request: RegistryRequest, upstream: Upstream): string =>
-  absolute(targetOf(request, upstream), upstream)
-
 /** Upstreams may have names of their own for their repositories. */
 const targetOf = (request: RegistryRequest, { named }: Upstream): string => formatTarget(named?.(request) ?? request)
 
 const absolute = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
 
 /** Ask for a page of a list. */
-const ask = (request: RegistryRequest, target: string, { incoming, upstream }: Passport): Promise<Response> =>
-  send(upstream, request, { url: absolute(target, upstream), headers: pageHeaders(incoming.headers) })
+const ask = (request: RegistryRequest, target: string, { headers, upstream }: Passport): Promise<Response> =>
+  send(upstream, request, { url: absolute(target, upstream), headers: pageHeaders(headers) })
 
 function joinPages(first: Response, request: RegistryRequest, passport: Passport): Promise<Response> {
   const [path = ''] = targetOf(request, passport.upstream).split('?', 1)
@@ -111,7 +127,7 @@ function joinPages(first: Response, request: RegistryRequest, passport: Passport
 }
 
 /** The stream is handed on as it is: only so does its length stay known. */
-function bodyOf({ body, headers }: Request): Pick<Outgoing, 'body' | 'bodyBytes'> {
+function bodyOf({ request: { body }, headers }: Passport): Pick<Outgoing, 'body' | 'bodyBytes'> {
   const length = headers.get('content-length')
   return length === null ? { body } : { body, bodyBytes: Number(length) }
 }
@@ -121,10 +137,11 @@ function ownerOf(request: RegistryRequest, { who }: Passport): SessionOwner {
   return { name: request.name, caller: who.name }
 }
 
-/** Judged by the headers: no byte of the body is read. */
-function refuseBody(request: RegistryRequest, { incoming, settings }: Passport): Refusal | undefined {
-  const length = incoming.headers.get('content-length')
-  if (mayBeForm(request) && length !== '0' && isForm(incoming.headers.get('content-type'))) return { code: 'form_body' }
+/** Judged by the headers: no byte of the body is read. A pull has none that would be sent on. */
+function refuseBody(request: RegistryRequest, { headers, settings }: Passport): Refusal | undefined {
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined
+  const length = headers.get('content-length')
+  if (mayBeForm(request) && length !== '0' && isForm(headers.get('content-type'))) return { code: 'form_body' }
   const bytes = Number(length ?? 0)
   return bytes > settings.maxUploadBytes ? { code: 'body_too_large', bytes, limit: settings.maxUploadBytes } : undefined
 }

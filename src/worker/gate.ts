@@ -14,7 +14,7 @@ import { type Audit, type AuditRecord, describe, requestId } from './audit.ts'
 import type { Background } from './background.ts'
 import type { Env } from './env.ts'
 import { Fault, logFault } from './fault.ts'
-import { forward, type Passport, pass, urlOf } from './forward.ts'
+import { forward, type Passport, pass } from './forward.ts'
 import { mediaTypeOf } from './headers.ts'
 import { type Identified, type Identify, isRefusal } from './identified.ts'
 import type { CurrentPolicy, PolicyView } from './policy-view.ts'
@@ -33,12 +33,19 @@ export type GatePorts = {
   readonly nowMs: () => number
 }
 
-/** Answers every request, never rejects. */
-export type Gate = (request: Request, env: Env, ctx: Background) => Promise<Response>
+/**
+ * Answers every request, never rejects.
+ *
+ * @param url the request's, which the platform makes anew each time that it is read
+ */
+export type Gate = (request: Request, url: string, env: Env, ctx: Background) => Promise<Response>
 
 /** What became known on the way, for the answer and the record. */
 type Passage = {
   readonly request: Request
+  readonly url: string
+  readonly method: string
+  readonly headers: Headers
   readonly startedMs: number
   settings?: Settings
   asked?: RegistryRequest
@@ -52,9 +59,10 @@ type Verdict = (Authorization & { readonly effect: 'allow' }) | { readonly effec
 
 export const createGate =
   (ports: GatePorts): Gate =>
-  async (request, env, ctx) => {
-    const passage: Passage = { request, startedMs: ports.nowMs() }
-    const id = requestId(request.headers)
+  async (request, url, env, ctx) => {
+    const { method, headers } = request
+    const passage: Passage = { request, url, method, headers, startedMs: ports.nowMs() }
+    const id = requestId(headers)
     const outcome = await corridor(passage, env, ctx, ports).catch((error: unknown): Refusal => {
       logFault(error, id)
       return { code: error instanceof Fault ? error.code : 'internal_error' }
@@ -67,16 +75,16 @@ export const createGate =
 const NO_REGISTRY = 'no registry has this host name here'
 
 async function corridor(passage: Passage, env: Env, ctx: Background, ports: GatePorts): Promise<Response | Refusal> {
-  const { request, startedMs } = passage
+  const { request, url, method, headers, startedMs } = passage
   const now = Math.floor(startedMs / 1000)
 
-  const parsed = parseRegistryRequest(request.method, requestTarget(request.url))
+  const parsed = parseRegistryRequest(method, requestTarget(url))
   if (!parsed.ok) return { code: 'not_a_registry_request', error: parsed.error }
   passage.asked = parsed.value
   const settings = settingsOf(env)
   passage.settings = settings
 
-  const selected = ports.select(env, request.url, parsed.value)
+  const selected = ports.select(env, url, parsed.value)
   if (selected === undefined) return { code: 'not_a_registry_request', error: notFound('NAME_UNKNOWN', NO_REGISTRY) }
   const { upstream, request: question } = selected
   passage.asked = question
@@ -85,12 +93,12 @@ async function corridor(passage: Passage, env: Env, ctx: Background, ports: Gate
   const view = policy instanceof Promise ? await policy : policy
   passage.view = view
 
-  const identity = ports.identify(request, view, env, ctx, now)
+  const identity = ports.identify(passage, view, env, ctx, now)
   const who = identity instanceof Promise ? await identity : identity
   if (isRefusal(who)) return who
   passage.who = who
 
-  const facts = factsOf(request, question, now)
+  const facts = factsOf(headers, question, now)
   const asked = withReadableSource(question, who, facts)
   passage.asked = asked
   const judge = (wanted: RegistryRequest): Verdict => {
@@ -99,7 +107,8 @@ async function corridor(passage: Passage, env: Env, ctx: Background, ports: Gate
     return verdict
   }
   const passport = (): Passport => ({
-    incoming: request,
+    request,
+    headers,
     who,
     facts,
     settings,
@@ -109,7 +118,7 @@ async function corridor(passage: Passage, env: Env, ctx: Background, ports: Gate
   })
   if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, passage, judge, passport)
   const verdict = judge(asked)
-  return verdict.effect === 'deny' ? verdict.reason : forward(asked, passport())
+  return verdict.effect === 'deny' ? verdict.reason : await forward(asked, passport())
 }
 
 /** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
@@ -146,12 +155,11 @@ async function changeAttributes(
   passage.asked = change.request
   const verdict = judge(change.request)
   if (verdict.effect === 'deny') return verdict.reason
-  const bearer = passport()
-  return pass(change.request, { url: urlOf(change.request, bearer.upstream) }, bearer, change.body)
+  return pass(change.request, passport(), change.body)
 }
 
 /** What conditions may ask beside the path. The address is the platform's word, never a forwarding header's. */
-function factsOf({ headers }: Request, request: RegistryRequest, now: EpochSeconds): Facts {
+function factsOf(headers: Headers, request: RegistryRequest, now: EpochSeconds): Facts {
   const clientIp = headers.get('cf-connecting-ip')
   const mediaType = request.operation === 'pushManifest' ? mediaTypeOf(headers.get('content-type')) : undefined
   const artifactType = request.operation === 'listReferrers' ? request.artifactType : undefined
@@ -163,8 +171,7 @@ function factsOf({ headers }: Request, request: RegistryRequest, now: EpochSecon
   }
 }
 
-function askerOf({ request, settings, view, asked, who }: Passage): Asker {
-  const { url, method, headers } = request
+function askerOf({ url, method, headers, settings, view, asked, who }: Passage): Asker {
   const origin = settings?.publicUrl ?? requestOrigin(url)
   return {
     method,
@@ -190,13 +197,13 @@ function recordOf(
   return {
     time: new Date(startedMs).toISOString(),
     id,
-    ...(who === undefined ? {} : { principal: who.name }),
+    principal: who?.name,
     ...(asked === undefined ? {} : describe(asked)),
     ...(refusal !== undefined && 'action' in refusal ? { permission: refusal.action } : {}),
     decision: allowed ? 'allow' : 'deny',
-    ...(rule === undefined ? {} : { rule: formatRule(rule) }),
-    ...(refusal === undefined ? {} : { reason: refusal.code }),
-    ...(view === undefined ? {} : { bundle: view.serial }),
+    rule: rule && formatRule(rule),
+    reason: refusal?.code,
+    bundle: view?.serial,
     status,
     ms: nowMs - startedMs,
   }

@@ -74,13 +74,17 @@ export function pageHeaders(incoming: Headers): HeaderRecord {
   return headers
 }
 
-/** Of an answer of the upstream, except for `Location`. */
-export function clientHeaders(answer: Headers): HeaderRecord {
-  const headers: HeaderRecord = { 'cache-control': JUDGED_CACHE_CONTROL }
-  answer.forEach((value, name) => {
-    if (TO_CLIENT.has(name)) headers[name] = value
+/**
+ * Take away what the client may not see, which is everything that is not listed, `Location` included.
+ *
+ * @param headers a copy of `upstream`
+ * @param upstream of the upstream's answer
+ */
+export function keepClientHeaders(headers: Headers, upstream: Headers): void {
+  upstream.forEach((_, name) => {
+    if (!TO_CLIENT.has(name)) headers.delete(name)
   })
-  return headers
+  headers.set('cache-control', JUDGED_CACHE_CONTROL)
 }
 
 /** Whether the operation has a body that the upstream may see. */

@@ -38,9 +38,12 @@ export type CredentialRefusal = {
 /** What identifying needs of the Worker's bindings. */
 export type IdentityEnv = Pick<Env, 'TOKEN_SIGNING_KEY' | 'LOGIN_LIMIT'>
 
+/** As much of a request as tells who sent it. */
+export type Incoming = { readonly headers: Headers }
+
 /** Rejects with the faults `policy_unavailable`, `signing_key_unavailable` and `issuer_unavailable`. */
 export type Identify = (
-  request: Request,
+  request: Incoming,
   view: PolicyView,
   env: IdentityEnv,
   ctx: Background,

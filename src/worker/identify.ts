@@ -4,7 +4,7 @@
  * next call, whatever the credential. Never decides what the caller may do.
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { type Credential, HEADER_MAX_LENGTH, parseAuthorization } from '../identity/authorization.ts'
+import { type Credential, parseAuthorization } from '../identity/authorization.ts'
 import { isCompactJws } from '../identity/compact.ts'
 import { callerOfFederation, federate, issuerOf, subjectKey, tellsIdentities } from '../identity/federation.ts'
 import { credentialFingerprint, findCredential, isUnexpired } from '../identity/secret.ts'
@@ -15,7 +15,14 @@ import { ANONYMOUS, NAME, principalKey } from '../policy/principal.ts'
 import { type OpenPrincipal, standingOf } from '../policy/standing.ts'
 import type { Access } from '../registry/scope.ts'
 import type { Background } from './background.ts'
-import { type CredentialRefusal, type Identified, type Identify, type IdentityEnv, isRefusal } from './identified.ts'
+import {
+  type CredentialRefusal,
+  type Identified,
+  type Identify,
+  type IdentityEnv,
+  type Incoming,
+  isRefusal,
+} from './identified.ts'
 import { verifyIssuerJwt } from './issuers/verify.ts'
 import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
@@ -56,14 +63,20 @@ const anonymous = new WeakMap<PolicyView, Verified>()
 export const identify: Identify = (request, view, env, ctx, now) => {
   const header = request.headers.get('authorization')
   if (header === null) return identifyAnonymous(view).identified
-  const known = remembered(header, view, now)
+  const known = memoOf(view).get(header, now)
   if (known !== undefined) return known.identified
   return authenticateHeader(header, deskOf(request, view, env, ctx, now), ['access']).then((outcome) =>
     isRefusal(outcome) ? outcome : outcome.identified,
   )
 }
 
-export function deskOf(request: Request, view: PolicyView, env: IdentityEnv, ctx: Background, now: EpochSeconds): Desk {
+export function deskOf(
+  request: Incoming,
+  view: PolicyView,
+  env: IdentityEnv,
+  ctx: Background,
+  now: EpochSeconds,
+): Desk {
   const clientIp = request.headers.get('cf-connecting-ip')
   return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
 }
@@ -81,11 +94,10 @@ export function identifyAnonymous(view: PolicyView): Verified {
   return verified
 }
 
-/** What a header was found to be a moment ago. */
-function remembered(header: string, view: PolicyView, now: EpochSeconds): Verified | undefined {
-  return header.length > HEADER_MAX_LENGTH ? undefined : memoOf(view).get(sha256Hex(header), now)
-}
-
+/**
+ * What a header was found to be a moment ago: a bearer token by itself, since it ends soon and a digest would cost every
+ * pull more than its decision; a password by the digest of its header, since it does not.
+ */
 function memoOf(view: PolicyView): Memo<Verified> {
   const known = memos.get(view)
   if (known !== undefined) return known
@@ -100,15 +112,17 @@ export async function authenticateHeader(
   desk: Desk,
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
-  const known = remembered(header, desk.view, desk.now)
-  if (known !== undefined) return known
   const credential = parseAuthorization(header)
   if (!credential.ok) return { code: 'credential_malformed' }
+  const memo = memoOf(desk.view)
+  const key = credential.value.kind === 'basic' ? await sha256Hex(header) : header
+  const known = memo.get(key, desk.now)
+  if (known !== undefined) return known
   const outcome = await authenticate(credential.value, desk, uses)
   // A refresh token does not count everywhere, so it is not remembered.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
   const until = Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY)
-  memoOf(desk.view).set(sha256Hex(header), outcome, until, Math.ceil(header.length / HEADER_LENGTH_OF_A_PLACE))
+  memo.set(key, outcome, until, Math.ceil(header.length / HEADER_LENGTH_OF_A_PLACE))
   return outcome
 }
 
@@ -120,7 +134,7 @@ export async function authenticate(
 ): Promise<Verified | CredentialRefusal> {
   if (credential.kind === 'bearer') return verifyJwt(credential.token, desk, uses)
   const { user, password } = credential
-  const key = loginKey(desk.clientIp, user)
+  const key = await loginKey(desk.clientIp, user)
   if (isBlocked(key, desk.now)) return { code: 'too_many_failures' }
   const outcome = isCompactJws(password)
     ? await verifyJwt(password, desk, uses)
@@ -132,7 +146,7 @@ export async function authenticate(
 /** Unknown and disabled names, wrong and expired passwords take the same steps and get the same answer. */
 async function verifyPassword(user: string, password: string, desk: Desk): Promise<Verified | CredentialRefusal> {
   const { view, now } = desk
-  const sha256 = sha256Hex(password)
+  const sha256 = await sha256Hex(password)
   const principal = NAME.test(user) ? await view.principal(principalKey({ kind: 'token', name: user })) : undefined
   const token = principal?.token?.status === 'enabled' ? principal.token : undefined
   const credential = findCredential(token?.credentials ?? [], sha256, now)

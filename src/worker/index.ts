@@ -9,6 +9,7 @@ import type { Env } from './env.ts'
 import { createGate } from './gate.ts'
 import { createHealth } from './health.ts'
 import { identify } from './identify.ts'
+import { rehearse } from './rehearsal.ts'
 import { currentPolicy, policyStatus } from './store.ts'
 import { createTokenService } from './token-service/service.ts'
 import { selectUpstream } from './upstream/select.ts'
@@ -21,10 +22,14 @@ const app = createApp(
   createTokenService(currentPolicy),
 )
 
+// Where it cannot be done, the first request compiles what it needs.
+rehearse().catch(() => undefined)
+
 const isRegistryCall = (target: string): boolean => target.startsWith('/v2/') || target.startsWith('/acr/v1/')
 
 export default {
   fetch(request, env, ctx) {
-    return isRegistryCall(requestTarget(request.url)) ? gate(request, env, ctx) : app.fetch(request, env, ctx)
+    const { url } = request
+    return isRegistryCall(requestTarget(url)) ? gate(request, url, env, ctx) : app.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>

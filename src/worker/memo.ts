@@ -1,6 +1,6 @@
 /**
  * What was verified a moment ago need not be verified again. Bounded in size and by expiry; the oldest use goes first.
- * A memo belongs to one policy view and is forgotten with it. Keys are digests: nothing secret is kept.
+ * Who keeps secrets in one must be sure that they end soon by themselves.
  */
 import type { EpochSeconds } from '../policy/model.ts'
 

@@ -14,7 +14,7 @@ const BLOCKED_MAX = 10_000
 const blocked = new Memo<true>(BLOCKED_MAX)
 
 /** Names one client address and user, without either. */
-export const loginKey = (clientIp: string | undefined, user: string): string =>
+export const loginKey = (clientIp: string | undefined, user: string): Promise<string> =>
   sha256Hex(`login\n${clientIp ?? ''}\n${user}`)
 
 export const isBlocked = (key: string, now: EpochSeconds): boolean => blocked.get(key, now) === true

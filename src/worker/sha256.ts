@@ -1,7 +1,7 @@
-/**
- * SHA-256 of a text, in lower-case hex. Names what must not be kept in clear. Not a promise: it stands on the way of every
- * request, where the platform's own asynchronous digest costs more than what it computes.
- */
-import { hash } from 'node:crypto'
-
-export const sha256Hex = (text: string): string => hash('sha256', text, 'hex')
+/** SHA-256 of a text, in lower-case hex. Names what must not be kept in clear. */
+export async function sha256Hex(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  let hex = ''
+  for (const byte of new Uint8Array(digest)) hex += byte.toString(16).padStart(2, '0')
+  return hex
+}

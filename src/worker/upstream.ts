@@ -3,6 +3,7 @@
  * credential never goes there, a redirect is never followed, and what fails is a fault with a code.
  */
 import type { RegistryRequest } from '../registry/request.ts'
+import { LATE, within } from './deadline.ts'
 import { Fault } from './fault.ts'
 import type { HeaderRecord } from './headers.ts'
 import { readText } from './read-text.ts'
@@ -68,31 +69,31 @@ async function attempt(
   authorization: string | undefined,
 ): Promise<Response> {
   const { url, headers, body = null, bodyBytes } = outgoing
+  const init: RequestInit = {
+    method: request.method,
+    headers: authorization === undefined ? headers : { ...headers, authorization },
+    redirect: 'manual',
+    cache: 'no-store',
+  }
+  // Without a body that keeps coming, the platform ends the fetch together with the request that asked for it: there is
+  // nothing to abort, and a controller would cost every pull more than its decision.
+  const connection = body === null ? undefined : new AbortController()
   const patienceMs = upstream.timeoutMs + (body === null ? 0 : (bodyBytes ?? Infinity) / SLOWEST_BYTES_PER_MS)
-  const deadline = new AbortController()
-  const timer = patienceMs < Infinity ? setTimeout(() => deadline.abort(), patienceMs) : undefined
   try {
-    const answer = await upstream.fetch(url, {
-      method: request.method,
-      headers: authorization === undefined ? headers : { ...headers, authorization },
-      body,
-      redirect: 'manual',
-      cache: 'no-store',
-      signal: deadline.signal,
-    })
-    return body === null || answer.status < 400 ? answer : await detached(answer, deadline)
+    const asking = upstream.fetch(url, connection === undefined ? init : { ...init, body, signal: connection.signal })
+    const answer = await within(patienceMs, asking)
+    if (answer === LATE) {
+      connection?.abort()
+      throw new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS')
+    }
+    return connection === undefined || answer.status < 400 ? answer : await detached(answer, connection)
   } catch (cause) {
-    throw deadline.signal.aborted
-      ? new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS', { cause })
-      : new Fault(
-          'upstream_unreachable',
-          'the registry cannot be reached: look whether it runs and UPSTREAM is right',
-          {
-            cause,
-          },
-        )
-  } finally {
-    if (timer !== undefined) clearTimeout(timer)
+    if (cause instanceof Fault) throw cause
+    throw new Fault(
+      'upstream_unreachable',
+      'the registry cannot be reached: look whether it runs and UPSTREAM is right',
+      { cause },
+    )
   }
 }
 

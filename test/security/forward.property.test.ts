@@ -144,7 +144,8 @@ async function throughTheGate(view: PolicyView, who: Caller, now: number, asked:
       },
     }),
   })
-  await gate(incoming(asked), env, ctx)
+  const request = incoming(asked)
+  await gate(request, request.url, env, ctx)
   return sent
 }
 

@@ -216,6 +216,7 @@ export function createWorld({ registry, policies = {}, denies = [], env, upstrea
       if (as !== undefined) all.set('authorization', `Bearer ${as}`)
       return gate(
         new Request(`${GATE}${path}`, { method, headers: all, body: body ?? null }),
+        `${GATE}${path}`,
         vars,
         createExecutionContext(),
       )

@@ -266,7 +266,8 @@ describe('the gate before several upstreams', () => {
       nowMs: () => 0,
     })
     const only = environment([{ host: 'a.example', url: 'https://r.example' }], { UPSTREAM: '' })
-    const response = await gate(new Request('https://other.example/v2/x/manifests/v1'), only, createExecutionContext())
+    const url = 'https://other.example/v2/x/manifests/v1'
+    const response = await gate(new Request(url), url, only, createExecutionContext())
     expect([response.status, (await errorOf(response)).code]).toEqual([404, 'NAME_UNKNOWN'])
     expect(policy).not.toHaveBeenCalled()
     expect(records).toEqual([expect.objectContaining({ decision: 'deny' })])

@@ -25,7 +25,7 @@ async function openCache(): Promise<Cache | undefined> {
   return isCaches(caches) ? caches.open('dockgate-issuers') : undefined
 }
 
-const keyOf = (source: string): string => `https://issuers.dockgate.invalid/${sha256Hex(source)}`
+const keyOf = async (source: string): Promise<string> => `https://issuers.dockgate.invalid/${await sha256Hex(source)}`
 
 /** Gives the seal, or throws where there is no key for one. */
 export type Sealing = () => Seal
@@ -35,7 +35,7 @@ const contextOf = (source: string): readonly string[] => ['issuer', source]
 /** @param source where the keys come from */
 export async function recall(source: string, sealing: Sealing, now: EpochSeconds): Promise<SharedDocument | undefined> {
   try {
-    const answer = await (await openCache())?.match(keyOf(source))
+    const answer = await (await openCache())?.match(await keyOf(source))
     if (answer === undefined) return undefined
     const content: unknown = JSON.parse((await sealing().open(await answer.text(), contextOf(source))) ?? '')
     if (!isRecord(content) || typeof content.readAt !== 'number' || content.readAt > now) return undefined
@@ -56,7 +56,8 @@ export async function share(
     const cache = await openCache()
     if (cache === undefined) return
     const sealed = await sealing().seal(JSON.stringify(shared), contextOf(source))
-    await cache.put(keyOf(source), new Response(sealed, { headers: { 'cache-control': `max-age=${maxAgeSeconds}` } }))
+    const headers = { 'cache-control': `max-age=${maxAgeSeconds}` }
+    await cache.put(await keyOf(source), new Response(sealed, { headers }))
   } catch {
     // The next isolate asks the issuer itself.
   }

@@ -6,7 +6,7 @@
 import { shardKey } from '../../bundle/digest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { err, ok, type Result } from '../../registry/result.ts'
-import { LATE, within } from './deadline.ts'
+import { LATE, within } from '../deadline.ts'
 
 /** As much of a KV namespace as is needed here. */
 export type PolicyKv = {

@@ -5,7 +5,7 @@
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { openShard, type Shard } from '../../bundle/shard.ts'
 import type { Result } from '../../registry/result.ts'
-import { LATE, within } from './deadline.ts'
+import { LATE, within } from '../deadline.ts'
 
 /** Room for shards, as estimated memory. An isolate has 128 MB for everything. */
 export const CAPACITY_BYTES = 32 * 1024 * 1024

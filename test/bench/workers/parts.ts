@@ -81,8 +81,8 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
         throw new Error('denied')
     }),
     audit: repeated(() => logRecord(RECORD)),
-    corridor: inTurn(() => silent(request, env, ctx)),
-    all: inTurn(() => logging(request, env, ctx)),
+    corridor: inTurn(() => silent(request, request.url, env, ctx)),
+    all: inTurn(() => logging(request, request.url, env, ctx)),
     mint: inTurn(() => mint('access', minted, issue(), keys)),
     sign: inTurn(() => crypto.subtle.sign(algorithm, keys.signing.key, data)),
     verify: inTurn(() => verifyMinted('access', token, service, keys, now)),

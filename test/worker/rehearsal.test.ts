@@ -1,0 +1,31 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { rehearse } from '../../src/worker/rehearsal.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+})
+
+describe('the rehearsal', () => {
+  it('goes all the way, and reaches nobody', async () => {
+    const fetched = vi.fn()
+    vi.stubGlobal('fetch', fetched)
+    const log = vi.spyOn(console, 'log')
+    const error = vi.spyOn(console, 'error')
+    const read = vi.spyOn(env.POLICY, 'get')
+    const timer = vi.spyOn(globalThis, 'setTimeout')
+    expect(await rehearse()).toBe(200)
+    for (const used of [fetched, log, error, read, timer]) expect(used).not.toHaveBeenCalled()
+  })
+
+  it('that fails keeps nobody from being answered', async () => {
+    vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValue(new Error('not allowed here'))
+    await expect(rehearse()).rejects.toThrow('not allowed here')
+    vi.resetModules()
+    const { default: worker } = await import('../../src/worker/index.ts')
+    const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
+    const answer = await worker.fetch(new Request('https://gate.example/livez'), { ...env }, ctx)
+    expect(answer.status).toBe(200)
+  })
+})
