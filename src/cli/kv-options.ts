@@ -1,7 +1,7 @@
 /** The options by which commands name the KV namespace that they mean. */
 import type { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import type { Kv } from './kv.ts'
+import type { BulkKv } from './kv.ts'
 import { wranglerKv } from './wrangler-kv.ts'
 
 export const DEFAULT_STATE = '.dockgate'
@@ -28,7 +28,7 @@ export const addKvOptions = (command: Command): Command =>
     .option('--pointer <key>', 'key of the pointer', DEFAULT_POINTER)
 
 /** @throws {@link CommandError} 2 when the options contradict each other */
-export function kvOf({ local, remote, state, namespaceId, binding, config }: KvOptions): Kv {
+export function kvOf({ local, remote, state, namespaceId, binding, config }: KvOptions): BulkKv {
   const id = namespaceId === undefined ? {} : { namespaceId }
   if (remote !== true) return wranglerKv({ kind: 'local', stateDirectory: state ?? DEFAULT_STATE, ...id })
   if (local === true || state !== undefined) {

@@ -17,6 +17,12 @@ export type Kv = {
   deleteAll(keys: readonly string[]): Promise<void>
 }
 
+/** A store that also answers many reads at once: what it takes to read a whole bundle. */
+export type BulkKv = Kv & {
+  /** The values of those keys that are there. */
+  getAll(keys: readonly string[]): Promise<ReadonlyMap<string, string>>
+}
+
 /** As much of a KV namespace as is needed here; what Miniflare hands out fits. */
 export type Namespace = {
   get(key: string, type: 'text'): Promise<string | null>
@@ -30,10 +36,18 @@ export type Namespace = {
 }
 
 /** A namespace of a gate that this process runs. */
-export function namespaceKv(namespace: Namespace, place: string): Kv {
+export function namespaceKv(namespace: Namespace, place: string): BulkKv {
   return {
     place,
     get: async (key) => (await namespace.get(key, 'text')) ?? undefined,
+    async getAll(keys) {
+      const values = new Map<string, string>()
+      for (const key of keys) {
+        const value = await namespace.get(key, 'text')
+        if (value !== null) values.set(key, value)
+      }
+      return values
+    },
     async list(prefix) {
       const names: string[] = []
       let cursor: string | undefined

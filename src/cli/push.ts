@@ -1,11 +1,13 @@
 /** `dockgate push`: puts a policy folder into force. */
 import { Command } from 'commander'
 import { CommandError } from './command-error.ts'
+import { compare, differenceJson, differenceLines, type PolicyDifference } from './difference.ts'
 import { waitForSerial } from './gate-status.ts'
 import { needSigningKey } from './key-files.ts'
 import { addKvOptions, DEFAULT_STATE, type KvOptions, kvOf } from './kv-options.ts'
 import * as output from './output.ts'
-import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { count, DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { policyInForce } from './policy-in-force.ts'
 import { type PublishReport, publish } from './publish.ts'
 import { formatBytes, formatCount, formatTime } from './sizes.ts'
 
@@ -24,10 +26,11 @@ const EXAMPLES = `
 Examples:
   dockgate push --local                                     for the gate of \`dockgate dev\`
   dockgate push --remote --key keys/policy-signing-key.json --url https://registry.example.com
-  dockgate push --remote --dry-run                          say what would change
+  dockgate push --remote --dry-run                          say which rights would change
 
 Uploads the shards that changed, then switches the pointer; a gate sees the old policy or the new one,
-never a mixture. A push that removes more than half of the grants stops unless --yes.`
+never a mixture. A push that removes more than half of the grants stops unless --yes. A dry run compares
+with the bundle in force, as \`dockgate diff\` does; with --json it says all.`
 
 export const pushCommand = (): Command =>
   addKvOptions(new Command('push').description('compile, sign and upload the policies'))
@@ -37,7 +40,7 @@ export const pushCommand = (): Command =>
     .option('--url <url>', 'wait until the gate there uses the new bundle')
     .option('--all', 'upload every shard, also those that should be there')
     .option('--yes', 'push also when most grants go, or when another key signed the bundle in force')
-    .option('--dry-run', 'change nothing; say what would change')
+    .option('--dry-run', 'change nothing; say which rights would change')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
@@ -45,11 +48,12 @@ export const pushCommand = (): Command =>
       const kv = kvOf(options)
       const key = await needSigningKey(keyOptions(options))
       const { compiled } = await readPolicies(directory)
+      const now = Math.floor(Date.now() / 1000)
       const report = await publish({
         policy: compiled,
         kv,
         key,
-        now: Math.floor(Date.now() / 1000),
+        now,
         pointer: options.pointer,
         ...(days === undefined ? {} : { validSeconds: days * 86_400 }),
         force: yes,
@@ -57,12 +61,22 @@ export const pushCommand = (): Command =>
         dryRun,
         onProgress: output.note,
       })
+      const older = dryRun ? await policyInForce(kv, options.pointer, key.accepted, compiled) : undefined
+      const rights = older?.ok ? compare(older.value, compiled, now) : undefined
       const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
       if (options.json === true) {
-        output.json({ ...report, place: kv.place, dryRun, ...(seconds === undefined ? {} : { seconds }) })
+        output.json({
+          ...report,
+          place: kv.place,
+          dryRun,
+          ...(dryRun ? { rights: rights === undefined ? null : differenceJson(rights) } : {}),
+          ...(seconds === undefined ? {} : { seconds }),
+        })
         return
       }
       printReport(report, kv.place, dryRun)
+      if (rights !== undefined) for (const line of rightsLines(rights)) output.out(line)
+      if (older?.ok === false) output.out(`which rights change cannot be told: ${older.error.message}`)
       if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
     })
 
@@ -94,6 +108,20 @@ function printReport(report: PublishReport, place: string, dryRun: boolean): voi
     `  size        ${formatBytes(bytes.uploaded)} of ${formatBytes(bytes.total)}, and the manifest's ${formatBytes(bytes.manifest)}`,
   )
   output.out(`  valid until ${formatTime(expires)}`)
+}
+
+/** Lines that a person may read before a push. */
+const SHOWN = 40
+
+function rightsLines(rights: PolicyDifference): readonly string[] {
+  if (!rights.changed) return ['no right changes']
+  const lines = [...differenceLines(rights)]
+  const more = lines.length - SHOWN
+  return [
+    'rights that change:',
+    ...lines.slice(0, SHOWN),
+    ...(more > 0 ? [`and ${count(more, 'more line')}; the same command with --json says all`] : []),
+  ]
 }
 
 const change = ({ before, after }: { before: number; after: number }): string =>

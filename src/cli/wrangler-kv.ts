@@ -2,7 +2,8 @@
  * Workers KV through `wrangler kv`: with the account that wrangler is logged in to, or the local simulator's files. Values
  * travel in files, never on the command line.
  *
- * Source: Cloudflare "wrangler kv" commands; "Workers KV limits" (10,000 keys and 100 MB for each bulk call).
+ * Source: Cloudflare "wrangler kv" commands; "Workers KV limits" (10,000 keys and 100 MB for each bulk call; 100 keys for
+ * each bulk read).
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -11,16 +12,19 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { CommandError } from './command-error.ts'
-import type { Kv } from './kv.ts'
+import type { BulkKv } from './kv.ts'
 
 /** Id of the namespace in local state, where `dockgate dev` has it. */
 export const LOCAL_NAMESPACE_ID = 'policy'
+
+/** Of one bulk read. */
+const BULK_READ_KEYS = 100
 
 export type WranglerTarget =
   | { readonly kind: 'local'; readonly stateDirectory: string; readonly namespaceId?: string }
   | { readonly kind: 'remote'; readonly namespaceId?: string; readonly binding: string; readonly config?: string }
 
-export function wranglerKv(target: WranglerTarget): Kv {
+export function wranglerKv(target: WranglerTarget): BulkKv {
   const where = locationOf(target)
   const run = (args: readonly string[]) => runWrangler([...args, ...where.flags], where.directory)
   return {
@@ -31,6 +35,18 @@ export function wranglerKv(target: WranglerTarget): Kv {
       if (status === 0) return stdout.trimEnd() === 'Value not found' ? undefined : stdout.replace(/\n$/, '')
       if (/ - 404: /.test(stderr)) return undefined
       throw failure(`reading ${key} from ${where.place}`, stderr, stdout)
+    },
+    async getAll(keys) {
+      const values = new Map<string, string>()
+      for (let start = 0; start < keys.length; start += BULK_READ_KEYS) {
+        const batch = keys.slice(start, start + BULK_READ_KEYS)
+        await withFile(JSON.stringify(batch), async (file) => {
+          const { status, stdout, stderr } = await run(['bulk', 'get', file])
+          if (status !== 0) throw failure(`reading ${batch.length} values from ${where.place}`, stderr, stdout)
+          for (const [key, value] of valuesIn(stdout)) values.set(key, value)
+        })
+      }
+      return values
     },
     async list(prefix) {
       const { status, stdout, stderr } = await run(['key', 'list', '--prefix', prefix])
@@ -142,6 +158,15 @@ function namesIn(json: string): readonly string[] {
   return value.flatMap((item: unknown) =>
     typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' ? [item.name] : [],
   )
+}
+
+/** Key and value of those that are there. The local simulator puts each value into an object. */
+function valuesIn(json: string): readonly (readonly [string, string])[] {
+  const answer: unknown = JSON.parse(json)
+  return Object.entries(answer ?? {}).flatMap(([key, found]: [string, unknown]) => {
+    const value: unknown = typeof found === 'object' && found !== null && 'value' in found ? found.value : found
+    return typeof value === 'string' ? [[key, value] as const] : []
+  })
 }
 
 function failure(doing: string, stderr: string, stdout: string): CommandError {

@@ -1,8 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { LOCAL_NAMESPACE_ID, wranglerKv } from '../../src/cli/wrangler-kv.ts'
 
 /** A Worker that answers with what KV holds under the name in the path. */
@@ -60,16 +63,55 @@ describe('wrangler', { timeout: 120_000 }, () => {
     expect(await seen('sha256:bb')).toBe('quotes \' " and ünïcode')
     expect(await kv.get('sha256:bb')).toBe('quotes \' " and ünïcode')
     expect(await kv.list('sha256:')).toEqual(['sha256:aa', 'sha256:bb'])
+    expect(await kv.getAll(['sha256:aa', 'sha256:bb', 'sha256:cc'])).toEqual(
+      new Map([
+        ['sha256:aa', '{"token:ci":{}}'],
+        ['sha256:bb', 'quotes \' " and ünïcode'],
+      ]),
+    )
+    expect(await kv.getAll([])).toEqual(new Map())
     await kv.deleteAll(['sha256:aa'])
     expect(await seen('sha256:aa')).toBeUndefined()
   })
 
+  it('reads from an account a hundred values at a time', async () => {
+    const asked: string[][] = []
+    const api = createServer(async (request, response) => {
+      const { keys } = JSON.parse(await text(request)) as { keys: string[] }
+      asked.push(keys)
+      const values = Object.fromEntries(keys.map((key) => [key, key === 'k7' ? null : `value of ${key}`]))
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ success: request.url?.endsWith('/bulk/get'), errors: [], result: { values } }))
+    })
+    await new Promise<void>((listening) => api.listen(0, '127.0.0.1', listening))
+    const { port } = api.address() as AddressInfo
+    vi.stubEnv('CLOUDFLARE_API_BASE_URL', `http://127.0.0.1:${port}/client/v4`)
+    vi.stubEnv('CLOUDFLARE_ACCOUNT_ID', '0'.repeat(32))
+    vi.stubEnv('CLOUDFLARE_API_TOKEN', 'of-no-account')
+    try {
+      const kv = wranglerKv({ kind: 'remote', namespaceId: '1'.repeat(32), binding: 'POLICY' })
+      const values = await kv.getAll(Array.from({ length: 101 }, (_, n) => `k${n}`))
+      expect(asked.map(({ length }) => length)).toEqual([100, 1])
+      expect(values.size).toBe(100)
+      expect(values.has('k7')).toBe(false)
+      expect(values.get('k100')).toBe('value of k100')
+    } finally {
+      vi.unstubAllEnvs()
+      api.close()
+    }
+  })
+
   it('that fails is an outside system that failed, in its own words', async () => {
     const kv = wranglerKv({ kind: 'local', stateDirectory: '/dev/null/nowhere' })
-    await expect(kv.put('pointer', 'value')).rejects.toMatchObject({
-      status: 3,
-      message: expect.stringContaining('writing pointer'),
-      hint: expect.any(String),
-    })
+    for (const [run, doing] of [
+      [() => kv.put('pointer', 'value'), 'writing pointer'],
+      [() => kv.getAll(['sha256:aa', 'sha256:bb']), 'reading 2 values'],
+    ] as const) {
+      await expect(run()).rejects.toMatchObject({
+        status: 3,
+        message: expect.stringContaining(doing),
+        hint: expect.any(String),
+      })
+    }
   })
 })

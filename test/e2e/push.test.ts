@@ -53,6 +53,21 @@ describe('a pushed change', () => {
   }
   const state = (): readonly string[] => ['--local', '--state', gate.stateDirectory]
 
+  it('can be told before it is made', async () => {
+    const directory = scratchDirectory('told')
+    writePolicies(directory, policies('new/*'))
+    const told = await dockgate('push', ...state(), '--policies', directory, '--dry-run')
+    expect(told).toEqual(expect.objectContaining({ status: 0 }))
+    expect(told.stdout.split('\n').slice(-5)).toEqual([
+      'rights that change:',
+      'token:steady',
+      '  gained   content/read on new/* (all below)',
+      '  lost     content/read on old/* (all below)',
+      '',
+    ])
+    expect(await statusOf('new/app')).toBe(403)
+  })
+
   it('is in force without a restart, and no request in between meets an error', async () => {
     expect([await statusOf('old/app'), await statusOf('new/app')]).toEqual([200, 403])
     const directory = scratchDirectory('changed')
