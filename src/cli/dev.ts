@@ -152,14 +152,15 @@ function secretsOf(upstreams: string | undefined): readonly string[] {
   return names
 }
 
-async function put(gate: Gate, key: SigningKey, policy: CompiledPolicy, state: string): Promise<number> {
+async function put(gate: Pick<Gate, 'kv'>, key: SigningKey, policy: CompiledPolicy, state: string): Promise<number> {
   const kv = namespaceKv(gate.kv, `local KV ${KV_NAMESPACE_ID} in ${state}`)
   // The folder is the truth here: there is nobody to ask whether a large change was meant.
   const { serial } = await publish({ policy, kv, key, now: Math.floor(Date.now() / 1000), force: true })
   return serial
 }
 
-async function reload(directory: string, state: string, gate: Gate, key: SigningKey): Promise<void> {
+/** Push what a folder holds now; policies that are not valid are told, and change nothing. */
+export async function reload(directory: string, state: string, gate: Pick<Gate, 'kv'>, key: SigningKey): Promise<void> {
   const { policies, problems } = await loadPolicies(directory)
   if (policies === undefined) {
     for (const problem of problems) output.note(formatProblem(directory, problem))
@@ -191,7 +192,8 @@ function inTurn(task: () => Promise<void>): () => void {
 const READY_ATTEMPTS = 50
 const READY_PAUSE_MS = 100
 
-async function untilReady({ url }: Gate): Promise<void> {
+/** @throws {@link CommandError} 3 when the gate goes on saying that it cannot decide */
+export async function untilReady({ url }: Pick<Gate, 'url'>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const answer = await fetch(`${url}/readyz`)
     const text = await answer.text()

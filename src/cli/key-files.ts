@@ -25,15 +25,17 @@ export async function generateKeys(algorithm: Algorithm): Promise<KeyTexts> {
   }
 }
 
-/** @throws {@link CommandError} 1 when one of the files exists */
+/** @throws {@link CommandError} 1 when one of the files exists, 3 when one cannot be written */
 export async function writeKeys(directory: string, keys: KeyTexts): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw unusable(directory, cause)
+  })
   for (const name of ['policySigningKey', 'policyPublicKeys', 'tokenSigningKey'] as const) {
     const file = join(directory, KEY_FILES[name])
     try {
       await writeFile(file, `${keys[name]}\n`, { mode: 0o600, flag: 'wx' })
     } catch (cause) {
-      if (!isCode(cause, 'EEXIST')) throw unreadable(file, cause)
+      if (!isCode(cause, 'EEXIST')) throw unusable(file, cause)
       throw new CommandError(1, `${file} exists and is not overwritten`, {
         hint: 'name another folder with --out, or move the old keys away',
         cause,
@@ -101,16 +103,17 @@ async function parse(text: string, place: string): Promise<SigningKey> {
   }
 }
 
-async function readText(file: string): Promise<string | undefined> {
+/** The text of a file; nothing when there is none. @throws {@link CommandError} 3 when it cannot be read */
+export async function readText(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
     if (isCode(cause, 'ENOENT')) return undefined
-    throw unreadable(file, cause)
+    throw unusable(file, cause)
   }
 }
 
-const unreadable = (file: string, cause: unknown): CommandError =>
+const unusable = (file: string, cause: unknown): CommandError =>
   new CommandError(3, `${file} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
 
 const isCode = (error: unknown, code: string): boolean =>

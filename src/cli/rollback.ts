@@ -11,6 +11,7 @@ import { needSigningKey } from './key-files.ts'
 import type { Kv } from './kv.ts'
 import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
 import * as output from './output.ts'
+import { count } from './policies.ts'
 import { keyOptions, waited } from './push.ts'
 import { formatCount, formatTime } from './sizes.ts'
 
@@ -122,7 +123,9 @@ async function needShards(kv: Kv, manifest: Manifest): Promise<void> {
   const there = new Set(await kv.list(SHARD_PREFIX))
   const missing = [...digestsOf(manifest)].filter((digest) => !there.has(shardKey(digest))).length
   if (missing === 0) return
-  throw new CommandError(1, `${missing} shards of bundle ${manifest.serial} are no longer in ${kv.place}`, {
+  const are = missing === 1 ? 'is' : 'are'
+  const what = `${count(missing, 'shard')} of bundle ${manifest.serial} ${are} no longer in ${kv.place}`
+  throw new CommandError(1, what, {
     hint: 'check out the policies of that time and run `dockgate push`',
   })
 }

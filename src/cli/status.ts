@@ -1,11 +1,10 @@
 /** `dockgate status`: what is in the store, and what a gate uses. */
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { parsePublicKeys, type VerificationKeys } from '../bundle/keys.ts'
 import { CommandError } from './command-error.ts'
 import { type GatePolicy, gatePolicy } from './gate-status.ts'
 import { readBundle, serialsOf } from './history.ts'
-import { findSigningKey, KEY_FILES } from './key-files.ts'
+import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
 import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
 import * as output from './output.ts'
 import { keyOptions } from './push.ts'
@@ -83,18 +82,24 @@ function liveText(url: string, gate: GatePolicy | undefined, serial: number): st
 }
 
 async function verificationKeys(options: Options): Promise<VerificationKeys> {
-  const file = options.publicKeys
-  const json = file === undefined ? process.env.POLICY_PUBLIC_KEYS : await readFile(file, 'utf8').catch(() => undefined)
-  if (json !== undefined && json !== '' && options.key === undefined) {
+  const { publicKeys: file, key } = options
+  if (file !== undefined && key !== undefined) {
+    throw new CommandError(2, '--public-keys and --key are both given', { hint: 'leave one of them out' })
+  }
+  const json = file === undefined ? process.env.POLICY_PUBLIC_KEYS : await readText(file)
+  if (file !== undefined && json === undefined) {
+    throw new CommandError(2, `there is no file ${file}`, { hint: HOW_TO_HAVE_KEYS })
+  }
+  if (json !== undefined && key === undefined && (file !== undefined || json !== '')) {
     return parsePublicKeys(json).catch((cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause)
-      throw new CommandError(2, `${file ?? 'POLICY_PUBLIC_KEYS'} holds no public keys: ${why}`, { cause })
+      const place = file ?? 'POLICY_PUBLIC_KEYS'
+      throw new CommandError(2, `${place} holds no public keys: ${why}`, { hint: HOW_TO_HAVE_KEYS, cause })
     })
   }
-  if (file !== undefined) throw new CommandError(2, `there is no file ${file}`)
   const signing = await findSigningKey(keyOptions(options))
   if (signing !== undefined) return signing.accepted
-  throw new CommandError(2, 'there is no key to verify the bundle with', {
-    hint: `give --public-keys with the ${KEY_FILES.policyPublicKeys} of \`dockgate keys generate\``,
-  })
+  throw new CommandError(2, 'there is no key to verify the bundle with', { hint: HOW_TO_HAVE_KEYS })
 }
+
+const HOW_TO_HAVE_KEYS = `give --public-keys with the ${KEY_FILES.policyPublicKeys} of \`dockgate keys generate\``

@@ -153,8 +153,8 @@ async function withFile(content: string, use: (file: string) => Promise<void>): 
 }
 
 function namesIn(json: string): readonly string[] {
-  const value: unknown = JSON.parse(json)
-  if (!Array.isArray(value)) throw new CommandError(3, 'wrangler answered with something else than a list of keys')
+  const value = parse(json)
+  if (!Array.isArray(value)) throw strange('a list of keys')
   return value.flatMap((item: unknown) =>
     typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' ? [item.name] : [],
   )
@@ -162,12 +162,24 @@ function namesIn(json: string): readonly string[] {
 
 /** Key and value of those that are there. The local simulator puts each value into an object. */
 function valuesIn(json: string): readonly (readonly [string, string])[] {
-  const answer: unknown = JSON.parse(json)
-  return Object.entries(answer ?? {}).flatMap(([key, found]: [string, unknown]) => {
+  return Object.entries(parse(json) ?? {}).flatMap(([key, found]: [string, unknown]) => {
     const value: unknown = typeof found === 'object' && found !== null && 'value' in found ? found.value : found
     return typeof value === 'string' ? [[key, value] as const] : []
   })
 }
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    throw strange('JSON')
+  }
+}
+
+const strange = (expected: string): CommandError =>
+  new CommandError(3, `wrangler answered with something else than ${expected}`, {
+    hint: 'run `npm ci` again: it installs the version of wrangler that this one knows',
+  })
 
 function failure(doing: string, stderr: string, stdout: string): CommandError {
   const text = stripVTControlCharacters(stderr.trim() || stdout.trim())

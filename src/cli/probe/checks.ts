@@ -14,7 +14,7 @@ import {
   unlikeNothing,
   unlikeSignIn,
 } from './expectation.ts'
-import { forgedTokens, type KnownKey, malformed, wrongPassword } from './forgery.ts'
+import { bearer, forgedTokens, type KnownKey, malformed, wrongPassword } from './forgery.ts'
 import { crookedRoutes, REGISTRY_ROUTES, routesOf } from './routes.ts'
 import { type Answer, ask, type Question } from './wire.ts'
 
@@ -75,9 +75,7 @@ async function checkChallenge(probe: Probe, known: Known): Promise<void> {
   else if (realm.pathname !== '/token') note(`its realm ${sign.realm} is not the token endpoint`)
   if (sign.error !== undefined) note('its challenge names an error, although no credential was sent')
   const head = { method: 'HEAD', target: '/v2/' }
-  await probe.expect('challenge', [head], NO_CREDENTIAL, (other) =>
-    other.body === '' ? unlikeSignIn(other) : 'it is the answer to a HEAD, and has a body',
-  )
+  await probe.expect('challenge', [head], NO_CREDENTIAL, unlikeSignIn)
 }
 
 async function checkKeys(probe: Probe, known: Known): Promise<void> {
@@ -128,7 +126,7 @@ async function checkAnonymousToken(probe: Probe, { sign }: Known): Promise<void>
   if (sign === undefined) return
   const check = 'an anonymous token'
   const token = await tokenFor(probe, check, sign, NO_CREDENTIAL)
-  if (token !== undefined) await checkTable(check, probe, { what: check, header: `Bearer ${token}` })
+  if (token !== undefined) await checkTable(check, probe, { what: check, header: bearer(token) })
 }
 
 /** A token for the first repository, with everything that the token service gives; what it gives is noted. */
@@ -189,7 +187,7 @@ async function checkWeak(probe: Probe, { sign }: Known): Promise<void> {
       : `it is ${status}, and 200 is right: is the name and secret of --token a credential here?`,
   )
   const token = sign === undefined ? undefined : await tokenFor(probe, check, sign, weak)
-  const exchanged = token === undefined ? [] : [{ what: `a token made from ${weak.what}`, header: `Bearer ${token}` }]
+  const exchanged = token === undefined ? [] : [{ what: `a token made from ${weak.what}`, header: bearer(token) }]
   const questions = repositories.flatMap(routesOf)
   for (const credential of [weak, ...exchanged]) {
     await probe.expect(check, questions, credential, unlikeDenial)

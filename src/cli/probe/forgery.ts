@@ -11,6 +11,7 @@ export type Forgery = {
 export type KnownKey = Readonly<Record<string, unknown>>
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+export const bearer = (token: string): string => `Bearer ${token}`
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 
@@ -65,7 +66,7 @@ export function forgedTokens(service: string, keys: readonly KnownKey[], now: nu
     ['a token with an unknown critical header', token({ alg: 'ES256', crit: ['probe'], probe: true }, foreign)],
   ]
   return tokens.flatMap(([what, text]) => [
-    { what, header: `Bearer ${text}` },
+    { what, header: bearer(text) },
     { what: `${what}, as password`, header: basic('dockgate-probe', text) },
   ])
 }
