@@ -50,7 +50,7 @@ function expectTold(older: PolicySet, newer: PolicySet): void {
   }
 }
 
-describe('the difference of two policies', () => {
+describe('the difference of two policies', { timeout: 60_000 }, () => {
   test.prop([policySet, policySet], { numRuns: 80 })('is what their decisions differ in', expectTold)
 
   test.prop([policySet], { numRuns: 400 })('is that too where a deny spares nobody any more', (older) => {

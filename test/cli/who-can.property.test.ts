@@ -44,8 +44,8 @@ const callerOf = (principal: PrincipalKey, ...more: readonly PrincipalKey[]): Ca
 /** Principals that one caller can be together. */
 const TOGETHER = ['subject:e/u', 'group:e/g', 'group:e/h'] as const
 
-describe('who-can agrees with the decision', () => {
-  test.prop([policySet, question], { numRuns: 1000 })('for every principal of the policy', (policies, { question }) => {
+describe('who-can agrees with the decision', { timeout: 60_000 }, () => {
+  test.prop([policySet, question], { numRuns: 500 })('for every principal of the policy', (policies, { question }) => {
     const { action, repository, attributes, now } = question
     const compiled = compile(policies)
     const { everyTag: _, claims: __, ...known } = attributes
