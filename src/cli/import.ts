@@ -88,7 +88,8 @@ async function readText(file: string): Promise<PolicyText> {
   })
   const decoded = decodeUtf8(bytes)
   if ('text' in decoded) return { path: file, text: decoded.text }
-  throw new CommandError(1, `${file}: ${decoded.reason.message}`, { hint: decoded.reason.hint ?? 'save it as UTF-8' })
+  const { message, hint } = decoded.reason
+  throw new CommandError(1, `${file}: ${message}`, hint === undefined ? {} : { hint })
 }
 
 async function deliver(

@@ -33,7 +33,7 @@ export async function readFolder(directory: string, report: Report): Promise<rea
 /** Links are followed, as mounted configuration consists of them; `seen` ends their circles. */
 async function readInto(files: File[], root: string, folder: string, seen: Set<string>, report: Report): Promise<void> {
   const unreadable = (path: string, error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    const code = error instanceof Error && 'code' in error ? error.code : error
     const hint = 'make it readable, or remove it'
     report.error(
       { file: path || '.', line: 1, column: 1 },

@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import readline from 'node:readline/promises'
+import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { digestOf, shardKey } from '../../src/bundle/digest.ts'
 import { generateKey, parseSigningKey } from '../../src/bundle/keys.ts'
@@ -43,7 +44,8 @@ beforeAll(async () => {
     'failing/a.yaml': POLICY,
     'failing/a.test.yaml': 'tests:\n  - { as: token:ci, can: content/read, on: a, expect: allow }\n',
     'reasons/a.yaml': POLICY,
-    'reasons/a.test.yaml': 'tests:\n  - { as: token:ci, can: content/read, on: a, expect: deny, reason: token_disabled }\n',
+    'reasons/a.test.yaml':
+      'tests:\n  - { as: token:ci, can: content/read, on: a, expect: deny, reason: token_disabled }\n',
     'taken/policies/mine.yaml': '',
     'values/wrangler.toml': '',
     'values/wrangler.values.toml': '',
@@ -293,6 +295,19 @@ it.each([
   ['2026-08-31', `exit 2: 2026-08-31 has passed (${WHEN})`],
 ])('a password that ends %s is refused', async (text, expected) => {
   expect(await said((async () => readExpiry(text, Date.parse('2026-09-01T00:00:00Z') / 1000))())).toEqual(expected)
+})
+
+it('standard input that holds no record is named', async () => {
+  const { stdin } = process
+  const instead = (value: unknown) => Object.defineProperty(process, 'stdin', { value, configurable: true })
+  instead(Readable.from(['GET /v2/ 200\n']))
+  try {
+    expect(await outcome(['explain', '--id', 'x'])).toEqual(
+      'exit 2: standard input holds no audit record of request x (a record is one line of the gate\'s log: {"time":…,"id":…,"decision":…,"status":…})',
+    )
+  } finally {
+    instead(stdin)
+  }
 })
 
 /** Runs `dockgate init` on a terminal where somebody answers. */

@@ -69,8 +69,8 @@ describe('docker_auth', () => {
     ],
     [
       'too many exceptions',
-      `users: { "": {} }\nacl:\n${Array.from({ length: 200 }, (_, n) => `  - {match: {name: "part-${n}/*"}, actions: []}\n`).join('')}  - {match: {}, actions: [pull]}\n`,
-      'lost: c.yml:203:5 the condition would be longer than 8 KiB (put the entries that it must not reach behind it, or write it by hand)',
+      `users: { "": {} }\nacl:\n${Array.from({ length: 80 }, (_, n) => `  - {match: {name: "${'long-'.repeat(20)}${n}/*"}, actions: []}\n`).join('')}  - {match: {}, actions: [pull]}\n`,
+      'lost: c.yml:83:5 the condition would be longer than 8 KiB (put the entries that it must not reach behind it, or write it by hand)',
     ],
   ])('reports %s', (_, text, expected) => {
     expect(findings(text)).toEqual([expected])
@@ -135,7 +135,9 @@ describe('zot', () => {
       {
         repositories: {
           '**': { defaultPolicy: ['read'] },
-          ...Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`part-${n}/**`, { defaultPolicy: [] }])),
+          ...Object.fromEntries(
+            Array.from({ length: 80 }, (_, n) => [`${'long-'.repeat(20)}${n}/**`, { defaultPolicy: [] }]),
+          ),
         },
       },
       'lost: c.json:2:26 the condition would be longer than 8 KiB (use fewer patterns that overlap)',

@@ -130,7 +130,8 @@ function readCallers(text: string): Answers['callers'] {
 function readPush(text: string): string {
   const pattern = readRepositoryPattern(text)
   if (pattern.ok) return formatRepositoryPattern(pattern.value)
-  throw new CommandError(2, pattern.error.message, { hint: pattern.error.hint ?? 'write *, a repository, or prefix/*' })
+  const { message, hint } = pattern.error
+  throw new CommandError(2, message, hint === undefined ? {} : { hint })
 }
 
 function readPusher(text: string): string {
