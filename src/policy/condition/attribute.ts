@@ -91,6 +91,35 @@ export function canonicalAttribute(source: AttributeSource, name: string): Attri
   return { type: 'attribute', source, name }
 }
 
+/**
+ * The attribute meant by a word that is none, as a condition writes it: one without its `@`, its name alone, or the end of that.
+ */
+export function attributeMeant(word: string): string | undefined {
+  const [, start = word, rest] = /^([^[]*)(?:\[(.*)\])?$/.exec(word) ?? []
+  const source = (Object.keys(READERS) as AttributeSource[]).find((one) => one.toLowerCase() === start.toLowerCase())
+  if (source !== undefined) {
+    const attribute = canonicalAttribute(source, rest?.trim() ?? 'name')
+    const isKnown = rest === undefined || attributeHolds(attribute) !== undefined
+    return isKnown ? formatAttribute(attribute) : (nearestAttribute(attribute) ?? formatAttribute(attribute))
+  }
+  if (rest !== undefined) return undefined
+  const lower = word.toLowerCase()
+  const claim = canonicalAttribute('Principal', word)
+  const found =
+    attributes().find(({ name }) => name.toLowerCase() === lower || endOf(name) === lower) ??
+    (attributeHolds(claim) === undefined ? undefined : claim)
+  return found && formatAttribute(found)
+}
+
+/** `tag` of `Dockgate/request:tag`. The repository's `name` is too common a word. */
+const endOf = (name: string): string | undefined =>
+  name.startsWith('Dockgate/') ? name.slice(name.indexOf(':') + 1).toLowerCase() : undefined
+
+const attributes = (): readonly Attribute[] =>
+  (Object.keys(READERS) as AttributeSource[]).flatMap((source) =>
+    [...READERS[source].keys()].map((name): Attribute => ({ type: 'attribute', source, name })),
+  )
+
 /** Whether Azure's language knows this attribute, though no registry request supplies it. */
 export function isForeign({ source, name }: Attribute): boolean {
   const lower = name.toLowerCase()

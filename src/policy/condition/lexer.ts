@@ -32,7 +32,8 @@ const SPACE = /[ \t\r\n]*/y
 const SYMBOL = /&&|\|\||[(){},!]/y
 const STRING = /'([^'\r\n]*)(')?/y
 const ATTRIBUTE = /@([A-Za-z]*)(\[)?([^[\]'"{}\r\n]*)(\])?/y
-const WORD = /[A-Za-z0-9_+-][A-Za-z0-9_:.+-]*/y
+/** With what an attribute holds beyond a word, so that one without its `@` can be named as a whole. */
+const WORD = /[A-Za-z0-9_+-][A-Za-z0-9_:.+/-]*(?:\[[^[\]'"{}\r\n]*\])?/y
 const INTEGER = /^-?\d+$/
 const SOURCES: ReadonlyMap<string, AttributeSource> = new Map(
   (['Request', 'Resource', 'Principal', 'Environment'] as const).map((source) => [source.toLowerCase(), source]),

@@ -12,7 +12,7 @@
  */
 
 import { nearest } from '../nearest.ts'
-import { canonicalAttribute } from './attribute.ts'
+import { attributeMeant, canonicalAttribute } from './attribute.ts'
 import {
   checkActionPattern,
   checkAttribute,
@@ -215,13 +215,18 @@ export class Parser {
   #operandHint(): string | undefined {
     const { token, keyword } = this.#at
     if (token.kind !== 'word' || keyword !== undefined) return undefined
+    const attribute = attributeMeant(token.text)
+    if (attribute !== undefined) return `write ${attribute}`
     const name = nearest(token.text, FUNCTIONS)
     return name === undefined ? "text stands in quotes: 'text'" : `did you mean ${name}?`
   }
 
   #attribute(): (PlacedOperand & { readonly value: Attribute }) | undefined {
     const token = this.#at.token
-    if (token.kind !== 'attribute') return this.#unexpected('an attribute', 'write @Request[name]')
+    if (token.kind !== 'attribute') {
+      const meant = token.kind === 'word' ? attributeMeant(token.text) : undefined
+      return this.#unexpected('an attribute', `write ${meant ?? '@Request[name]'}`)
+    }
     this.#at.next()
     const value = canonicalAttribute(token.source, token.name)
     const finding = checkAttribute(value, this.#dialect === 'strict' ? 'error' : 'warning')
