@@ -125,7 +125,7 @@ function collectFile(document: FileDocument, declared: Declarations, report: Rep
     }
   }
   for (const key of keys) {
-    if (!sections.includes(key)) report.error(root.keyAt(key), unknownKey(key, sections))
+    if (!sections.includes(key)) report.error(root.keyAt(key), unknownKey(key, sections, root.value))
     else if (root.child(key).value !== null) collectSection(key, root.child(key), declared, report)
   }
 }

@@ -5,7 +5,7 @@ import type { EpochSeconds, Source } from '../policy/model.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { RepositoryName, Tag } from '../registry/name.ts'
 import { type Action, takesRepository } from '../registry/permission.ts'
-import { DecisionTest as Definition, TestFile } from './definition.ts'
+import { DecisionTest as Definition, type Reason, TestFile } from './definition.ts'
 import { type FileDocument, isMapping } from './document.ts'
 import { Entry } from './entry.ts'
 import { complaint, type Report } from './problem.ts'
@@ -20,7 +20,7 @@ export type DecisionTest = {
     | { readonly kind: 'request'; readonly method: string; readonly path: string }
   readonly expect: 'allow' | 'deny'
   /** Code of the reason; absent: any. */
-  readonly reason?: string
+  readonly reason?: Reason
   readonly tag?: Tag
   readonly ip?: string
   /** Absent: now. */
@@ -40,7 +40,7 @@ export function readTests(document: FileDocument, report: Report): readonly Deci
   }
   const known = Object.keys(TestFile.shape)
   for (const key of Object.keys(root.value)) {
-    if (!known.includes(key)) report.error(root.keyAt(key), unknownKey(key, known))
+    if (!known.includes(key)) report.error(root.keyAt(key), unknownKey(key, known, root.value))
   }
   const list = root.child('tests')
   if (list.value === undefined || list.value === null) return []

@@ -239,6 +239,16 @@ export const DenyAssignment = z
   })
   .describe('An explicit deny: wins over every grant')
 
+/** Why a decision is a deny. */
+export const REASONS = [
+  'no_grant',
+  'deny_assignment',
+  'token_disabled',
+  'authentication_required',
+  'not_a_registry_request',
+] as const
+export type Reason = (typeof REASONS)[number]
+
 export const DecisionTest = z
   .strictObject({
     as: principal,
@@ -250,7 +260,7 @@ export const DecisionTest = z
       'GET /v2/samples/app/tags/list',
     ).exactOptional(),
     expect: z.enum(['allow', 'deny']).describe('The decision'),
-    reason: words('The code of the reason').exactOptional(),
+    reason: z.enum(REASONS).describe('The code of the reason').exactOptional(),
     tag: text(readTag, 'The tag that the request names').exactOptional(),
     ip: text(readIp, 'The address of the client').exactOptional(),
     at: time('When it is asked; default: now').exactOptional(),

@@ -5,6 +5,7 @@
  */
 import type { YAMLError } from 'yaml'
 import type { Source } from '../policy/model.ts'
+import { misindented } from './indentation.ts'
 import { type Complaint, complaint, formatSource, type Report } from './problem.ts'
 import { scalarIndex } from './scalar.ts'
 import { type Node, Tree, type TreeBuilder } from './tree.ts'
@@ -17,6 +18,14 @@ export type Path = readonly (string | number)[]
 /** Larger files are refused: they were not written by hand and would not fit into memory as a tree. */
 export const FILE_MAX_BYTES = 64 * 1024 * 1024
 const MAX_SYNTAX_ERRORS = 20
+/** Faults that a wrong indentation may have brought about. */
+const LAYOUT: ReadonlySet<string> = new Set([
+  'BAD_INDENT',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'MISSING_CHAR',
+  'MULTILINE_IMPLICIT_KEY',
+  'UNEXPECTED_TOKEN',
+])
 
 export class FileDocument {
   readonly file: string
@@ -42,8 +51,14 @@ export class FileDocument {
       report.error(lines.at(offset), reason)
       return new FileDocument(text, lines, new Tree(), true)
     }
+    /** Where something was complained of: once is enough. */
+    const blamed = new Set<number>()
+    const blame = (offset: number, reason: Complaint) => {
+      if (!blamed.has(offset)) report.error(lines.at(offset), reason)
+      blamed.add(offset)
+    }
     const built = ({ tree, faults }: TreeBuilder, isBroken: boolean) => {
-      for (const { offset, reason } of faults) report.error(lines.at(offset), reason)
+      for (const { offset, reason } of faults) blame(offset, reason)
       return new FileDocument(text, lines, tree, isBroken || faults.length > 0)
     }
     if (text.length > FILE_MAX_BYTES) {
@@ -61,7 +76,9 @@ export class FileDocument {
       )
     }
     for (const fault of firstOfEachLine(faults, lines).slice(0, MAX_SYNTAX_ERRORS)) {
-      report.error(lines.at(fault.pos[0]), syntaxComplaint(fault, text))
+      const culprit = LAYOUT.has(fault.code) ? misindented(text, fault.pos[0]) : undefined
+      const { offset, reason } = culprit ?? { offset: fault.pos[0], reason: syntaxComplaint(fault, text) }
+      blame(offset, reason)
     }
     if (version !== '1.2') {
       report.error(

@@ -71,15 +71,22 @@ export const readRepositoryPattern: Field<RepositoryPattern> = (text) => {
 function patternComplaint(text: string): Complaint {
   const what = `"${text}" is not a repository pattern`
   const lower = text.toLowerCase()
-  if (lower !== text && parseRepositoryPattern(lower).ok) {
-    return complaint('pattern_invalid', `${what}: repositories are lower-case`, `write ${lower}`)
+  const meant = lower.replace(/^\/+/, '').replace(/\*{2,}$/, '*')
+  if (meant !== text && parseRepositoryPattern(meant).ok) {
+    const faults = [
+      ...(lower === text ? [] : ['repositories are lower-case']),
+      ...(text.startsWith('/') ? ['no repository begins with a slash'] : []),
+      ...(text.includes('**') ? ['one * covers everything below'] : []),
+    ]
+    return complaint('pattern_invalid', `${what}: ${faults.join(', ')}`, `write ${meant}`)
   }
+  const prefix = meant.replace(/[*/]$/, '')
+  const hint = prefix !== meant && parseRepositoryPattern(prefix).ok ? `write ${prefix} or ${prefix}/*` : undefined
   if (text.includes('*')) {
-    const prefix = /^([^*]*[^*/])\*$/.exec(text)?.[1]
-    const hint = prefix === undefined ? 'elsewhere, use a condition with StringLike' : `write ${prefix} or ${prefix}/*`
-    return complaint('pattern_invalid', `${what}: one * may stand alone or after the last slash`, hint)
+    const otherwise = 'elsewhere, use a condition with StringLike'
+    return complaint('pattern_invalid', `${what}: one * may stand alone or after the last slash`, hint ?? otherwise)
   }
-  return complaint('pattern_invalid', what, 'write *, a repository name, or a prefix that ends in /*')
+  return complaint('pattern_invalid', what, hint ?? 'write *, a repository name, or a prefix that ends in /*')
 }
 
 /** A line of a scope map; lines about gateways (connected registries) are read, and grant nothing. */
@@ -98,15 +105,25 @@ const SCOPE_MAP_PERMISSIONS: readonly ScopeMapPermission[] = [
 const isScopeMapPermission = (text: string): text is ScopeMapPermission =>
   SCOPE_MAP_PERMISSIONS.some((permission) => permission === text)
 
+const SCOPE_MAP_LINE = /^repositories\/(.+)\/([^/]+\/[^/]+)$/
+
+function isScopeMapLine(text: string): boolean {
+  const [, repository, permission = ''] = SCOPE_MAP_LINE.exec(text) ?? []
+  return repository !== undefined && isScopeMapPermission(permission) && parseRepositoryPattern(repository).ok
+}
+
 /** `repositories/<pattern>/<content|metadata>/<verb>`: the last two segments are the permission. */
 export const readScopeMapLine: Field<ScopeMapLine> = (text) => {
+  if (/\s- /.test(text)) {
+    return fail('scope_map_action_invalid', `"${text}" is two lines in one`, 'indent the - of each by as many spaces')
+  }
   if (/^gateway\/[^/]+\/(?:config|message)\/(?:read|write)$/i.test(text)) return ok({ kind: 'gateway' })
-  const match = /^repositories\/(.+)\/([^/]+\/[^/]+)$/.exec(text)
+  const match = SCOPE_MAP_LINE.exec(text)
   const [, repository = '', permission = ''] = match ?? []
   if (match === null) {
     const lower = text.toLowerCase()
-    const hint =
-      lower !== text && readScopeMapLine(lower).ok ? `write ${lower}` : 'write repositories/<repository>/content/read'
+    const meant = [lower, `repositories/${lower.replace(/^\/+/, '')}`].find(isScopeMapLine)
+    const hint = `write ${meant ?? 'repositories/<repository>/content/read'}`
     return fail('scope_map_action_invalid', `"${text}" is not an action of a scope map`, hint)
   }
   if (!isScopeMapPermission(permission)) {

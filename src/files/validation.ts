@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import type { Source } from '../policy/model.ts'
 import { nearest } from '../policy/nearest.ts'
-import { isMapping, type Path } from './document.ts'
+import { isMapping, type Mapping, type Path } from './document.ts'
 import { type Complaint, complaint, type Report } from './problem.ts'
 
 /** Where the parts of a value stand. */
@@ -28,7 +28,8 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places,
   const path = issue.path.filter((step) => typeof step !== 'symbol')
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path)
-    for (const key of issue.keys) report.error(places.keyAt(...path, key), unknownKey(key, known))
+    const beside = isMapping(issue.input) ? issue.input : {}
+    for (const key of issue.keys) report.error(places.keyAt(...path, key), unknownKey(key, known, beside))
     return
   }
   const last = path.at(-1)
@@ -38,13 +39,20 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places,
   else report.error(places.at(...path), describe(issue))
 }
 
-export const unknownKey = (key: string, known: readonly string[]): Complaint => {
-  const guess = nearest(key, known)
-  return complaint(
-    'unknown_key',
-    `unknown key "${key}"`,
-    guess === undefined ? `known here: ${known.join(', ')}` : `did you mean ${guess}?`,
-  )
+/** @param beside the mapping that holds the key */
+export function unknownKey(key: string, known: readonly string[], beside: Mapping): Complaint {
+  const otherNumber = key.endsWith('y') ? key.replace(/y$/, 'ies') : key.replace(/ies$/, 'y')
+  const guess = nearest(key, known) ?? nearest(otherNumber, known)
+  const empty = guess === undefined ? emptyBefore(key, known, beside) : undefined
+  const otherwise = empty === undefined ? `known here: ${known.join(', ')}` : `indent it below ${empty}, which is empty`
+  return complaint('unknown_key', `unknown key "${key}"`, guess === undefined ? otherwise : `did you mean ${guess}?`)
+}
+
+/** The key to which another one would belong, if its line were indented. */
+function emptyBefore(key: string, known: readonly string[], beside: Mapping): string | undefined {
+  const keys = Object.keys(beside)
+  const before = keys.slice(0, keys.indexOf(key)).findLast((candidate) => known.includes(candidate))
+  return before !== undefined && beside[before] === null ? before : undefined
 }
 
 const missingKey = (key: string): Complaint => complaint('missing_key', `${key} is missing`, `add ${key}`)
@@ -103,8 +111,10 @@ function repair(expected: string, input: unknown): string | undefined {
   const isScalar = ['string', 'number', 'boolean'].includes(typeof input)
   if (expected === 'string' && isScalar) return `quote it: "${input}"`
   if (expected === 'array' && isScalar) return `write a list: [${input}]`
+  const isLarge = ['array', 'object', 'record'].includes(expected)
+  if (input === null && isLarge) return 'the next line is not indented below it: indent it, or remove the key'
   if (input === null) return 'write a value, or remove the key'
-  return undefined
+  return isLarge && typeof input === 'string' && /^[\w-]+:\S/.test(input) ? 'put a space after the colon' : undefined
 }
 
 function nounOf(value: unknown): string {

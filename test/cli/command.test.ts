@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { REASONS } from '../../src/files/definition.ts'
 
 const COMMAND = join(import.meta.dirname, '../../src/cli/bin.js')
 const FIXTURES = join(import.meta.dirname, 'fixtures')
@@ -182,6 +183,30 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     expect(stderr).toContain(
       'explain/roles.yaml:31:5: warning: the role AcrPull of role assignment roles.yaml:31 grants nothing in abac mode [role_without_effect]\n    hint: ',
     )
+  })
+
+  it('check: every reason that a test may name is one that a decision gives', async () => {
+    const folder = join(scratch, 'reasons')
+    await mkdir(folder)
+    const policy = `
+tokens: { off: { scopeMap: _repositories_pull, status: disabled } }
+denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write] }]
+`
+    const asked = {
+      no_grant: 'as: everyone, can: content/read, on: app',
+      deny_assignment: 'as: everyone, can: content/write, on: app',
+      token_disabled: 'as: token:off, can: content/read, on: app',
+      authentication_required: 'as: anonymous, request: GET /v2/',
+      not_a_registry_request: 'as: everyone, request: GET /v2/..',
+    } satisfies Readonly<Record<(typeof REASONS)[number], string>>
+    const tests = Object.entries(asked).map(([reason, what]) => `  - { ${what}, expect: deny, reason: ${reason} }\n`)
+    await writeFile(join(folder, 'policy.yaml'), policy)
+    await writeFile(join(folder, 'policy.test.yaml'), `tests:\n${tests.join('')}`)
+    const { status, stdout, stderr } = await run(['check', folder])
+    expect({ status, stdout }, stderr).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^valid: \d principals?, 5 decision tests passed/),
+    })
   })
 
   it('check: a test about somebody who is not defined is a warning at its place', async () => {

@@ -203,7 +203,7 @@ tokens: {}`,
     `scopeMaps:
   m: { actions: [app/content/read] }`,
     [
-      'a.yaml:2:18 scope_map_action_invalid: "app/content/read" is not an action of a scope map (write repositories/<repository>/content/read)',
+      'a.yaml:2:18 scope_map_action_invalid: "app/content/read" is not an action of a scope map (write repositories/app/content/read)',
     ],
   ],
   [
@@ -703,6 +703,49 @@ roleAssignments:
     permissions: ["*"]
     message: [x]`,
     ['a.yaml:4:14 wrong_type: expected text, found a list'],
+  ],
+  [
+    `roleAssignments:
+  - principal: everyone
+    role: Container Registry Repository Reader
+    repository: [payments/*]`,
+    ['a.yaml:4:5 unknown_key: unknown key "repository" (did you mean repositories?)'],
+  ],
+  [
+    `roleAssignments:
+  - principal: everyone
+    role: Container Registry Repository Reader
+    repositories:
+      - /payments/*
+      - payments/**
+      - /Payments/**
+      - "**"
+      - payments/
+      - /payments*
+      - pay ments/
+      - a/*/b
+      - /`,
+    [
+      'a.yaml:5:9 pattern_invalid: "/payments/*" is not a repository pattern: no repository begins with a slash (write payments/*)',
+      'a.yaml:6:9 pattern_invalid: "payments/**" is not a repository pattern: one * covers everything below (write payments/*)',
+      'a.yaml:7:9 pattern_invalid: "/Payments/**" is not a repository pattern: repositories are lower-case, no repository begins with a slash, one * covers everything below (write payments/*)',
+      'a.yaml:8:9 pattern_invalid: "**" is not a repository pattern: one * covers everything below (write *)',
+      'a.yaml:9:9 pattern_invalid: "payments/" is not a repository pattern (write payments or payments/*)',
+      'a.yaml:10:9 pattern_invalid: "/payments*" is not a repository pattern: one * may stand alone or after the last slash (write payments or payments/*)',
+      'a.yaml:11:9 pattern_invalid: "pay ments/" is not a repository pattern (write *, a repository name, or a prefix that ends in /*)',
+      'a.yaml:12:9 pattern_invalid: "a/*/b" is not a repository pattern: one * may stand alone or after the last slash (elsewhere, use a condition with StringLike)',
+      'a.yaml:13:9 pattern_invalid: "/" is not a repository pattern (write *, a repository name, or a prefix that ends in /*)',
+    ],
+  ],
+  [
+    `scopeMaps:
+  m: { actions: [/payments/*/content/read, repositories/payments/**/content/read, content/read, a] }`,
+    [
+      'a.yaml:2:18 scope_map_action_invalid: "/payments/*/content/read" is not an action of a scope map (write repositories/payments/*/content/read)',
+      'a.yaml:2:44 pattern_invalid: "payments/**" is not a repository pattern: one * covers everything below (write payments/*)',
+      'a.yaml:2:83 scope_map_action_invalid: "content/read" is not an action of a scope map (write repositories/<repository>/content/read)',
+      'a.yaml:2:97 scope_map_action_invalid: "a" is not an action of a scope map (write repositories/<repository>/content/read)',
+    ],
   ],
   [
     `scopeMaps:

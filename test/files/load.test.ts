@@ -410,6 +410,13 @@ describe('decision tests', () => {
       '"maybe" is not one of allow, deny',
     ],
     [
+      'tests: [ { as: everyone, request: GET /v2/, expect: deny, reason: nogrant } ]',
+      1,
+      67,
+      'not_allowed',
+      '"nogrant" is not one of no_grant, deny_assignment, token_disabled, authentication_required, not_a_registry_request',
+    ],
+    [
       'tests: [ { as: everyone, request: GET /v2/, expect: deny, ip: 10.0.0 } ]',
       1,
       63,
