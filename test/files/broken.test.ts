@@ -261,7 +261,9 @@ tokens: {}`,
   [
     `tokens:
   ci: {}`,
-    ['a.yaml:2:3 missing_key: scopeMap is missing (add scopeMap: what the token may do)'],
+    [
+      'a.yaml:2:3 missing_key: scopeMap is missing (add scopeMap: what the token may do; one with `actions: []` leaves that to role assignments)',
+    ],
   ],
   [
     `tokens:

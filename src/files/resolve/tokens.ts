@@ -13,7 +13,8 @@ export function resolveToken(
   const { scopeMap } = value
   if (scopeMap === undefined) {
     if (!azure.has(name)) {
-      report.error(entry.source, complaint('missing_key', 'scopeMap is missing', 'add scopeMap: what the token may do'))
+      const hint = 'add scopeMap: what the token may do; one with `actions: []` leaves that to role assignments'
+      report.error(entry.source, complaint('missing_key', 'scopeMap is missing', hint))
     } else if (value.status !== undefined) {
       const what = 'the status of this token comes from the Azure list'
       report.error(
