@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
-import { type Flags, readAnswers } from './init/answers.ts'
+import { type Flags, readAnswers, terminalOfProcess } from './init/answers.ts'
 import { IGNORED, textsOf, tokensIn } from './init/texts.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY } from './policies.ts'
@@ -37,7 +37,7 @@ export const initCommand = (): Command =>
         throw new CommandError(2, `"${service}" is no host name`, { hint: 'write --service registry.example.com' })
       }
       await requireFree(dir)
-      const answers = await readAnswers(flags)
+      const answers = await readAnswers(flags, terminalOfProcess)
       const texts = textsOf(answers, service)
       const isCheckout = await exists(join(dir, 'wrangler.toml'))
       // The gate's own settings hold more than these values.

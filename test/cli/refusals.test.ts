@@ -189,11 +189,11 @@ it.each([
   ],
   [
     'init --yes --dir DIR/x --issuer github',
-    'exit 2: it takes a name to say who may push (write --pusher acme/app, in full, without spaces and *)',
+    'exit 2: it takes a name to say who may push (add --pusher acme/app)',
   ],
   [
     'init --yes --dir DIR/x --issuer github --pusher a/*',
-    'exit 2: "a/*" is no subject (write --pusher acme/app, in full, without spaces and *)',
+    'exit 2: "a/*" is no subject (write it in full, as in acme/app, without spaces and *)',
   ],
   ['import zot DIR/none', 'exit 2: DIR/none cannot be read (name the file to import)'],
   ['import zot DIR/latin.json', 'exit 1: DIR/latin.json: a byte here is not UTF-8 (save the file as UTF-8)'],

@@ -1,6 +1,6 @@
 /**
  * What `dockgate init` must know: where the registry is, how callers say who they are, who may push. From flags, or from
- * three questions on a terminal. Never writes.
+ * three or four questions on a terminal. Never writes.
  */
 import { createInterface } from 'node:readline/promises'
 import { readIssuerUrl, readRepositoryPattern } from '../../files/field.ts'
@@ -55,45 +55,85 @@ export type Flags = {
 
 export const DEFAULTS = { upstream: 'https://registry.internal.example', push: 'samples/*' } as const
 
+/** Somebody who can be asked. */
+export type Terminal = {
+  question(text: string): Promise<string>
+  tell(text: string): void
+  close(): void
+}
+
+/** The terminal that the command runs on, if it does. */
+export function terminalOfProcess(): Terminal | undefined {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  return {
+    question: (text) => lines.question(text),
+    tell: (text) => process.stderr.write(`${text}\n`),
+    close: () => lines.close(),
+  }
+}
+
+type Asked<T> = {
+  /** What a flag says. */
+  readonly given: string | undefined
+  readonly question: string
+  /** Absent: an answer is needed. */
+  readonly fallback?: string
+  /** What to do where there is nobody to ask and no fallback. */
+  readonly flagHint?: string
+  readonly read: (text: string) => T
+}
+
 /**
  * The answers that the flags give, the rest asked if there is a terminal, else the defaults.
  *
  * @throws {@link CommandError} 2 when a flag cannot be used
  */
-export async function readAnswers(flags: Flags): Promise<Answers> {
+export async function readAnswers(flags: Flags, open: () => Terminal | undefined): Promise<Answers> {
   if (flags.tokens === true && flags.issuer !== undefined) {
     throw new CommandError(2, '--tokens and --issuer contradict each other', { hint: 'leave one of them out' })
   }
-  const isAsking = flags.yes !== true && process.stdin.isTTY === true && process.stderr.isTTY === true
-  const terminal = isAsking ? createInterface({ input: process.stdin, output: process.stderr }) : undefined
+  const terminal = flags.yes === true ? undefined : open()
   /** The flag if it is given, else asked until it can be used, else the default. */
-  const value = async <T>(given: string | undefined, question: string, fallback: string, read: (text: string) => T) => {
-    if (given !== undefined || terminal === undefined) return read(given ?? fallback)
+  const value = async <T>({ given, question, fallback = '', flagHint, read }: Asked<T>): Promise<T> => {
+    if (given !== undefined) return read(given)
+    if (terminal === undefined) return flagHint === undefined ? read(fallback) : needFlag(flagHint)
     for (;;) {
       const answer = (await terminal.question(`${question}${fallback === '' ? '' : ` [${fallback}]`} `)).trim()
       try {
         return read(answer === '' ? fallback : answer)
       } catch (cause) {
         if (!(cause instanceof CommandError)) throw cause
-        process.stderr.write(`  ${cause.message}${cause.hint === undefined ? '' : `: ${cause.hint}`}\n`)
+        terminal.tell(`  ${cause.message}${cause.hint === undefined ? '' : `: ${cause.hint}`}`)
       }
     }
   }
   try {
-    const upstream = await value(
-      flags.upstream,
-      'Which registry stands behind the gate?',
-      DEFAULTS.upstream,
-      readUpstream,
-    )
-    const given = flags.tokens === true ? 'tokens' : flags.issuer
-    const question = 'How do callers say who they are: tokens, github, gitlab, or the URL of an OIDC issuer?'
-    const callers = await value(given, question, 'tokens', readCallers)
-    const push = await value(flags.push, 'Which repositories may be pushed to?', DEFAULTS.push, readPush)
-    const isIssuer = callers !== 'tokens'
-    const pusher = isIssuer
-      ? await value(flags.pusher, `Who may push there, as in ${callers.example}?`, '', readPusher)
-      : ''
+    const upstream = await value({
+      given: flags.upstream,
+      question: 'Which registry stands behind the gate?',
+      fallback: DEFAULTS.upstream,
+      read: readUpstream,
+    })
+    const callers = await value({
+      given: flags.tokens === true ? 'tokens' : flags.issuer,
+      question: 'How do callers say who they are: tokens, github, gitlab, or the URL of an OIDC issuer?',
+      fallback: 'tokens',
+      read: readCallers,
+    })
+    const push = await value({
+      given: flags.push,
+      question: 'Which repositories may be pushed to?',
+      fallback: DEFAULTS.push,
+      read: readPush,
+    })
+    if (callers === 'tokens') return { upstream, callers, push, pusher: '' }
+    const pusher = await value({
+      given: flags.pusher,
+      question: `Who may push there, as in ${callers.example}?`,
+      flagHint: `add --pusher ${callers.example}`,
+      read: readPusher,
+    })
     return { upstream, callers, push, pusher }
   } catch (cause) {
     if (!(cause instanceof Error) || cause.name !== 'AbortError') throw cause
@@ -105,6 +145,12 @@ export async function readAnswers(flags: Flags): Promise<Answers> {
     terminal?.close()
   }
 }
+
+function needFlag(hint: string): never {
+  throw new CommandError(2, NAME_NEEDED, { hint })
+}
+
+const NAME_NEEDED = 'it takes a name to say who may push'
 
 function readUpstream(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -136,6 +182,6 @@ function readPush(text: string): string {
 
 function readPusher(text: string): string {
   if (/^[^\s*"\\]{1,200}$/.test(text)) return text
-  const message = text === '' ? 'it takes a name to say who may push' : `"${text}" is no subject`
-  throw new CommandError(2, message, { hint: 'write --pusher acme/app, in full, without spaces and *' })
+  const message = text === '' ? NAME_NEEDED : `"${text}" is no subject`
+  throw new CommandError(2, message, { hint: 'write it in full, as in acme/app, without spaces and *' })
 }
