@@ -16,7 +16,7 @@ const POLICIES = readdirSync(join(ROOT, 'policies')).map((name) => ({
 
 const yamlBlocks = documents().flatMap((path) =>
   blocksOf(readDocument(path)).flatMap(({ language, text, line, write }) =>
-    language === 'yaml' ? [{ place: `${path}:${line}`, text, isAdded: write !== undefined }] : [],
+    language === 'yaml' ? [{ place: `${path}:${line}`, text, written: write }] : [],
   ),
 )
 
@@ -26,8 +26,10 @@ const startsWith = (text: string, keys: readonly string[]): boolean =>
 describe('policies in documents', () => {
   const blocks = yamlBlocks.filter(({ text }) => startsWith(text, SECTIONS) && !/^(?:on|jobs|auth|steps):/m.test(text))
 
-  it.each(blocks)('$place is valid', ({ text, isAdded }) => {
-    const { problems } = readPolicies([...(isAdded ? POLICIES : []), { path: 'shown.yaml', text }])
+  it.each(blocks)('$place is valid', ({ text, written }) => {
+    // What is written goes beside the example, or in the place of a part of it.
+    const others = written === undefined ? [] : POLICIES.filter(({ path }) => `policies/${path}` !== written)
+    const { problems } = readPolicies([...others, { path: 'shown.yaml', text }])
     const errors = problems.filter(({ severity }) => severity === 'error')
     expect(errors.map(({ message }) => message)).toEqual([])
   })
