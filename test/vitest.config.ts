@@ -1,7 +1,8 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { marking } from './messages/texts.ts'
 
-/** Three suites: `unit` in Node, `worker` in workerd, `e2e` with real clients and registries. */
+/** Four suites: `unit` in Node, `messages` to see that it asserts every message, `worker` in workerd, `e2e` with real clients and registries. */
 export default defineConfig({
   test: {
     root: import.meta.dirname,
@@ -11,6 +12,15 @@ export default defineConfig({
           name: 'unit',
           setupFiles: ['seed.ts'],
           include: ['{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security,bench}/**/*.test.ts'],
+        },
+      },
+      {
+        plugins: [marking],
+        test: {
+          name: 'messages',
+          setupFiles: ['seed.ts'],
+          globalSetup: ['messages/setup.ts'],
+          include: ['messages/**/*.test.ts'],
         },
       },
       {

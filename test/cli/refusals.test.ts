@@ -187,10 +187,7 @@ it.each([
     'init --yes --dir DIR/x --push A/*',
     'exit 2: "A/*" is not a repository pattern: repositories are lower-case (write a/*)',
   ],
-  [
-    'init --yes --dir DIR/x --issuer github',
-    'exit 2: it takes a name to say who may push (add --pusher acme/app)',
-  ],
+  ['init --yes --dir DIR/x --issuer github', 'exit 2: it takes a name to say who may push (add --pusher acme/app)'],
   [
     'init --yes --dir DIR/x --issuer github --pusher a/*',
     'exit 2: "a/*" is no subject (write it in full, as in acme/app, without spaces and *)',

@@ -6,12 +6,14 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { CompactSign } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { waitForSerial } from '../../src/cli/gate-status.ts'
 import { generateKeys, KEY_FILES, writeKeys } from '../../src/cli/key-files.ts'
 import { publish } from '../../src/cli/publish.ts'
 import { wranglerKv } from '../../src/cli/wrangler-kv.ts'
-import { COMMON, NOW, newKey, policyOf, reader } from '../bundle/fixture.ts'
+import type { CompiledPolicy } from '../../src/policy/compiled.ts'
+import { NOW, newKey, policyOf, reader } from '../bundle/fixture.ts'
 import { outcome, outcomeOf } from './outcome.ts'
 
 type Answer = { readonly status?: number; readonly stdout?: string; readonly stderr?: string }
@@ -182,20 +184,20 @@ describe('with a bundle in force', () => {
 
 describe('a value that is too large', () => {
   const kv = wranglerKv({ kind: 'local', stateDirectory: 'state' })
-  it.each([
-    [
-      'a shard',
-      policyOf({ 'token:ci': reader('x'.repeat(26_300_000)) }),
-      'exit 1: one shard takes 26300073 bytes, more than the 26214400 that KV stores (one principal has too many grants: give them to a group, or use patterns)',
-    ],
-    [
-      'the manifest',
-      policyOf({}, { ...COMMON, service: 'x'.repeat(19_700_000) }),
-      'exit 1: the manifest takes 26267375 bytes, more than the 26214400 that KV stores (fewer identities and issuers, or shorter texts, make it smaller)',
-    ],
-  ])('%s', async (_, policy, expected) => {
-    const { signing } = await newKey()
-    expect(await outcomeOf(publish({ policy, kv, key: signing, now: NOW }))).toEqual(expected)
+  const pushed = async (policy: CompiledPolicy) =>
+    outcomeOf(publish({ policy, kv, key: (await newKey()).signing, now: NOW }))
+
+  it('a shard', async () => {
+    expect(await pushed(policyOf({ 'token:ci': reader('x'.repeat(26_214_400)) }))).toEqual(
+      'exit 1: one shard takes 26214473 bytes, more than the 26214400 that KV stores (one principal has too many grants: give them to a group, or use patterns)',
+    )
+  })
+
+  it('the manifest', async () => {
+    vi.spyOn(CompactSign.prototype, 'sign').mockResolvedValue('x'.repeat(26_214_401))
+    expect(await pushed(policyOf({}))).toEqual(
+      'exit 1: the manifest takes 26214401 bytes, more than the 26214400 that KV stores (fewer identities and issuers, or shorter texts, make it smaller)',
+    )
   })
 })
 

@@ -146,6 +146,13 @@ describe('lints', () => {
       ['3:5 wildcard_over_everything: role assignment w grants content/write on every repository'],
     ],
     [
+      'writing and deleting everywhere by role',
+      policy(
+        assign('name: w, principal: everyone, role: Container Registry Repository Contributor, repositories: ["*"]'),
+      ),
+      ['3:5 wildcard_over_everything: role assignment w grants content/write and content/delete on every repository'],
+    ],
+    [
       'a prefix without slash',
       policy(assign(`name: w, principal: everyone, ${READER}, condition: "${NAME} StringStartsWith 'backend'"`)),
       ["3:5 prefix_without_slash: the condition of role assignment w also covers what only begins with 'backend'"],
