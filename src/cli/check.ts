@@ -1,9 +1,9 @@
 /** `dockgate check`: are the policies valid, and do they decide as their tests say? */
 import { Command } from 'commander'
-import { compare, formatSource, type Problem } from '../files/problem.ts'
+import { compare, type Problem } from '../files/problem.ts'
 import { lint } from '../lint/lints.ts'
 import { CommandError } from './command-error.ts'
-import { runTest, type TestOutcome } from './decision-tests.ts'
+import { formatFailure, runTest } from './decision-tests.ts'
 import * as output from './output.ts'
 import { count, DEFAULT_DIRECTORY, formatProblem, loadFolder, Policies } from './policies.ts'
 
@@ -68,9 +68,6 @@ function* formatProblems(directory: string, problems: readonly Problem[]): Itera
 
 const byPlace = ({ source: a }: Problem, { source: b }: Problem): number =>
   compare(a.file, b.file) || a.line - b.line || a.column - b.column
-
-const formatFailure = (directory: string, { test, message }: TestOutcome): string =>
-  `${directory.replace(/\/+$/, '')}/${formatSource(test.source)}: ${output.noteStyle('red', 'test failed:')} ${message}`
 
 function summary(policies: Policies | undefined, tests: number, warnings: number): string {
   const principals = policies?.compiled.principals.size ?? 0

@@ -1,10 +1,12 @@
 /** Runs the decision tests of a policy set against it. */
 import type { DecisionTest } from '../files/decision-test.ts'
+import { formatSource } from '../files/problem.ts'
 import { authorize } from '../policy/authorize.ts'
 import { decide } from '../policy/decide.ts'
 import type { Attributes } from '../policy/model.ts'
 import { principalKey } from '../policy/principal.ts'
 import { parseRegistryRequest } from '../registry/parse.ts'
+import * as output from './output.ts'
 import type { Policies } from './policies.ts'
 import { because, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
 
@@ -14,6 +16,14 @@ export type TestOutcome = {
   /** What was decided, in words; for a failed test what was expected besides. */
   readonly message: string
 }
+
+/** Tests that do not decide as they say, of all that a policy set has. */
+export const failingTests = (policies: Policies, now: number): readonly TestOutcome[] =>
+  policies.tests.map((test) => runTest(policies, test, now)).filter(({ passed }) => !passed)
+
+/** A failing test as a person reads it: `policies/a.test.yaml:3:5: test failed: …`. */
+export const formatFailure = (directory: string, { test, message }: TestOutcome): string =>
+  `${directory.replace(/\/+$/, '')}/${formatSource(test.source)}: ${output.noteStyle('red', 'test failed:')} ${message}`
 
 /** @param now for tests that name no time, in seconds since the epoch */
 export function runTest(policies: Policies, test: DecisionTest, now: number): TestOutcome {

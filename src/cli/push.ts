@@ -1,12 +1,13 @@
 /** `dockgate push`: puts a policy folder into force. */
 import { Command } from 'commander'
 import { CommandError } from './command-error.ts'
+import { failingTests, formatFailure } from './decision-tests.ts'
 import { compare, differenceJson, differenceLines, type PolicyDifference } from './difference.ts'
 import { waitForSerial } from './gate-status.ts'
 import { needSigningKey } from './key-files.ts'
 import { addKvOptions, DEFAULT_STATE, type KvOptions, kvOf } from './kv-options.ts'
 import * as output from './output.ts'
-import { count, DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policies.ts'
 import { policyInForce } from './policy-in-force.ts'
 import { type PublishReport, publish } from './publish.ts'
 import { formatBytes, formatCount, formatTime } from './sizes.ts'
@@ -19,6 +20,8 @@ type Options = KvOptions & {
   readonly yes?: true
   readonly all?: true
   readonly dryRun?: true
+  /** False with `--no-tests`. */
+  readonly tests: boolean
   readonly json?: true
 }
 
@@ -27,6 +30,9 @@ Examples:
   dockgate push --local                                     for the gate of \`dockgate dev\`
   dockgate push --remote --key keys/policy-signing-key.json --url https://registry.example.com
   dockgate push --remote --dry-run                          say which rights would change
+
+Runs the decision tests first, and pushes nothing when one fails: a policy that breaks its own tests is a mistake.
+To take a right away at once, whatever the tests say, push with --no-tests, and mend them afterwards.
 
 Uploads the shards that changed, then switches the pointer; a gate sees the old policy or the new one,
 never a mixture. A push that removes more than half of the grants stops unless --yes. A dry run compares
@@ -40,6 +46,7 @@ export const pushCommand = (): Command =>
     .option('--url <url>', 'wait until the gate there uses the new bundle')
     .option('--all', 'upload every shard, also those that should be there')
     .option('--yes', 'push also when most grants go, or when another key signed the bundle in force')
+    .option('--no-tests', 'push without running the decision tests')
     .option('--dry-run', 'change nothing; say which rights would change')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
@@ -47,8 +54,10 @@ export const pushCommand = (): Command =>
       const { policies: directory, validDays: days, url, yes = false, all = false, dryRun = false } = options
       const kv = kvOf(options)
       const key = await needSigningKey(keyOptions(options))
-      const { compiled } = await readPolicies(directory)
+      const policies = await readPolicies(directory)
+      const { compiled } = policies
       const now = Math.floor(Date.now() / 1000)
+      if (options.tests) requireTests(policies, now)
       const report = await publish({
         policy: compiled,
         kv,
@@ -79,6 +88,17 @@ export const pushCommand = (): Command =>
       if (older?.ok === false) output.out(`which rights change cannot be told: ${older.error.message}`)
       if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
     })
+
+/** @throws {@link CommandError} 1 when a decision test fails; those that do are shown */
+function requireTests(policies: Policies, now: number): void {
+  const failed = failingTests(policies, now)
+  if (failed.length === 0) return
+  for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
+  const failures = `${count(failed.length, 'decision test')} of ${policies.tests.length}`
+  throw new CommandError(1, `${failures} failed: nothing is pushed`, {
+    hint: 'mend the policies or the tests; --no-tests pushes all the same',
+  })
+}
 
 /** The key of local state signs only for local state. */
 export const keyOptions = ({ key, remote, state }: Pick<Options, 'key' | 'remote' | 'state'>) => ({

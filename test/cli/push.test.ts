@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { generateKeys, KEY_FILES, writeKeys } from '../../src/cli/key-files.ts'
 import { namespaceKv } from '../../src/cli/kv.ts'
 import { pushCommand } from '../../src/cli/push.ts'
+import { outcomeOf } from './outcome.ts'
 
 const { values } = vi.hoisted(() => ({ values: new Map<string, string>() }))
 
@@ -176,5 +177,42 @@ ${range.map((n) => `  m${n}: { actions: [repositories/app-${n}/content/read] }\n
       ),
     ])
     expect(JSON.parse(await push(many, ...other, '--json'))).toMatchObject({ dryRun: true, rights: null })
+  })
+})
+
+describe('a push of policies with tests', () => {
+  const tests = (text: string) => writeFile(join(folder, 'policies', 'policy.test.yaml'), `tests:\n${text}`)
+  const PASSING = '  - { as: token:ci, can: content/write, on: app, expect: allow }\n'
+  const FAILING = '  - { as: token:nodes, can: content/read, on: app, expect: deny }\n'
+  const place = () => `${join(folder, 'policies')}/policy.test.yaml`
+  afterEach(() => rm(place(), { force: true }))
+
+  it('goes on where all of them pass', async () => {
+    await tests(PASSING)
+    expect(await push(POLICY)).toContain('pushed bundle 1800000000 to memory, the first one\n')
+  })
+
+  it.each([[[]], [['--dry-run']], [['--json']], [['--yes']]])(
+    'is refused where one fails, with %j',
+    async (options) => {
+      await tests(PASSING + FAILING)
+      const refused = 'exit 1: 1 decision test of 2 failed: nothing is pushed'
+      const hint = 'mend the policies or the tests; --no-tests pushes all the same'
+      expect(await outcomeOf(push(POLICY, ...options))).toBe(`${refused} (${hint})`)
+      expect(printed).toEqual({
+        out: '',
+        err: `${place()}:3:5: test failed: expected deny; got allow: by scope map _repositories_pull\n`,
+      })
+      expect([...values.keys()]).toEqual([])
+    },
+  )
+
+  it('takes a right away at once with --no-tests', async () => {
+    await tests(PASSING)
+    await push(POLICY)
+    const disabled = POLICY.replace('_repositories_push', '_repositories_push, status: disabled')
+    expect(await outcomeOf(push(disabled))).toMatch(/^exit 1: 1 decision test of 1 failed/)
+    expect(await push(disabled, '--no-tests')).toContain('pushed bundle 1800000001 to memory, after 1800000000\n')
+    expect(printed.err).not.toContain('test')
   })
 })
