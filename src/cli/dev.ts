@@ -7,9 +7,10 @@ import { Command, InvalidArgumentError } from 'commander'
 import { startRegistry } from '../../dev/registry/server.ts'
 import { parseSigningKey, type SigningKey } from '../bundle/keys.ts'
 import { loadPolicies } from '../files/load.ts'
-import { compile } from '../policy/compile.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
+import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
+import { failingTests, formatFailure } from './decision-tests.ts'
 import { decisionLine } from './dev/decision-line.ts'
 import { passwordFileIn, withDevelopmentSecrets } from './dev/secrets.ts'
 import { seedRegistry } from './dev/seed.ts'
@@ -20,7 +21,7 @@ import { developmentKeys } from './key-files.ts'
 import { namespaceKv } from './kv.ts'
 import { DEFAULT_STATE } from './kv-options.ts'
 import * as output from './output.ts'
-import { DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from './policies.ts'
+import { count, DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from './policies.ts'
 import { publish } from './publish.ts'
 
 type Options = {
@@ -59,7 +60,8 @@ Examples:
   UPSTREAM_USERNAME=gate UPSTREAM_PASSWORD=… dockgate dev --upstream https://registry.internal.example
 
 Prints "ready http://127.0.0.1:PORT" on standard output when it serves. Variables of the Worker (UPSTREAM_USERNAME,
-MAX_UPLOAD_BYTES, …) are taken from the environment. Ends on Ctrl-C.`
+MAX_UPLOAD_BYTES, …) are taken from the environment. Changes of the policies are in force within a second or
+two, unless they are not valid; decision tests that fail are told, and hold nothing back. Ends on Ctrl-C.`
 
 export const devCommand = (): Command =>
   new Command('dev')
@@ -81,7 +83,7 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
   if (upstream !== undefined && !/^https?:\/\//.test(upstream)) {
     throw new CommandError(2, `${upstream} is no URL`, { hint: 'write it as https://registry.example.com' })
   }
-  const { set } = await readPolicies(directory)
+  const { set, tests } = await readPolicies(directory)
   // Whatever was started is ended again, last first, also when a later step fails: nothing keeps the process alive then.
   const started: (() => void | Promise<void>)[] = []
   try {
@@ -107,9 +109,10 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
     })
     started.push(() => gate.close())
     const first = await withDevelopmentSecrets(set, state)
-    const policies = new Policies(directory, first.policies, [])
+    const policies = new Policies(directory, first.policies, tests)
     await put(gate, signingKey, policies.compiled, state)
     await untilReady(gate)
+    tellFailures(policies)
     const watcher = watch(
       directory,
       inTurn(() => reload(directory, state, gate, signingKey)),
@@ -161,14 +164,30 @@ async function put(gate: Pick<Gate, 'kv'>, key: SigningKey, policy: CompiledPoli
 
 /** Push what a folder holds now; policies that are not valid are told, and change nothing. */
 export async function reload(directory: string, state: string, gate: Pick<Gate, 'kv'>, key: SigningKey): Promise<void> {
-  const { policies, problems } = await loadPolicies(directory)
+  const { policies, tests, problems } = await loadPolicies(directory)
   if (policies === undefined) {
     for (const problem of problems) output.note(formatProblem(directory, problem))
     output.error(`the policies in ${directory} are not valid: the last good ones stay in force`)
     return
   }
-  const serial = await put(gate, key, compile((await withDevelopmentSecrets(policies, state)).policies), state)
+  const current = new Policies(directory, (await withDevelopmentSecrets(policies, state)).policies, tests)
+  const serial = await put(gate, key, current.compiled, state)
   output.note(`policy changed: bundle ${serial} is pushed`)
+  tellFailures(current)
+}
+
+/**
+ * Failing decision tests hold nothing back here: this gate does what the folder says, so that what is tried out can be seen,
+ * and a right that is taken away is gone at once. It is `push` that refuses such policies.
+ */
+function tellFailures(policies: Policies): void {
+  const failed = failingTests(policies, Math.floor(Date.now() / 1000))
+  if (failed.length === 0) return
+  for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
+  const failures = `${count(failed.length, 'decision test')} of ${policies.tests.length}`
+  output.warning(
+    `${failures} failed: this gate enforces the policies all the same, \`${calledAs()} push\` refuses them`,
+  )
 }
 
 /** One run at a time; what comes meanwhile is done once, afterwards. What fails is told, and the next change tries again. */
