@@ -148,6 +148,16 @@ describe('with a bundle in force', () => {
     )
   })
 
+  it('push breaks no test', async () => {
+    const file = join(root, 'policies/a.test.yaml')
+    await writeFile(file, 'tests: [ { as: token:token-0, can: content/read, on: a, expect: deny } ]\n')
+    const refused = await run(push)
+    await rm(file)
+    expect(refused).toEqual(
+      'exit 1: 1 decision test of 1 failed: nothing is pushed (mend the policies or the tests; --no-tests pushes all the same)',
+    )
+  })
+
   it('push and status know whose it is', async () => {
     const others = push.replace('KEY', `DIR/others/${KEY_FILES.policySigningKey}`)
     const { kid } = JSON.parse(await readFile(join(root, 'keys', KEY_FILES.policySigningKey), 'utf8'))
