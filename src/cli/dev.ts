@@ -50,8 +50,13 @@ const PASSED_ON = [
   'POLICY_MAX_AGE_SECONDS',
 ] as const
 
-/** A change is looked for as often as the Worker allows: a person is waiting. */
-const FRESH = { POLICY_REFRESH_SECONDS: '1', POLICY_MAX_AGE_SECONDS: '1' }
+const LOCAL = {
+  // A change is looked for as often as the Worker allows: a person is waiting.
+  POLICY_REFRESH_SECONDS: '1',
+  POLICY_MAX_AGE_SECONDS: '1',
+  // Cloudflare gives up a registry that is silent for 120 s; workerd alone never does.
+  UPSTREAM_TIMEOUT_SECONDS: '60',
+}
 
 const EXAMPLES = `
 Examples:
@@ -99,7 +104,7 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
       port,
       stateDirectory: state,
       bindings: {
-        ...FRESH,
+        ...LOCAL,
         ...environment(),
         UPSTREAM: upstream ?? registry?.url ?? '',
         POLICY_PUBLIC_KEYS: keys.policyPublicKeys,

@@ -57,7 +57,7 @@ export function mayReadBlob(standing: Standing, from: RepositoryName, digest: st
 /** Either action will do, but an explicit deny of one is not overcome by a grant of the other. */
 function decideNeed(standing: Standing, need: Requirement, attributes: Attributes, now: EpochSeconds): Decision {
   const { action, repository, orElse } = need
-  const about = { ...(repository === undefined ? {} : { repository }), attributes, now }
+  const about = { attributes, now, ...(repository === undefined ? {} : { repository }) }
   const decision = decide(standing, { action, ...about })
   if (orElse === undefined || isForbidden(decision)) return decision
   const other = decide(standing, { action: orElse, ...about })

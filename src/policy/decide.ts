@@ -42,9 +42,9 @@ export function decide(standing: Standing, question: Question): Decision {
   const bit = isDataPermission(action) ? PERMISSION_BITS[action] : 0
   const context: Context = {
     action: azureAction(action),
-    ...(repository === undefined ? {} : { name: repository }),
     attributes: question.attributes,
     now: question.now,
+    ...(repository === undefined ? {} : { name: repository }),
   }
   const about = { action, ...(repository === undefined ? {} : { repository }) }
   const deny = findDeny(standing, question, bit, context)

@@ -3,8 +3,10 @@
 export const LATE = Symbol('late')
 
 /** What `promise` settles to, or {@link LATE} after `milliseconds`, which may be infinite. */
-export async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof LATE> {
-  if (milliseconds === Infinity) return promise
+export const within = <T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof LATE> =>
+  milliseconds === Infinity ? promise : race(milliseconds, promise)
+
+async function race<T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof LATE> {
   const deadline = Promise.withResolvers<typeof LATE>()
   const timer = setTimeout(() => deadline.resolve(LATE), milliseconds)
   try {

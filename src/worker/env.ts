@@ -24,7 +24,7 @@ export type Env = {
   readonly UPLOAD_HOSTS?: string
   /** Several upstreams, as JSON: see docs/upstreams.md. */
   readonly UPSTREAMS?: string
-  /** Seconds to wait for the upstream's answer to begin; default 60. */
+  /** Seconds to wait for the upstream's answer to begin; default: no limit beside the platform's. */
   readonly UPSTREAM_TIMEOUT_SECONDS?: string
   /** Largest request body, in bytes; default: no limit of our own. */
   readonly MAX_UPLOAD_BYTES?: string

@@ -101,8 +101,8 @@ async function passTo(
 ): Promise<Response> {
   const { headers, settings, upstream, seal, facts } = passport
   const sent = await send(upstream, request, {
-    ...target,
     headers: upstreamHeaders(headers, request),
+    ...target,
     ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(passport) : {}),
   })
   const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent

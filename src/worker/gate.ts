@@ -63,10 +63,13 @@ export const createGate =
     const { method, headers } = request
     const passage: Passage = { request, url, method, headers, startedMs: ports.nowMs() }
     const id = requestId(headers)
-    const outcome = await corridor(passage, env, ctx, ports).catch((error: unknown): Refusal => {
+    let outcome: Response | Refusal
+    try {
+      outcome = await corridor(passage, env, ctx, ports)
+    } catch (error) {
       logFault(error, id)
-      return { code: error instanceof Fault ? error.code : 'internal_error' }
-    })
+      outcome = { code: error instanceof Fault ? error.code : 'internal_error' }
+    }
     const response = outcome instanceof Response ? outcome : answerTo(outcome, askerOf(passage))
     ports.audit(recordOf(passage, outcome, id, response.status, ports.nowMs()))
     return response
@@ -193,13 +196,16 @@ function recordOf(
 ): AuditRecord {
   const refusal = outcome instanceof Response ? undefined : outcome
   const allowed = verdict?.effect === 'allow' && (refusal === undefined || refusal.code.startsWith('upstream_'))
+  const about = asked && describe(asked)
   const rule = refusal !== undefined && 'rule' in refusal ? refusal.rule : allowed ? verdict.by : undefined
   return {
     time: new Date(startedMs).toISOString(),
     id,
     principal: who?.name,
-    ...(asked === undefined ? {} : describe(asked)),
-    ...(refusal !== undefined && 'action' in refusal ? { permission: refusal.action } : {}),
+    operation: about?.operation,
+    permission: refusal !== undefined && 'action' in refusal ? refusal.action : about?.permission,
+    repository: about?.repository,
+    reference: about?.reference,
     decision: allowed ? 'allow' : 'deny',
     rule: rule && formatRule(rule),
     reason: refusal?.code,

@@ -71,7 +71,7 @@ export async function rehearse(): Promise<number> {
   if (!('privateKey' in pair)) throw new Error('no pair of keys')
   const secret = JSON.stringify(await crypto.subtle.exportKey('jwk', pair.privateKey))
   const keys = await tokenKeys({ TOKEN_SIGNING_KEY: secret })
-  const bytes = new TextEncoder().encode(SHARD).buffer
+  const bytes = Uint8Array.from(new TextEncoder().encode(SHARD)).buffer
   const pointer = await new SignJWT({ ...manifestOf(await digestOf(bytes)) })
     .setProtectedHeader({ typ: MANIFEST_TYPE, alg: ALGORITHM, kid: keys.signing.kid })
     .sign(keys.signing.key)

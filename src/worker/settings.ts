@@ -10,13 +10,11 @@ export type Settings = {
   readonly publicUrl?: string
   /** Largest request body, in bytes. */
   readonly maxUploadBytes: number
-  /** How long the upstream may take to begin its answer. */
+  /** How long the upstream may take to begin its answer; infinite where only the platform's own limit holds. */
   readonly upstreamTimeoutMs: number
   /** Foreign hosts, `name` or `name:port`, that an upload of the upstream may continue on. */
   readonly uploadHosts: ReadonlySet<string>
 }
-
-const UPSTREAM_TIMEOUT_SECONDS = 60
 
 /** One value per `env`: the platform hands the same object to every request of an isolate. */
 export function perIsolate<T, E extends object = Env>(read: (env: E) => T): (env: E) => T {
@@ -33,9 +31,8 @@ export function perIsolate<T, E extends object = Env>(read: (env: E) => T): (env
 /** Throws the fault `settings_invalid`, which names the variable. */
 export const settingsOf: (env: Env) => Settings = perIsolate((env) => ({
   ...(isSet(env.PUBLIC_URL) ? { publicUrl: httpUrl('PUBLIC_URL', env.PUBLIC_URL).origin } : {}),
-  maxUploadBytes: positiveNumber('MAX_UPLOAD_BYTES', env.MAX_UPLOAD_BYTES, Number.POSITIVE_INFINITY),
-  upstreamTimeoutMs:
-    positiveNumber('UPSTREAM_TIMEOUT_SECONDS', env.UPSTREAM_TIMEOUT_SECONDS, UPSTREAM_TIMEOUT_SECONDS) * 1000,
+  maxUploadBytes: positiveNumber('MAX_UPLOAD_BYTES', env.MAX_UPLOAD_BYTES, Infinity),
+  upstreamTimeoutMs: positiveNumber('UPSTREAM_TIMEOUT_SECONDS', env.UPSTREAM_TIMEOUT_SECONDS, Infinity) * 1000,
   uploadHosts: new Set(
     (env.UPLOAD_HOSTS ?? '')
       .split(',')

@@ -1,7 +1,12 @@
 /**
  * Workers to be measured, each on a workerd of its own with one socket that leads straight to it, as `dockgate dev` runs
- * the gate: so the CPU time of each can be told apart, and whoever is not asked costs nothing.
+ * the gate: so the CPU time of each can be told apart, and whoever is not asked costs nothing. What they log goes to
+ * `/dev/null`: a process that reads and parses it on the same cores is nothing that the platform has.
  */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
@@ -28,6 +33,18 @@ export type WorkerOptions = {
   /** Folder of the KV namespace; in memory without. */
   readonly state?: string
 }
+
+/** The runtime as the package has it, without its standard output; read by Miniflare. */
+function silentRuntime(): string {
+  const { default: workerd }: { default: string } = createRequire(createRequire(import.meta.url).resolve('miniflare'))(
+    'workerd',
+  )
+  const path = join(mkdtempSync(join(tmpdir(), 'dockgate-bench-')), 'workerd')
+  writeFileSync(path, `#!/bin/sh\nexec '${workerd}' "$@" >/dev/null\n`, { mode: 0o755 })
+  return path
+}
+
+process.env.MINIFLARE_WORKERD_PATH ??= silentRuntime()
 
 /** A source of `./workers` or of the gate, as one minified module. */
 export async function bundle(url: URL): Promise<string> {

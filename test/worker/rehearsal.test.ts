@@ -1,3 +1,4 @@
+import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { rehearse } from '../../src/worker/rehearsal.ts'
@@ -24,8 +25,12 @@ describe('the rehearsal', () => {
     await expect(rehearse()).rejects.toThrow('not allowed here')
     vi.resetModules()
     const { default: worker } = await import('../../src/worker/index.ts')
-    const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} }
-    const answer = await worker.fetch(new Request('https://gate.example/livez'), { ...env }, ctx)
+    const ctx = createExecutionContext()
+    const answer = await worker.fetch(
+      new Request('https://gate.example/livez'),
+      { ...env, POLICY_PUBLIC_KEYS: '', TOKEN_SIGNING_KEY: '' },
+      ctx,
+    )
     expect(answer.status).toBe(200)
   })
 })
