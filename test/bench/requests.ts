@@ -1,9 +1,11 @@
 /**
  * Whole requests: the gate beside a Worker that only passes requests on, on the same runtime and before the same registry,
- * which costs nothing. Runs alternate; the clock is the client's.
+ * which costs nothing. Runs alternate; the clock is the client's. Requests are as Cloudflare's edge hands them to a Worker,
+ * and once without what it adds.
  */
 import { type Load, startLoad } from './client.ts'
 import { type Comparison, median } from './comparison.ts'
+import { EDGE_HEADERS } from './edge.ts'
 import type { Order } from './load.ts'
 import type { BenchOptions } from './main.ts'
 import { bundle, GATE_SOURCE, type Running, startWorker, workerSource } from './workerd.ts'
@@ -39,6 +41,7 @@ export async function measureRequests(options: BenchOptions): Promise<readonly C
     closing.push(...bound.map(({ worker }) => worker))
     return [
       ...(await overNetwork(workers, world, load, options)),
+      ...(await withoutEdge(workers, world, load, options)),
       ...(await overBinding(bound, world, load, options)),
       ...(await coldMemo(workers, world, load, options)),
     ]
@@ -68,11 +71,11 @@ async function startAll(
   ]
 }
 
-type Question = Pick<Order, 'method' | 'path'> & { readonly name: string }
+type Question = Pick<Order, 'method' | 'path' | 'headers'> & { readonly name: string }
 
 const questions = ({ repository }: World): readonly Question[] => [
-  { name: 'manifest GET', method: 'GET', path: `/v2/${repository}/manifests/latest` },
-  { name: 'blob HEAD', method: 'HEAD', path: `/v2/${repository}/blobs/${DIGEST}` },
+  { name: 'manifest GET', method: 'GET', path: `/v2/${repository}/manifests/latest`, headers: EDGE_HEADERS },
+  { name: 'blob HEAD', method: 'HEAD', path: `/v2/${repository}/blobs/${DIGEST}`, headers: EDGE_HEADERS },
 ]
 
 async function overNetwork(subjects: readonly Subject[], world: World, load: Load, options: BenchOptions) {
@@ -85,6 +88,17 @@ async function overNetwork(subjects: readonly Subject[], world: World, load: Loa
       all.push(...latencies(what, runs))
       if (connections === 8) all.push(throughput(what, runs, 3), cpu(what, runs, 1), cpu(what, runs, 3))
     }
+  }
+  return all
+}
+
+/** The same with three headers and no `cf`: what a pass-through then need not copy makes it cheaper, and the gate hardly. */
+async function withoutEdge(subjects: readonly Subject[], world: World, load: Load, options: BenchOptions) {
+  const all: Comparison[] = []
+  for (const question of questions(world)) {
+    const runs = await alternate(subjects, { ...question, headers: {}, connections: 8 }, load, options)
+    const what = `${question.name}, 8 connections, without what the edge adds`
+    all.push(throughput(what, runs, 1), throughput(what, runs, 3), cpu(what, runs, 1), cpu(what, runs, 3))
   }
   return all
 }
@@ -117,10 +131,10 @@ async function alternate(
   load: Load,
   { quick }: BenchOptions,
 ): Promise<readonly (readonly Run[])[]> {
-  const rounds = quick ? 3 : 6
-  const milliseconds = quick ? 400 : 600
-  const { connections, method, path } = order
-  const orderFor = ({ worker, tokens }: Subject) => ({ connections, method, path, port: worker.port, tokens })
+  const rounds = quick ? 4 : 16
+  const milliseconds = quick ? 200 : 250
+  const { connections, method, path, headers = {} } = order
+  const orderFor = ({ worker, tokens }: Subject) => ({ connections, method, path, headers, port: worker.port, tokens })
   for (const subject of subjects) await load.run({ ...orderFor(subject), milliseconds: quick ? 300 : 800 })
   const runs: Run[][] = subjects.map(() => [])
   for (let round = 0; round < rounds; round++) {

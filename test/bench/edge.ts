@@ -1,0 +1,80 @@
+/**
+ * What Cloudflare's edge adds to each request before a Worker sees it: headers, and the object `cf`, which Miniflare reads
+ * from a header of its own. A pass-through hands both on, as pass-throughs do; the gate sends neither.
+ *
+ * Source: Cloudflare, "HTTP request headers" and `IncomingRequestCfProperties`.
+ */
+const CF = {
+  asn: 64496,
+  asOrganization: 'Example Hosting',
+  city: 'Frankfurt am Main',
+  clientAcceptEncoding: 'gzip',
+  clientTcpRtt: 9,
+  colo: 'FRA',
+  continent: 'EU',
+  country: 'DE',
+  edgeRequestKeepAliveStatus: 1,
+  httpProtocol: 'HTTP/2',
+  isEUCountry: '1',
+  latitude: '50.11552',
+  longitude: '8.68417',
+  postalCode: '60313',
+  region: 'Hesse',
+  regionCode: 'HE',
+  requestPriority: 'weight=16;exclusive=0;group=0;group-weight=0',
+  timezone: 'Europe/Berlin',
+  tlsCipher: 'AEAD-AES128-GCM-SHA256',
+  tlsClientAuth: {
+    certFingerprintSHA1: '',
+    certFingerprintSHA256: '',
+    certIssuerDN: '',
+    certIssuerDNLegacy: '',
+    certIssuerDNRFC2253: '',
+    certIssuerSerial: '',
+    certIssuerSKI: '',
+    certNotAfter: '',
+    certNotBefore: '',
+    certPresented: '0',
+    certRevoked: '0',
+    certSerial: '',
+    certSKI: '',
+    certSubjectDN: '',
+    certSubjectDNLegacy: '',
+    certSubjectDNRFC2253: '',
+    certVerified: 'NONE',
+  },
+  tlsClientCiphersSha1: 'GXSPDLP4G3X+prK73a4wBuOaHRc=',
+  tlsClientExtensionsSha1: 'OWFiM2I5ZDc0YWI0YWYzZmFkMGU0ZjhlYjhiYmVkMjgxNTU5YTU2Mg==',
+  tlsClientExtensionsSha1Le: '7zIpdDU5pvFPPBI2/PCzqbaXnRA=',
+  tlsClientHelloLength: '517',
+  tlsClientRandom: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+  tlsExportedAuthenticator: {
+    clientFinished: '0'.repeat(64),
+    clientHandshake: '0'.repeat(64),
+    serverFinished: '0'.repeat(64),
+    serverHandshake: '0'.repeat(64),
+  },
+  tlsVersion: 'TLSv1.3',
+  verifiedBotCategory: '',
+}
+
+/** A request of Docker as the edge hands it on. */
+export const EDGE_HEADERS: Readonly<Record<string, string>> = {
+  accept: [
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+    'application/vnd.oci.image.manifest.v1+json',
+    'application/vnd.docker.distribution.manifest.v2+json',
+  ].join(', '),
+  'accept-encoding': 'gzip, br',
+  'cdn-loop': 'cloudflare; loops=1',
+  'cf-connecting-ip': '192.0.2.1',
+  'cf-ipcountry': 'DE',
+  'cf-ray': '8f0a1b2c3d4e5f60-FRA',
+  'cf-visitor': '{"scheme":"https"}',
+  'user-agent': 'docker/29.0.1 go/go1.25.3 git-commit/0000000 kernel/6.12.0 os/linux arch/amd64',
+  'x-forwarded-for': '192.0.2.1',
+  'x-forwarded-proto': 'https',
+  'x-real-ip': '192.0.2.1',
+  'mf-cf-blob': JSON.stringify(CF),
+}
