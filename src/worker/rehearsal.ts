@@ -15,6 +15,7 @@ import { identify } from './identify.ts'
 import { tokenKeys } from './keys.ts'
 import { Shards } from './store/shards.ts'
 import { openView } from './store/view.ts'
+import { PolicyStore } from './store.ts'
 import { mint } from './token-service/minted.ts'
 import { selectUpstream } from './upstream/select.ts'
 
@@ -62,6 +63,7 @@ const manifestOf = (shards: string): Manifest => ({
 const environment = (secret: string): Env =>
   ({
     TOKEN_SIGNING_KEY: secret,
+    POLICY: { get: () => Promise.resolve(null) },
     REGISTRY: { fetch: () => Promise.resolve(new Response(null, { headers: { 'content-type': 'application/json' } })) },
   }) as unknown as Env
 
@@ -92,7 +94,12 @@ export async function rehearse(): Promise<number> {
     audit: JSON.stringify,
     nowMs: () => 0,
   })
+  const env = environment(secret)
+  const background = { waitUntil: () => undefined }
+  // Without timers the store gives up before it has read anything: so far it is compiled, and the rest was above.
+  const store = new PolicyStore(env, () => undefined)
+  await Promise.resolve(store.current(background, 0)).catch(() => undefined)
   const headers = { authorization: `Bearer ${token}`, 'cf-ray': '0000000000000000' }
-  const answer = await gate(new Request(URL, { headers }), URL, environment(secret), { waitUntil: () => undefined })
+  const answer = await gate(new Request(URL, { headers }), URL, env, background)
   return answer.status
 }

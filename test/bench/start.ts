@@ -22,9 +22,13 @@ const SIZE_KIB = 150
 const COLD_START_MS = 10
 const MEMORY_MIB = 128
 const PRINCIPALS = 10_000
+const SMALL = 1000
 
 export async function measureStart(options: BenchOptions): Promise<readonly Comparison[]> {
-  return [await size(), await coldStart(options), await memory(options)]
+  const sizes = options.million ? [SMALL, 1_000_000] : [SMALL]
+  const starts: Comparison[] = []
+  for (const assignments of sizes) starts.push(await coldStart(assignments, options))
+  return [await size(), ...starts, await memory(options)]
 }
 
 async function size(): Promise<Comparison> {
@@ -41,23 +45,24 @@ async function size(): Promise<Comparison> {
 }
 
 /** CPU time of the first request less that of the same Worker's second one, which finds everything ready. */
-async function coldStart({ quick }: BenchOptions): Promise<Comparison> {
-  const world = await createWorld(1000)
+async function coldStart(assignments: number, { quick }: BenchOptions): Promise<Comparison> {
+  const world = await createWorld(assignments, SMALL)
   const [token = ''] = await world.mint(1)
   const registry = await bundle(workerSource('upstream.js'))
   const manifest = decodeManifest(world.kv.get('pointer') ?? '')
   const name = world.policies.tokens[0]?.name ?? ''
   if (!manifest.ok) throw new Error(manifest.error.message)
   const shard = shardKey(digestFor(manifest.value, principalKey({ kind: 'token', name })))
+  const kv = new Map([...world.kv].filter(([key]) => key === 'pointer' || key === shard))
   const gate = {
     script: await bundle(GATE_SOURCE),
-    kv: world.kv,
+    kv,
     bindings: { ...world.bindings, UPSTREAM: 'https://registry.internal' },
     registry,
   }
   const reads = {
     script: await bundle(workerSource('two-reads.js')),
-    kv: world.kv,
+    kv,
     bindings: { SHARD: shard },
     registry,
   }
@@ -87,7 +92,7 @@ async function coldStart({ quick }: BenchOptions): Promise<Comparison> {
   const added = ours.map((cost, at) => cost - (theirs[at] ?? 0))
   return {
     part: 'start',
-    what: 'first decision of an isolate, beyond two reads of KV',
+    what: `first decision of an isolate, ${assignments.toLocaleString('en-US')} assignments, beyond two reads of KV`,
     unit: 'ms CPU',
     ours: added,
     beside: 'the two reads',

@@ -20,9 +20,9 @@ export type World = {
   mint(count: number, n?: number): Promise<readonly string[]>
 }
 
-/** @param size role assignments, and as many tokens */
-export async function createWorld(size: number): Promise<World> {
-  const policies = syntheticPolicies({ roleAssignments: size, tokens: size })
+/** @param size role assignments, and as many tokens if not told otherwise */
+export async function createWorld(size: number, tokens = size): Promise<World> {
+  const policies = syntheticPolicies({ roleAssignments: size, tokens })
   const policyPair = await generateKey('ES256')
   const tokenPair = await generateKey('ES256')
   const now = Math.floor(Date.now() / 1000)
@@ -50,12 +50,12 @@ export async function createWorld(size: number): Promise<World> {
       const proof = { kind: 'token', name: token.name, credential: credentialFingerprint(credential) } as const
       const access = [{ type: 'repository', name: repositoriesOf(n)[0] ?? '', actions: ['pull', 'push'] }] as const
       const { service } = policies.registry
-      const tokens: string[] = []
+      const minted: string[] = []
       for (let made = 0; made < count; made++) {
         const issue = { service, issuedAt: now, expires: now + 3600, id: crypto.randomUUID() }
-        tokens.push(await mint('access', { proof, access }, issue, keys))
+        minted.push(await mint('access', { proof, access }, issue, keys))
       }
-      return tokens
+      return minted
     },
   }
 }
