@@ -115,7 +115,8 @@ export async function authenticateHeader(
   const credential = parseAuthorization(header)
   if (!credential.ok) return { code: 'credential_malformed' }
   const memo = memoOf(desk.view)
-  const key = credential.value.kind === 'basic' ? await sha256Hex(header) : header
+  // No header holds a line break: nobody can show a digest in the place of what it is of.
+  const key = credential.value.kind === 'basic' ? `\n${await sha256Hex(header)}` : header
   const known = memo.get(key, desk.now)
   if (known !== undefined) return known
   const outcome = await authenticate(credential.value, desk, uses)

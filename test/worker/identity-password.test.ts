@@ -51,6 +51,16 @@ describe('a token and its password', () => {
     expect(outcome).not.toHaveProperty('access')
   })
 
+  it('is not proved by what is remembered of it', async () => {
+    const header = basic('ci', 'second')
+    await identified(header)
+    const digest = await sha256Hex(header)
+    expect(await refused(digest)).toEqual({ code: 'credential_malformed' })
+    expect(await refused(`Basic ${digest}`)).toEqual({ code: 'credential_malformed' })
+    expect(await refused(`Bearer ${digest}`)).toEqual({ code: 'credential_invalid' })
+    expect(() => new Headers({ authorization: `a\n${digest}` })).toThrow(TypeError)
+  })
+
   it('where the shard has to be read first', async () => {
     expect(await identified(basic('ci', 'second'), NOW, viewOf(policy, { promised: true }))).toMatchObject({
       name: 'token:ci',
