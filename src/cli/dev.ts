@@ -8,7 +8,6 @@ import { startRegistry } from '../../dev/registry/server.ts'
 import { parseSigningKey, type SigningKey } from '../bundle/keys.ts'
 import { loadPolicies } from '../files/load.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
-import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
 import { failingTests, formatFailure } from './decision-tests.ts'
 import { decisionLine } from './dev/decision-line.ts'
@@ -183,16 +182,14 @@ export async function reload(directory: string, state: string, gate: Pick<Gate, 
 
 /**
  * Failing decision tests hold nothing back here: this gate does what the folder says, so that what is tried out can be seen,
- * and a right that is taken away is gone at once. It is `push` that refuses such policies.
+ * and a right that is taken away is gone at once.
  */
 function tellFailures(policies: Policies): void {
   const failed = failingTests(policies, Math.floor(Date.now() / 1000))
   if (failed.length === 0) return
   for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
   const failures = `${count(failed.length, 'decision test')} of ${policies.tests.length}`
-  output.warning(
-    `${failures} failed: this gate enforces the policies all the same, \`${calledAs()} push\` refuses them`,
-  )
+  output.warning(`${failures} failed: this gate enforces the policies all the same`)
 }
 
 /** One run at a time; what comes meanwhile is done once, afterwards. What fails is told, and the next change tries again. */

@@ -20,8 +20,7 @@ type Options = KvOptions & {
   readonly yes?: true
   readonly all?: true
   readonly dryRun?: true
-  /** False with `--no-tests`. */
-  readonly tests: boolean
+  readonly requireTests?: true
   readonly json?: true
 }
 
@@ -31,8 +30,8 @@ Examples:
   dockgate push --remote --key keys/policy-signing-key.json --url https://registry.example.com
   dockgate push --remote --dry-run                          say which rights would change
 
-Runs the decision tests first, and pushes nothing when one fails: a policy that breaks its own tests is a mistake.
-To take a right away at once, whatever the tests say, push with --no-tests, and mend them afterwards.
+Runs the decision tests first and shows those that fail. They keep nothing from being pushed, since a right may have
+to go at once, whatever the tests say; with --require-tests, for pipelines, they do.
 
 Uploads the shards that changed, then switches the pointer; a gate sees the old policy or the new one,
 never a mixture. A push that removes more than half of the grants stops unless --yes. A dry run compares
@@ -46,7 +45,7 @@ export const pushCommand = (): Command =>
     .option('--url <url>', 'wait until the gate there uses the new bundle')
     .option('--all', 'upload every shard, also those that should be there')
     .option('--yes', 'push also when most grants go, or when another key signed the bundle in force')
-    .option('--no-tests', 'push without running the decision tests')
+    .option('--require-tests', 'push nothing when a decision test fails')
     .option('--dry-run', 'change nothing; say which rights would change')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
@@ -57,7 +56,7 @@ export const pushCommand = (): Command =>
       const policies = await readPolicies(directory)
       const { compiled } = policies
       const now = Math.floor(Date.now() / 1000)
-      if (options.tests) requireTests(policies, now)
+      runTests(policies, now, options.requireTests === true)
       const report = await publish({
         policy: compiled,
         kv,
@@ -89,14 +88,22 @@ export const pushCommand = (): Command =>
       if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
     })
 
-/** @throws {@link CommandError} 1 when a decision test fails; those that do are shown */
-function requireTests(policies: Policies, now: number): void {
+/**
+ * Show the decision tests that fail.
+ *
+ * @throws {@link CommandError} 1 when there are any and they are required to pass
+ */
+function runTests(policies: Policies, now: number, required: boolean): void {
   const failed = failingTests(policies, now)
   if (failed.length === 0) return
   for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
   const failures = `${count(failed.length, 'decision test')} of ${policies.tests.length}`
+  if (!required) {
+    output.warning(`${failures} failed: the policies are pushed all the same; --require-tests pushes nothing then`)
+    return
+  }
   throw new CommandError(1, `${failures} failed: nothing is pushed`, {
-    hint: 'mend the policies or the tests; --no-tests pushes all the same',
+    hint: 'mend the policies or the tests; without --require-tests they are pushed all the same',
   })
 }
 

@@ -193,12 +193,12 @@ describe('a push of policies with tests', () => {
   })
 
   it.each([[[]], [['--dry-run']], [['--json']], [['--yes']]])(
-    'is refused where one fails, with %j',
+    'is refused where one fails and they are required, with %j',
     async (options) => {
       await tests(PASSING + FAILING)
       const refused = 'exit 1: 1 decision test of 2 failed: nothing is pushed'
-      const hint = 'mend the policies or the tests; --no-tests pushes all the same'
-      expect(await outcomeOf(push(POLICY, ...options))).toBe(`${refused} (${hint})`)
+      const hint = 'mend the policies or the tests; without --require-tests they are pushed all the same'
+      expect(await outcomeOf(push(POLICY, '--require-tests', ...options))).toBe(`${refused} (${hint})`)
       expect(printed).toEqual({
         out: '',
         err: `${place()}:3:5: test failed: expected deny; got allow: by scope map _repositories_pull\n`,
@@ -207,12 +207,14 @@ describe('a push of policies with tests', () => {
     },
   )
 
-  it('takes a right away at once with --no-tests', async () => {
+  it('takes a right away at once, and shows the tests that expected it', async () => {
     await tests(PASSING)
     await push(POLICY)
     const disabled = POLICY.replace('_repositories_push', '_repositories_push, status: disabled')
-    expect(await outcomeOf(push(disabled))).toMatch(/^exit 1: 1 decision test of 1 failed/)
-    expect(await push(disabled, '--no-tests')).toContain('pushed bundle 1800000001 to memory, after 1800000000\n')
-    expect(printed.err).not.toContain('test')
+    expect(await push(disabled)).toContain('pushed bundle 1800000001 to memory, after 1800000000\n')
+    expect(printed.err).toContain(`${place()}:2:5: test failed: expected allow; got deny`)
+    expect(printed.err).toContain(
+      'warning: 1 decision test of 1 failed: the policies are pushed all the same; --require-tests pushes nothing then\n',
+    )
   })
 })

@@ -148,13 +148,13 @@ describe('with a bundle in force', () => {
     )
   })
 
-  it('push breaks no test', async () => {
+  it('push breaks no test that it is to require', async () => {
     const file = join(root, 'policies/a.test.yaml')
     await writeFile(file, 'tests: [ { as: token:token-0, can: content/read, on: a, expect: deny } ]\n')
-    const refused = await run(push)
+    const refused = await run(`${push} --require-tests`)
     await rm(file)
     expect(refused).toEqual(
-      'exit 1: 1 decision test of 1 failed: nothing is pushed (mend the policies or the tests; --no-tests pushes all the same)',
+      'exit 1: 1 decision test of 1 failed: nothing is pushed (mend the policies or the tests; without --require-tests they are pushed all the same)',
     )
   })
 

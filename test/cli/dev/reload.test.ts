@@ -58,7 +58,7 @@ it('policies whose tests fail are in force too, and say so: a token that is disa
   expect(await change('tokens: { ci: { scopeMap: _repositories_pull, status: disabled } }\n')).toEqual([
     'policy changed: bundle 1800000000 is pushed',
     'DIR/policies/policy.test.yaml:2:5: test failed: expected allow; got deny: token:ci is disabled',
-    'dockgate: warning: 1 decision test of 1 failed: this gate enforces the policies all the same, `dockgate push` refuses them',
+    'dockgate: warning: 1 decision test of 1 failed: this gate enforces the policies all the same',
   ])
   expect(values.has('pointer')).toBe(true)
 })
