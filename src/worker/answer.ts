@@ -18,9 +18,11 @@ export function relay(
   location: string | undefined,
 ): Response | Promise<Response> {
   const { status, headers } = answer
+  if (status < 200) return notOfRegistry(answer, 'with another protocol')
   const type = headers.get('content-type')?.toLowerCase() ?? ''
   if (status >= 500 || (status >= 400 && !type.includes('json'))) return rewritten(answer, request, location)
-  if (status < 300 && request.operation !== 'pullBlob' && type.startsWith('text/html')) return notOfRegistry(answer)
+  if (status < 300 && request.operation !== 'pullBlob' && type.startsWith('text/html'))
+    return notOfRegistry(answer, 'with a web page')
   return fitForClient(new Response(answer.body, answer), headers, location)
 }
 
@@ -31,9 +33,9 @@ function fitForClient(response: Response, upstream: Headers, location: string | 
   return response
 }
 
-async function notOfRegistry(answer: Response): Promise<never> {
+async function notOfRegistry(answer: Response, how: string): Promise<never> {
   await discard(answer)
-  throw new Fault('upstream_invalid', 'the registry answered with a web page: check that UPSTREAM is a registry')
+  throw new Fault('upstream_invalid', `the registry answered ${how}: check that UPSTREAM is a registry`)
 }
 
 async function rewritten(answer: Response, request: RegistryRequest, location: string | undefined): Promise<Response> {

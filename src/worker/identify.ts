@@ -95,8 +95,8 @@ export function identifyAnonymous(view: PolicyView): Verified {
 }
 
 /**
- * What a header was found to be a moment ago: a bearer token by itself, since it ends soon and a digest would cost every
- * pull more than its decision; a password by the digest of its header, since it does not.
+ * What a header was found to be a moment ago: a bearer token by itself, since a digest would cost every pull more than its
+ * decision; a password by the digest of its header, since it does not end by itself.
  */
 function memoOf(view: PolicyView): Memo<Verified> {
   const known = memos.get(view)

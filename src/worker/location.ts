@@ -7,6 +7,8 @@ import { parseDigest } from '../registry/name.ts'
 import type { RegistryRequest } from '../registry/request.ts'
 import { Fault } from './fault.ts'
 
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
 /**
  * @param requested URL that the upstream was asked for
  * @param seal makes the gate's session of the upstream's `Location`
@@ -21,7 +23,7 @@ export function locationFor(
   if (status === 201) return created(request, answer)
   if (status < 300 && !isUpload(request)) return undefined
   const location = answer.headers.get('location')
-  if (status >= 300) return status < 400 && location !== null ? redirect(location, requested) : undefined
+  if (status >= 300) return REDIRECTS.has(status) && location !== null ? redirect(location, requested) : undefined
   if (location !== null) return seal(location)
   if (status === 202) throw new Fault('upstream_invalid', 'the registry accepted an upload and did not say where')
   return undefined

@@ -1,13 +1,16 @@
 /**
  * What was verified a moment ago need not be verified again. Bounded in size and by expiry; the oldest use goes first.
- * Who keeps secrets in one must be sure that they end soon by themselves.
+ * What expired is dropped within a minute, once somebody asks for anything: keys may be secrets.
  */
 import type { EpochSeconds } from '../policy/model.ts'
+
+const SWEEP_SECONDS = 60
 
 export class Memo<T> {
   readonly #entries = new Map<string, { readonly value: T; readonly until: EpochSeconds; readonly places: number }>()
   readonly #capacity: number
   #taken = 0
+  #sweptAt = Number.NEGATIVE_INFINITY
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -18,15 +21,16 @@ export class Memo<T> {
   }
 
   get(key: string, now: EpochSeconds): T | undefined {
+    if (now >= this.#sweptAt + SWEEP_SECONDS) this.#sweep(now)
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    this.#entries.delete(key)
-    if (now < entry.until) {
-      this.#entries.set(key, entry)
-      return entry.value
+    if (now >= entry.until) {
+      this.#forget(key)
+      return undefined
     }
-    this.#taken -= entry.places
-    return undefined
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    return entry.value
   }
 
   /**
@@ -41,6 +45,11 @@ export class Memo<T> {
       if (this.#taken <= this.#capacity) return
       this.#forget(oldest)
     }
+  }
+
+  #sweep(now: EpochSeconds): void {
+    this.#sweptAt = now
+    for (const [key, { until }] of this.#entries) if (now >= until) this.#forget(key)
   }
 
   #forget(key: string): void {

@@ -264,6 +264,17 @@ describe('what is remembered of callers', () => {
     )
   })
 
+  it('is dropped within a minute of its end, whoever is asked for', () => {
+    const memo = new Memo<number>(10)
+    memo.set('early', 1, now + 10)
+    memo.set('late', 2, now + 600)
+    expect(memo.get('late', now)).toBe(2)
+    expect(memo.get('late', now + 59)).toBe(2)
+    expect(memo.size).toBe(2)
+    expect(memo.get('late', now + 60)).toBe(2)
+    expect(memo.size).toBe(1)
+  })
+
   it.each([
     ['at its end', 0],
     ['after it', 1],

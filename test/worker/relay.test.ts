@@ -67,6 +67,22 @@ describe('an answer of the registry', () => {
     expect(await response.text()).toBe(body ?? '')
   })
 
+  it.each([304, 404])('%i has no Location', async (status) => {
+    const headers = { ...json, location: `${UPSTREAM}/else` }
+    const { call } = createWorld({ registry: () => new Response(null, { status, headers }) })
+    const response = await call('GET', M, { as: 'ci' })
+    expect([response.status, response.headers.get('location')]).toEqual([status, null])
+  })
+
+  it('with another protocol is 502, and no socket reaches the client', async () => {
+    const log = catchLog()
+    const registry = () => new Response(null, { status: 101, webSocket: new WebSocketPair()[0] })
+    const { call } = createWorld({ upstream: { fetch: async () => registry() } })
+    const response = await call('GET', B, { as: 'ci', headers: { upgrade: 'websocket' } })
+    expect([response.status, response.webSocket]).toEqual([502, null])
+    expect(log.lines()).toContain('the registry answered with another protocol')
+  })
+
   it.each([
     [301, 'https://cdn.example/blob?signature=a%2Fb&x=%7E', undefined],
     [302, `${UPSTREAM}/signed?x=1`, undefined],
