@@ -18,6 +18,8 @@ export default defineConfig({
         plugins: [marking],
         test: {
           name: 'messages',
+          // A mark depends on which other files there are, and what is cached does not know.
+          fsModuleCache: false,
           setupFiles: ['seed.ts'],
           globalSetup: ['messages/setup.ts'],
           include: ['messages/**/*.test.ts'],

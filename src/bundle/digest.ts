@@ -12,7 +12,12 @@ export const SHARD_PREFIX = 'sha256:'
 
 /** The store's key of a shard. */
 export function shardKey(digest: string): string {
-  let hex = SHARD_PREFIX
-  for (const byte of base64url.decode(digest)) hex += byte.toString(16).padStart(2, '0')
+  return SHARD_PREFIX + hexOf(base64url.decode(digest))
+}
+
+/** Lower case. */
+export function hexOf(bytes: Uint8Array): string {
+  let hex = ''
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
   return hex
 }

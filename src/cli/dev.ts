@@ -9,7 +9,6 @@ import { parseSigningKey, type SigningKey } from '../bundle/keys.ts'
 import { loadPolicies } from '../files/load.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { CommandError } from './command-error.ts'
-import { failingTests, formatFailure } from './decision-tests.ts'
 import { decisionLine } from './dev/decision-line.ts'
 import { passwordFileIn, withDevelopmentSecrets } from './dev/secrets.ts'
 import { seedRegistry } from './dev/seed.ts'
@@ -20,8 +19,9 @@ import { developmentKeys } from './key-files.ts'
 import { namespaceKv } from './kv.ts'
 import { DEFAULT_STATE } from './kv-options.ts'
 import * as output from './output.ts'
-import { count, DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from './policies.ts'
+import { DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from './policies.ts'
 import { publish } from './publish.ts'
+import { tellFailures } from './tell-failures.ts'
 
 type Options = {
   readonly policies: string
@@ -116,7 +116,7 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
     const policies = new Policies(directory, first.policies, tests)
     await put(gate, signingKey, policies.compiled, state)
     await untilReady(gate)
-    tellFailures(policies)
+    warnOfFailures(policies)
     const watcher = watch(
       directory,
       inTurn(() => reload(directory, state, gate, signingKey)),
@@ -177,19 +177,16 @@ export async function reload(directory: string, state: string, gate: Pick<Gate, 
   const current = new Policies(directory, (await withDevelopmentSecrets(policies, state)).policies, tests)
   const serial = await put(gate, key, current.compiled, state)
   output.note(`policy changed: bundle ${serial} is pushed`)
-  tellFailures(current)
+  warnOfFailures(current)
 }
 
 /**
  * Failing decision tests hold nothing back here: this gate does what the folder says, so that what is tried out can be seen,
  * and a right that is taken away is gone at once.
  */
-function tellFailures(policies: Policies): void {
-  const failed = failingTests(policies, Math.floor(Date.now() / 1000))
-  if (failed.length === 0) return
-  for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
-  const failures = `${count(failed.length, 'decision test')} of ${policies.tests.length}`
-  output.warning(`${failures} failed: this gate enforces the policies all the same`)
+function warnOfFailures(policies: Policies): void {
+  const failures = tellFailures(policies, Math.floor(Date.now() / 1000))
+  if (failures !== undefined) output.warning(`${failures} failed: this gate enforces the policies all the same`)
 }
 
 /** One run at a time; what comes meanwhile is done once, afterwards. What fails is told, and the next change tries again. */

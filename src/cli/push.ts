@@ -1,7 +1,6 @@
 /** `dockgate push`: puts a policy folder into force. */
 import { Command } from 'commander'
 import { CommandError } from './command-error.ts'
-import { failingTests, formatFailure } from './decision-tests.ts'
 import { compare, differenceJson, differenceLines, type PolicyDifference } from './difference.ts'
 import { waitForSerial } from './gate-status.ts'
 import { needSigningKey } from './key-files.ts'
@@ -11,6 +10,7 @@ import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policie
 import { policyInForce } from './policy-in-force.ts'
 import { type PublishReport, publish } from './publish.ts'
 import { formatBytes, formatCount, formatTime } from './sizes.ts'
+import { tellFailures } from './tell-failures.ts'
 
 type Options = KvOptions & {
   readonly policies: string
@@ -94,10 +94,8 @@ export const pushCommand = (): Command =>
  * @throws {@link CommandError} 1 when there are any and they are required to pass
  */
 function runTests(policies: Policies, now: number, required: boolean): void {
-  const failed = failingTests(policies, now)
-  if (failed.length === 0) return
-  for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
-  const failures = `${count(failed.length, 'decision test')} of ${policies.tests.length}`
+  const failures = tellFailures(policies, now)
+  if (failures === undefined) return
   if (!required) {
     output.warning(`${failures} failed: the policies are pushed all the same; --require-tests pushes nothing then`)
     return

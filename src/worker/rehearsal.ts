@@ -8,6 +8,7 @@ import { digestOf } from '../bundle/digest.ts'
 import { parsePublicKeys } from '../bundle/keys.ts'
 import { FORMAT, MANIFEST_TYPE, type Manifest } from '../bundle/manifest.ts'
 import { verifyManifest } from '../bundle/verify.ts'
+import { credentialFingerprint } from '../identity/secret.ts'
 import { ok } from '../registry/result.ts'
 import type { Env } from './env.ts'
 import { createGate } from './gate.ts'
@@ -80,7 +81,7 @@ export async function rehearse(): Promise<number> {
   const verified = await verifyManifest(pointer, await parsePublicKeys(JSON.stringify(keys.published)))
   if (!verified.ok) throw new Error(verified.error.message)
   const view = openView(verified.value, new Shards(() => Promise.resolve(ok(bytes))), () => undefined)
-  const proof = { kind: 'token', name: 'rehearsal', credential: CREDENTIAL.sha256.slice(0, 16) } as const
+  const proof = { kind: 'token', name: 'rehearsal', credential: credentialFingerprint(CREDENTIAL) } as const
   const access = [{ type: 'repository', name: REPOSITORY, actions: ['pull'] }] as const
   const token = await mint('access', { proof, access }, { service: SERVICE, issuedAt: 0, expires: 60, id: '0' }, keys)
   const gate = createGate({
