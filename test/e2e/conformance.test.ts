@@ -3,11 +3,12 @@
  * registry behind it.
  */
 
-import { afterAll, beforeAll, describe } from 'vitest'
+import { describe } from 'vitest'
 import { dockerRegistrySupports, registryConformance } from '../dev/conformance.ts'
 import { requireClients } from './tools/clients.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
-import { type Registry, registryKinds } from './tools/registries.ts'
+import { type Gate, sha256 } from './tools/gate.ts'
+import { registryKinds } from './tools/registries.ts'
+import { gateBefore } from './tools/standing.ts'
 
 const PASSWORD = 'everything-secret-of-this-test-only'
 const policies = {
@@ -22,15 +23,9 @@ tokens:
 const gateSupports = { nameGrammar: true, unknownUploadIs404: true, listHead: false }
 
 describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('the gate before $kind', ({ kind, start }) => {
-  let registry: Registry
   let gate: Gate
-  beforeAll(async () => {
-    registry = await start()
-    gate = await startGate({ policies, upstream: registry.url })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await registry.stop()
+  gateBefore(start, { policies }, (started) => {
+    gate = started
   })
 
   registryConformance(`through the gate`, () => ({

@@ -4,12 +4,13 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { openSession, requireClients } from './tools/clients.ts'
 import { crane, pullDirectory, skopeo } from './tools/drivers.ts'
 import { type Behaviour, type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { digestOf, MIB, mediaTypes } from './tools/images.ts'
+import { gateBefore } from './tools/standing.ts'
 import { type Answer, ask, basic, begin, type Question } from './tools/wire.ts'
 
 const PASSWORD = 'everything-secret-of-this-test-only'
@@ -45,14 +46,10 @@ function expectClear(answer: Answer, status: number, code: string, method = 'GET
 describe('a registry that fails', () => {
   let upstream: FakeUpstream
   let gate: Gate
-  beforeAll(async () => {
-    upstream = await startFakeUpstream()
-    const environment = { UPSTREAM_TIMEOUT_SECONDS: String(TIMEOUT_SECONDS) }
-    gate = await startGate({ policies, upstream: upstream.url, environment })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await upstream.close()
+  const environment = { UPSTREAM_TIMEOUT_SECONDS: String(TIMEOUT_SECONDS) }
+  gateBefore(startFakeUpstream, { policies, environment }, (started, before) => {
+    upstream = before
+    gate = started
   })
 
   const asks = (target: string, question: Question = {}): Promise<Answer> =>
@@ -338,7 +335,7 @@ describe('a registry that fails', () => {
 describe('a registry that is not there', () => {
   it('is 502, and the gate is alive and ready all the same', async () => {
     const upstream = await startFakeUpstream()
-    await upstream.close()
+    await upstream.stop()
     const gate = await startGate({ policies, upstream: upstream.url })
     const answer = await ask(`${gate.url}/v2/team/app/manifests/v1`, { headers: { authorization } })
     expectClear(answer, 502, 'UNAVAILABLE')

@@ -3,21 +3,19 @@
  * gate; what it refuses is told to the person at the client, and the registry saw nothing of it.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { type CopyingDriver, copyingDrivers, crane, oras, pullDirectory, skopeo } from './tools/drivers.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
+import type { Gate } from './tools/gate.ts'
 import { contentOf, imageLayout, MIB, readLayout } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
+import { gateBefore } from './tools/standing.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
 
 /** A HEAD has no body to tell why, and skopeo reads none for a tag list: these say `403 (Forbidden)` and no more. */
 const REFUSED = /denied|forbidden/i
-
-const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
-const token = (name: string, scopeMap: string): string =>
-  `  ${name}: { scopeMap: ${scopeMap}, credentials: { password1: { sha256: ${sha256(secretOf(name))} } } }`
 
 const policies = {
   'policies.yaml': `
@@ -56,13 +54,9 @@ const runnable = requireClients(['docker-registry', 'busybox', 'crane', 'skopeo'
 describe.runIf(runnable).each(registryKinds)('the gate before $kind', ({ start }) => {
   let registry: Registry
   let gate: Gate
-  beforeAll(async () => {
-    registry = await start()
-    gate = await startGate({ policies, upstream: registry.url })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await registry.stop()
+  gateBefore(start, { policies }, (started, before) => {
+    registry = before
+    gate = started
   })
 
   const signIn = async (driver: CopyingDriver, name: string): Promise<Session> => {

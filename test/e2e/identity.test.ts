@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { secretOf } from './tools/accounts.ts'
 import { openSession, requireClients } from './tools/clients.ts'
 import { buildah, crane, type Driver, oras, podman, skopeo } from './tools/drivers.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
@@ -16,7 +17,6 @@ const ISSUER = 'https://ci.example.com'
 /** What the documentation promises is about a minute over KV; the development gate reads its policy at once. */
 const BOUND_MS = 60_000
 
-const secretOf = (name: string) => `${name}-secret-of-this-test-only`
 const { privateKey, publicKey } = await generateKeyPair('RS256')
 const jwk = { ...(await exportJWK(publicKey)), kid: 'ci', alg: 'RS256' }
 

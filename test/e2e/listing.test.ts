@@ -4,17 +4,14 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients } from './tools/clients.ts'
 import { crane, oras, skopeo } from './tools/drivers.ts'
 import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
+import { type Gate, startGate } from './tools/gate.ts'
 import { digestOf, mediaTypes } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
 import { type Answer, ask, basic, type Question } from './tools/wire.ts'
-
-const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
-const token = (name: string, scopeMap: string): string =>
-  `  ${name}: { scopeMap: ${scopeMap}, credentials: { password1: { sha256: ${sha256(secretOf(name))} } } }`
 
 const policiesWith = (registry: string) => ({
   'policies.yaml': `
@@ -264,7 +261,7 @@ describe('lists of a registry with thousands of names', () => {
   })
   afterAll(async () => {
     await gate.stop()
-    await upstream.close()
+    await upstream.stop()
   })
 
   /** All pages, and for each how often the gate asked the registry. */
@@ -332,7 +329,7 @@ describe('lists where the catalog is all or nothing', () => {
   })
   afterAll(async () => {
     await gate.stop()
-    await upstream.close()
+    await upstream.stop()
   })
 
   it('show all to who may, and to nobody else', async () => {

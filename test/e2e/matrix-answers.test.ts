@@ -10,6 +10,7 @@ import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { digestOf, mediaTypes, noise } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
+import { gateBefore } from './tools/standing.ts'
 import { type Answer, ask, basic, begin, type Question } from './tools/wire.ts'
 
 const PASSWORD = 'everything-secret-of-this-test-only'
@@ -285,13 +286,9 @@ describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('a conve
 describe('what passes the gate', () => {
   let upstream: FakeUpstream
   let gate: Gate
-  beforeAll(async () => {
-    upstream = await startFakeUpstream()
-    gate = await startGate({ policies, upstream: upstream.url })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await upstream.close()
+  gateBefore(startFakeUpstream, { policies }, (started, before) => {
+    upstream = before
+    gate = started
   })
 
   const asks = (target: string, question: Question = {}): Promise<Answer> => {

@@ -3,20 +3,18 @@
  * between repositories that share layers, deletion, and callers of several kinds on one host.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { buildah, copyingDrivers, crane, type Driver, pullDirectory } from './tools/drivers.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
+import type { Gate } from './tools/gate.ts'
 import { contentOf, digestOf, hostPlatform, imageLayout, indexLayout, MIB, noise, readLayout } from './tools/images.ts'
 import { type Registry, registryKinds, type ServedRequest } from './tools/registries.ts'
+import { gateBefore } from './tools/standing.ts'
 import { type Answer, ask, basic } from './tools/wire.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
 const SERVICE = 'registry.example.com'
-
-const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
-const token = (name: string, scopeMap: string): string =>
-  `  ${name}: { scopeMap: ${scopeMap}, credentials: { password1: { sha256: ${sha256(secretOf(name))} } } }`
 
 const policies = {
   'policies.yaml': `
@@ -49,13 +47,9 @@ describe.runIf(requireClients([...clients, 'docker-registry', 'busybox'])).each(
   ({ start }) => {
     let registry: Registry
     let gate: Gate
-    beforeAll(async () => {
-      registry = await start()
-      gate = await startGate({ policies, upstream: registry.url })
-    })
-    afterAll(async () => {
-      await gate.stop()
-      await registry.stop()
+    gateBefore(start, { policies }, (started, before) => {
+      registry = before
+      gate = started
     })
 
     const signIn = async (driver: Driver, name: string): Promise<Session> => {

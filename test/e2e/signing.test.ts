@@ -5,21 +5,19 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { crane, oras, skopeo } from './tools/drivers.ts'
 import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
+import type { Gate } from './tools/gate.ts'
 import { digestOf, imageLayout, mediaTypes } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
 import { cosignReferrers, cosignTags, notation, type Signer } from './tools/signers.ts'
+import { gateBefore } from './tools/standing.ts'
 import { ask, basic } from './tools/wire.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
-
-const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
-const token = (name: string, scopeMap: string): string =>
-  `  ${name}: { scopeMap: ${scopeMap}, credentials: { password1: { sha256: ${sha256(secretOf(name))} } } }`
 
 const policies = {
   'policies.yaml': `
@@ -56,13 +54,9 @@ const runnable = requireClients(['docker-registry', 'busybox', 'crane', 'skopeo'
 describe.runIf(runnable).each(registryKinds)('the gate before $kind', ({ kind, start }) => {
   let registry: Registry
   let gate: Gate
-  beforeAll(async () => {
-    registry = await start()
-    gate = await startGate({ policies, upstream: registry.url })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await registry.stop()
+  gateBefore(start, { policies }, (started, before) => {
+    registry = before
+    gate = started
   })
 
   /** notation reads what another client of the session stored at its login. */
@@ -159,13 +153,9 @@ describe.runIf(runnable).each(registryKinds)('the gate before $kind', ({ kind, s
 describe('referrers of a registry that gives them in pages', () => {
   let upstream: FakeUpstream
   let gate: Gate
-  beforeAll(async () => {
-    upstream = await startFakeUpstream()
-    gate = await startGate({ policies, upstream: upstream.url })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await upstream.close()
+  gateBefore(startFakeUpstream, { policies }, (started, before) => {
+    upstream = before
+    gate = started
   })
 
   const subject = digestOf(Buffer.from('an image'))

@@ -7,14 +7,15 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openSession, requireClients } from './tools/clients.ts'
 import { crane, pullDirectory, skopeo } from './tools/drivers.ts'
 import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
+import { type Gate, sha256 } from './tools/gate.ts'
 import { contentOf, imageLayout, MIB, noise, readLayout } from './tools/images.ts'
 import { growthDuring, listenerOf } from './tools/memory.ts'
-import { type Registry, registryKinds } from './tools/registries.ts'
+import { registryKinds } from './tools/registries.ts'
+import { gateBefore } from './tools/standing.ts'
 import { ask, basic, begin } from './tools/wire.ts'
 
 const PASSWORD = 'everything-secret-of-this-test-only'
@@ -53,19 +54,13 @@ const ofLength = { 'content-length': String(LAYER_MIB * MIB) }
 describe.runIf(requireClients(['docker-registry', 'busybox', 'crane', 'skopeo'])).each(registryKinds)(
   'a layer of 200 MiB through the gate before $kind',
   ({ start }) => {
-    let registry: Registry
     let gate: Gate
     let workerd: number
-    beforeAll(async () => {
-      registry = await start()
-      gate = await startGate({ policies, upstream: registry.url })
+    gateBefore(start, { policies }, async (started) => {
+      gate = started
       workerd = listenerOf(gate.url)
       // What a first request takes is no growth of the layers that follow.
       await ask(`${gate.url}/v2/large/none/blobs/${layerDigest}`, { headers: { authorization } })
-    })
-    afterAll(async () => {
-      await gate.stop()
-      await registry.stop()
     })
 
     const openUpload = async (repository: string): Promise<string> => {
@@ -137,15 +132,11 @@ describe('the slower side', () => {
   let upstream: FakeUpstream
   let gate: Gate
   let workerd: number
-  beforeAll(async () => {
-    upstream = await startFakeUpstream()
-    gate = await startGate({ policies, upstream: upstream.url })
+  gateBefore(startFakeUpstream, { policies }, async (started, before) => {
+    upstream = before
+    gate = started
     workerd = listenerOf(gate.url)
     await ask(`${gate.url}/v2/large/none/blobs/${layerDigest}`, { headers: { authorization } })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await upstream.close()
   })
 
   /** What sockets and streams between the two ends may hold of a layer. */

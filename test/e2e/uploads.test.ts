@@ -3,18 +3,16 @@
  * nobody else's; refused early, without harm to whoever comes next.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { secretOf, token } from './tools/accounts.ts'
 import { requireClients } from './tools/clients.ts'
 import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
-import { type Gate, sha256, startGate } from './tools/gate.ts'
+import type { Gate } from './tools/gate.ts'
 import { digestOf, MIB, noise } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
 import { until } from './tools/registry.ts'
+import { gateBefore } from './tools/standing.ts'
 import { type Answer, ask, basic, breakOff, linger, type Question, stalling } from './tools/wire.ts'
-
-const secretOf = (name: string): string => `${name}-secret-of-this-test-only`
-const token = (name: string, scopeMap: string): string =>
-  `  ${name}: { scopeMap: ${scopeMap}, credentials: { password1: { sha256: ${sha256(secretOf(name))} } } }`
 
 const policies = {
   'policies.yaml': `
@@ -54,15 +52,11 @@ describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('uploads
   let registry: Registry
   let gate: Gate
   let owner: Asking
-  beforeAll(async () => {
-    registry = await start()
-    const environment = { MAX_UPLOAD_BYTES: String(LIMIT) }
-    gate = await startGate({ policies, upstream: registry.url, environment })
+  const environment = { MAX_UPLOAD_BYTES: String(LIMIT) }
+  gateBefore(start, { policies, environment }, (started, before) => {
+    registry = before
+    gate = started
     owner = callerOf(gate, 'owner')
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await registry.stop()
   })
 
   const begun = async (repository: string): Promise<string> => {
@@ -218,13 +212,9 @@ describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('uploads
 describe('a registry that refuses before the upload has ended', () => {
   let upstream: FakeUpstream
   let gate: Gate
-  beforeAll(async () => {
-    upstream = await startFakeUpstream()
-    gate = await startGate({ policies, upstream: upstream.url })
-  })
-  afterAll(async () => {
-    await gate.stop()
-    await upstream.close()
+  gateBefore(startFakeUpstream, { policies }, (started, before) => {
+    upstream = before
+    gate = started
   })
 
   const LONG = 64 * MIB

@@ -18,7 +18,7 @@ export interface FakeUpstream {
   behave(behaviour: Behaviour): void
   /** What was asked since the last call, except for `GET /v2/`; from then on forgotten. */
   take(): readonly AskedRequest[]
-  close(): Promise<void>
+  stop(): Promise<void>
 }
 
 export async function startFakeUpstream(): Promise<FakeUpstream> {
@@ -49,7 +49,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
       asked = []
       return taken
     },
-    close: async () => {
+    stop: async () => {
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
