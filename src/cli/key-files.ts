@@ -6,6 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Algorithm, generateKey, parseSigningKey, type SigningKey } from '../bundle/keys.ts'
 import { CommandError } from './command-error.ts'
+import { ignoreInGit } from './git-ignore.ts'
 
 export const KEY_FILES = {
   policySigningKey: 'policy-signing-key.json',
@@ -25,11 +26,18 @@ export async function generateKeys(algorithm: Algorithm): Promise<KeyTexts> {
   }
 }
 
-/** @throws {@link CommandError} 1 when one of the files exists, 3 when one cannot be written */
+/**
+ * Writes the keys into files that only this user may read, and keeps the private ones out of git.
+ *
+ * @throws {@link CommandError} 1 when one of the files exists, 3 when one cannot be written
+ */
 export async function writeKeys(directory: string, keys: KeyTexts): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await ignoreInGit(directory, [`/${KEY_FILES.policySigningKey}`, `/${KEY_FILES.tokenSigningKey}`])
+  } catch (cause) {
     throw unusable(directory, cause)
-  })
+  }
   for (const name of ['policySigningKey', 'policyPublicKeys', 'tokenSigningKey'] as const) {
     const file = join(directory, KEY_FILES[name])
     try {

@@ -121,4 +121,12 @@ describe('the Worker', () => {
     expect(settings).toContain('global_fetch_strictly_public')
     expect(settings).not.toMatch(/^\s*\[?cache/m)
   })
+
+  it('is set up to log no URL of a request', () => {
+    const settings = textOf('wrangler.toml')
+    const section = (name: string): string => settings.split(`\n[${name}]\n`)[1]?.split('\n[')[0] ?? ''
+    expect(section('observability')).toMatch(/^redact_query_string = true$/m)
+    expect(section('observability.logs')).toMatch(/^invocation_logs = false$/m)
+    expect(section('observability.traces')).toMatch(/^enabled = false$/m)
+  })
 })

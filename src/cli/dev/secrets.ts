@@ -5,13 +5,16 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PolicySet, Token } from '../../policy/model.ts'
+import { ignoreInGit } from '../git-ignore.ts'
 import { newSecret, sha256Hex } from '../secret.ts'
 
 /** Name of the credential that a token gets here. */
 export const DEVELOPMENT_CREDENTIAL = 'development'
 
+const PASSWORD_FILE = 'development-passwords.json'
+
 /** Where the generated passwords lie, by token name. */
-export const passwordFileIn = (stateDirectory: string): string => join(stateDirectory, 'development-passwords.json')
+export const passwordFileIn = (stateDirectory: string): string => join(stateDirectory, PASSWORD_FILE)
 
 export type DevelopmentPolicies = {
   readonly policies: PolicySet
@@ -34,6 +37,7 @@ export async function withDevelopmentSecrets(
   }
   const tokens = policies.tokens.map(withSecret)
   await mkdir(stateDirectory, { recursive: true })
+  await ignoreInGit(stateDirectory, [`/${PASSWORD_FILE}`])
   await writeFile(file, `${JSON.stringify(Object.fromEntries([...kept, ...passwords]), null, 2)}\n`, { mode: 0o600 })
   return { policies: { ...policies, tokens }, passwords }
 }
