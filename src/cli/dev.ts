@@ -9,12 +9,13 @@ import { parseSigningKey, type SigningKey } from '../bundle/keys.ts'
 import { loadPolicies } from '../files/load.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { CommandError } from './command-error.ts'
-import { decisionLine } from './dev/decision-line.ts'
+import { logLine } from './dev/decision-line.ts'
+import { openRecordLog } from './dev/record-log.ts'
 import { passwordFileIn, withDevelopmentSecrets } from './dev/secrets.ts'
 import { seedRegistry } from './dev/seed.ts'
 import { watch } from './dev/watch.ts'
 import { welcome } from './dev/welcome.ts'
-import { type Gate, KV_NAMESPACE_ID, startGate } from './dev/worker.ts'
+import type { Gate } from './dev/worker.ts'
 import { developmentKeys } from './key-files.ts'
 import { namespaceKv } from './kv.ts'
 import { DEFAULT_STATE } from './kv-options.ts'
@@ -28,6 +29,7 @@ type Options = {
   readonly upstream?: string
   readonly port: number
   readonly state: string
+  readonly log?: string
 }
 
 const DEFAULT_PORT = 8787
@@ -61,11 +63,15 @@ const EXAMPLES = `
 Examples:
   dockgate dev
   dockgate dev --policies deploy/policies --port 5000
+  dockgate dev --log requests.ndjson
   UPSTREAM_USERNAME=gate UPSTREAM_PASSWORD=… dockgate dev --upstream https://registry.internal.example
 
 Prints "ready http://127.0.0.1:PORT" on standard output when it serves. Variables of the Worker (UPSTREAM_USERNAME,
 MAX_UPLOAD_BYTES, …) are taken from the environment. Changes of the policies are in force within a second or
-two, unless they are not valid; decision tests that fail are told, and hold nothing back. Ends on Ctrl-C.`
+two, unless they are not valid; decision tests that fail are shown, and hold nothing back. Ends on Ctrl-C.
+
+Each request is one line on standard error: allow, deny, login (the gate asks for a credential, as with every client) or
+fail (the registry or the gate could not answer). \`dockgate explain --record FILE --id ID\` explains one that --log kept.`
 
 export const devCommand = (): Command =>
   new Command('dev')
@@ -74,6 +80,7 @@ export const devCommand = (): Command =>
     .option('--upstream <url>', 'the registry behind the gate (default: a development registry)')
     .option('--port <n>', 'port on 127.0.0.1; 0 takes a free one', readPort, DEFAULT_PORT)
     .option('--state <dir>', 'folder for local KV, keys, passwords and the development registry', DEFAULT_STATE)
+    .option('--log <file>', 'append the audit record of each request, as one line of JSON')
     .addHelpText('after', EXAMPLES)
     .action(run)
 
@@ -83,14 +90,20 @@ function readPort(text: string): number {
   throw new InvalidArgumentError('a port is a whole number from 0 to 65535.')
 }
 
-async function run({ policies: directory, upstream, port, state }: Options): Promise<void> {
+async function run({ policies: directory, upstream, port, state, log }: Options): Promise<void> {
   if (upstream !== undefined && !/^https?:\/\//.test(upstream)) {
     throw new CommandError(2, `${upstream} is no URL`, { hint: 'write it as https://registry.example.com' })
   }
+  output.note(`Reading the policies in ${directory} …`)
   const { set, tests } = await readPolicies(directory)
+  output.note('Starting the gate …')
+  // It takes a second to load.
+  const { startGate } = await import('./dev/worker.ts')
   // Whatever was started is ended again, last first, also when a later step fails: nothing keeps the process alive then.
   const started: (() => void | Promise<void>)[] = []
   try {
+    const records = log === undefined ? undefined : openRecordLog(log)
+    if (records !== undefined) started.push(records.close)
     const registry = upstream === undefined ? await startRegistry({ directory: join(state, 'registry') }) : undefined
     if (registry !== undefined) {
       started.push(() => registry.close())
@@ -98,6 +111,8 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
     }
     const keys = await developmentKeys(state)
     const signingKey = await parseSigningKey(keys.policySigningKey)
+    const first = await withDevelopmentSecrets(set, state)
+    let policies = new Policies(directory, first.policies, tests)
     const gate = await startGate({
       host: HOST,
       port,
@@ -109,25 +124,28 @@ async function run({ policies: directory, upstream, port, state }: Options): Pro
         POLICY_PUBLIC_KEYS: keys.policyPublicKeys,
         TOKEN_SIGNING_KEY: keys.tokenSigningKey,
       },
-      onLog: (line) => output.note(decisionLine(line)),
+      onLog: (line) => {
+        records?.add(line)
+        output.note(logLine(line, policies))
+      },
     })
     started.push(() => gate.close())
-    const first = await withDevelopmentSecrets(set, state)
-    const policies = new Policies(directory, first.policies, tests)
     await put(gate, signingKey, policies.compiled, state)
     await untilReady(gate)
-    warnOfFailures(policies)
     const watcher = watch(
       directory,
-      inTurn(() => reload(directory, state, gate, signingKey)),
+      inTurn(async () => {
+        policies = (await reload(directory, state, gate, signingKey)) ?? policies
+      }),
     )
     started.push(() => watcher.close())
     const { passwords } = first
     const now = Math.floor(Date.now() / 1000)
     const behind = registry === undefined ? {} : { registry: registry.url }
-    const text = welcome({ url: gate.url, policies, passwords, passwordFile: passwordFileIn(state), now, ...behind })
-    if (text !== '') output.note(text)
     output.out(`ready ${gate.url}`)
+    const text = welcome({ url: gate.url, policies, passwords, passwordFile: passwordFileIn(state), now, ...behind })
+    if (text !== '') output.note(`\n${text}\n`)
+    warnOfFailures(policies)
     await untilStopped()
   } finally {
     for (const end of started.reverse()) await end()
@@ -160,24 +178,30 @@ function secretsOf(upstreams: string | undefined): readonly string[] {
 }
 
 async function put(gate: Pick<Gate, 'kv'>, key: SigningKey, policy: CompiledPolicy, state: string): Promise<number> {
-  const kv = namespaceKv(gate.kv, `local KV ${KV_NAMESPACE_ID} in ${state}`)
+  const kv = namespaceKv(gate.kv, `local KV in ${state}`)
   // The folder is the truth here: there is nobody to ask whether a large change was meant.
   const { serial } = await publish({ policy, kv, key, now: Math.floor(Date.now() / 1000), force: true })
   return serial
 }
 
-/** Push what a folder holds now; policies that are not valid are told, and change nothing. */
-export async function reload(directory: string, state: string, gate: Pick<Gate, 'kv'>, key: SigningKey): Promise<void> {
+/** Pushes what a folder holds now, and returns it. Policies that are not valid are reported, and change nothing. */
+export async function reload(
+  directory: string,
+  state: string,
+  gate: Pick<Gate, 'kv'>,
+  key: SigningKey,
+): Promise<Policies | undefined> {
   const { policies, tests, problems } = await loadPolicies(directory)
   if (policies === undefined) {
     for (const problem of problems) output.note(formatProblem(directory, problem))
     output.error(`the policies in ${directory} are not valid: the last good ones stay in force`)
-    return
+    return undefined
   }
   const current = new Policies(directory, (await withDevelopmentSecrets(policies, state)).policies, tests)
   const serial = await put(gate, key, current.compiled, state)
   output.note(`policy changed: bundle ${serial} is pushed`)
   warnOfFailures(current)
+  return current
 }
 
 /**

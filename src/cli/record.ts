@@ -39,7 +39,7 @@ export async function readRecord(file: string, id: string | undefined): Promise<
   const text = await (file === '-' ? readAll(process.stdin) : readFile(file, 'utf8')).catch((cause: unknown) => {
     throw new CommandError(2, `${file} cannot be read`, { hint: 'name a file, or - for standard input', cause })
   })
-  const records = text.split('\n').flatMap(parseLine)
+  const records = text.split('\n').flatMap((line) => parseRecord(line) ?? [])
   const [record, ...others] = id === undefined ? records : records.filter((candidate) => candidate.id === id)
   if (record === undefined) {
     const what = id === undefined ? 'no audit record' : `no audit record of request ${id}`
@@ -52,16 +52,14 @@ export async function readRecord(file: string, id: string | undefined): Promise<
   return record
 }
 
-function parseLine(line: string): readonly AuditRecord[] {
-  if (!line.trimStart().startsWith('{')) return []
-  let value: unknown
+/** The audit record in one line of the gate's log; nothing for every other line. */
+export function parseRecord(line: string): AuditRecord | undefined {
+  if (!line.trimStart().startsWith('{')) return undefined
   try {
-    value = JSON.parse(line)
+    return AuditRecord.safeParse(JSON.parse(line)).data
   } catch {
-    return []
+    return undefined
   }
-  const record = AuditRecord.safeParse(value)
-  return record.success ? [record.data] : []
 }
 
 /** What the gate decided. A rule that the files no longer hold has no source. */
@@ -110,7 +108,8 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Why, in one line. */
 export function becauseOfRecord(record: AuditRecord, verdict: Verdict): string {
   const [rule] = verdict.by
-  const gate = REASONS[verdict.reason?.code ?? '']
+  const failed = record.status >= 500 ? 'the registry behind the gate answered with an error' : undefined
+  const gate = REASONS[verdict.reason?.code ?? ''] ?? failed
   if (gate === undefined) return `${because(record.principal ?? 'nobody', verdict)}${lost(rule)}`
   return verdict.decision === 'allow' && rule !== undefined
     ? `by ${formatReference(rule)}${lost(rule)}, but ${gate}`

@@ -161,6 +161,10 @@ it.each([
     "exit 3: DIR/made.json cannot be used: EEXIST: file already exists, mkdir 'DIR/made.json'",
   ],
   ['dev --upstream registry', 'exit 2: registry is no URL (write it as https://registry.example.com)'],
+  [
+    'dev --policies DIR/good --state DIR/state --port 0 --log DIR/nowhere/log',
+    "exit 3: DIR/nowhere/log cannot be written: ENOENT: no such file or directory, open 'DIR/nowhere/log' (name another file with --log)",
+  ],
   ['dev --port x', "exit 2: option '--port <n>' argument 'x' is invalid. a port is a whole number from 0 to 65535."],
   ['init --service https://x', 'exit 2: "https://x" is no host name (write --service registry.example.com)'],
   [

@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, openSession, requireClients, type Session } from './tools/clients.ts'
 import { type Gate, startGate } from './tools/gate.ts'
-import type { Outcome } from './tools/process.ts'
+import { type Outcome, runProgram } from './tools/process.ts'
+import { until } from './tools/registry.ts'
 import { scratchDirectory } from './tools/scratch.ts'
 
+const COMMAND = fileURLToPath(new URL('../../src/cli/bin.js', import.meta.url))
 const EXAMPLES = fileURLToPath(new URL('../../policies', import.meta.url))
 
 /** The printed commands of each token, by the program they call. */
@@ -23,6 +25,18 @@ function printedCommands(log: string): ReadonlyMap<string, readonly string[]> {
     commands.set(key, [...(commands.get(key) ?? []), line.trim()])
   }
   return commands
+}
+
+/** A first policy of one's own: nothing in it is public. */
+const OWN = {
+  'policy.yaml': `
+scopeMaps:
+  web-push:
+    actions: [repositories/web/*/content/read, repositories/web/*/content/write]
+tokens:
+  build: { scopeMap: web-push }
+  reader: { scopeMap: _repositories_pull }
+`,
 }
 
 describe('the secrets of a checkout', () => {
@@ -42,17 +56,67 @@ describe('the secrets of a checkout', () => {
   })
 })
 
-/** A first policy of one's own: nothing in it is public. */
-const OWN = {
-  'policy.yaml': `
-scopeMaps:
-  web-push:
-    actions: [repositories/web/*/content/read, repositories/web/*/content/write]
-tokens:
-  build: { scopeMap: web-push }
-  reader: { scopeMap: _repositories_pull }
-`,
-}
+describe('a development gate', () => {
+  const directory = scratchDirectory('log')
+  const records = join(directory, 'requests.ndjson')
+  let gate: Gate
+  beforeAll(async () => {
+    gate = await startGate({ policies: OWN, args: ['--log', records] })
+  })
+  afterAll(() => gate.stop())
+
+  it('says what it does while it starts, and logs no JSON', () => {
+    const lines = gate.log().split('\n')
+    expect(lines.slice(0, 2)).toEqual([`Reading the policies in ${gate.policyDirectory} …`, 'Starting the gate …'])
+    expect(lines.filter((line) => line.startsWith('{'))).toEqual([])
+  })
+
+  it('tells a person who opens its address in a browser where they are', async () => {
+    const answer = await fetch(gate.url)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect((await answer.text()).split('\n').slice(0, 5)).toEqual([
+      'This is a Dockgate gate for development. It guards a container registry: clients log in and push here.',
+      '',
+      `  docker login ${gate.host}       log in as a token; commands with passwords are in the terminal of dockgate dev`,
+      `  ${gate.url}/readyz    the policy in force`,
+      '',
+    ])
+    expect((await fetch(gate.url, { method: 'HEAD' })).status).toBe(200)
+  })
+
+  it.each([
+    ['POST', '/'],
+    ['GET', '//'],
+    ['GET', '/index.html'],
+    ['GET', '/%2f'],
+    ['GET', '/?a'],
+  ])('answers %s %s as every gate does', async (method, path) => {
+    const answer = await fetch(`${gate.url}${path}`, { method })
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get('content-type')).toBe('application/json')
+  })
+
+  it('keeps the records of its requests, so that explain can explain them', async () => {
+    const passwords = JSON.parse(readFileSync(join(gate.stateDirectory, 'development-passwords.json'), 'utf8'))
+    const authorization = `Basic ${Buffer.from(`reader:${passwords.reader}`).toString('base64')}`
+    const url = `${gate.url}/v2/web/app/blobs/uploads/`
+    expect((await fetch(url, { method: 'POST', headers: { authorization } })).status).toBe(403)
+    await expect.poll(() => readFileSync(records, 'utf8'), { timeout: 60_000 }).toMatch(/"no_grant"/)
+    const kept = readFileSync(records, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const { id } = kept.find(({ reason }) => reason === 'no_grant')
+    await expect
+      .poll(() => gate.log(), { timeout: 60_000 })
+      .toContain(`token:reader has no content/write on web/app (no_grant)  id ${id}`)
+    const args = [COMMAND, 'explain', '--record', records, '--id', id, '--policies', gate.policyDirectory]
+    const explained = await runProgram(process.execPath, args, { environment: { PATH: process.env.PATH ?? '' } })
+    expect(explained.status).toBe(1)
+    expect(explained.stdout).toContain('token:reader has no content/write on web/app')
+  })
+})
 
 describe.runIf(requireClients(['crane', 'skopeo'])).each([
   { of: 'the example', policies: EXAMPLES, pusher: 'ci', idle: 'nodes', refusal: /content\/write on samples\/hello/ },
@@ -67,6 +131,7 @@ describe.runIf(requireClients(['crane', 'skopeo'])).each([
   let gate: Gate
   beforeAll(async () => {
     gate = await startGate({ policies })
+    await until(60_000, 'the gate prints no commands', () => gate.log().includes('The passwords of all tokens'))
   })
   afterAll(() => gate.stop())
 

@@ -25,6 +25,7 @@ expect.addEqualityTesters([
 /** The tests that assert messages. */
 const TESTS = [
   'bundle/problems',
+  'cli/dev/record-log',
   'cli/probe',
   'cli/refusals',
   'cli/store-refusals',

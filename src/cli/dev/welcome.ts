@@ -71,7 +71,7 @@ export function welcome({ url, policies, passwords, passwordFile, registry, now 
     const refused = reader ?? idle[0]
     if (refused !== undefined) {
       // Who may not even look is refused at a HEAD, whose answer has no text.
-      const told = reader === undefined ? 'and is refused' : 'and is told so'
+      const told = reader === undefined ? 'and is refused' : 'and the client says why'
       const wanted = `${host}/${other.repository}:${other.tag}`
       const commands = copying(host, refused, sourceFor(refused), wanted, false)
       sections.push([`Token ${refused.name} may not push, ${told}:`, ...commands])
@@ -81,8 +81,12 @@ export function welcome({ url, policies, passwords, passwordFile, registry, now 
     const image = `${host}/${SEED_REPOSITORY}:${SEED_TAG}`
     if (player !== undefined) sections.push([`Token ${player.name} may pull:`, ...pulling(host, player, image)])
   }
-  if (sections.length > 0 && registry === undefined) sections.push([`${ANY_IMAGE} stands for any image that you have.`])
-  if (passwords.size > 0) sections.push([`The passwords of all tokens that have none in the policies: ${passwordFile}`])
+  const notes = [
+    ...(sections.length > 0 ? ['podman takes the options of skopeo.'] : []),
+    ...(sections.length > 0 && registry === undefined ? [`${ANY_IMAGE} stands for any image that you have.`] : []),
+    ...(passwords.size > 0 ? [`The passwords of all tokens that have none in the policies: ${passwordFile}`] : []),
+  ]
+  if (notes.length > 0) sections.push(notes)
   return sections.map((lines) => lines.join('\n')).join('\n\n')
 }
 
@@ -119,27 +123,21 @@ function copying(
 ): readonly string[] {
   const fetched = source === ANY_IMAGE ? '' : `docker pull ${source} && `
   return [
-    '  # crane',
     `  crane auth login ${host} -u ${name} -p ${password}`,
     `  crane copy --insecure ${source} ${target}`,
     ...(succeeds ? [`  crane digest --insecure ${target}`] : []),
-    '  # skopeo (podman login and podman push take the same options)',
     `  skopeo login --tls-verify=false -u ${name} -p ${password} ${host}`,
     `  skopeo copy --src-tls-verify=false --dest-tls-verify=false docker://${source} docker://${target}`,
-    '  # docker',
     `  docker login ${host} -u ${name} -p ${password}`,
     `  ${fetched}docker tag ${source} ${target} && docker push ${target}`,
   ]
 }
 
 const pulling = (host: string, { name, password }: Player, image: string): readonly string[] => [
-  '  # crane',
   `  crane auth login ${host} -u ${name} -p ${password}`,
   `  crane digest --insecure ${image}`,
-  '  # skopeo (podman login and podman pull take the same options)',
   `  skopeo login --tls-verify=false -u ${name} -p ${password} ${host}`,
   `  skopeo inspect --tls-verify=false docker://${image}`,
-  '  # docker',
   `  docker login ${host} -u ${name} -p ${password}`,
   `  docker pull ${image}`,
 ]

@@ -15,12 +15,12 @@ export const COMPATIBILITY_FLAGS = ['no_nodejs_compat', 'global_fetch_strictly_p
 export const WORKER_NAME = 'dockgate'
 export const KV_NAMESPACE_ID = 'policy'
 
-const ENTRY = fileURLToPath(new URL('../../worker/index.ts', import.meta.url))
+const entry = (name: string): string => fileURLToPath(new URL(`../../worker/${name}`, import.meta.url))
 
-/** The Worker as one ES module, as it is deployed. */
-export async function bundleWorker(): Promise<string> {
+/** The Worker as one ES module. Default: as it is deployed. */
+export async function bundleWorker(name: 'index.ts' | 'dev.ts' = 'index.ts'): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [ENTRY],
+    entryPoints: [entry(name)],
     bundle: true,
     write: false,
     format: 'esm',
@@ -53,7 +53,7 @@ export type Gate = {
 
 /** @throws {@link CommandError} 3 when workerd does not start, e.g. because the port is taken */
 export async function startGate({ host, port, stateDirectory, bindings, onLog }: GateOptions): Promise<Gate> {
-  const contents = await bundleWorker()
+  const contents = await bundleWorker('dev.ts')
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host,

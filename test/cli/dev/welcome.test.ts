@@ -41,7 +41,7 @@ describe('the welcome of dev', () => {
     expect(copies(printed(new Policies('policies', policies, [])))).toEqual([
       'Token ci may push:',
       '127.0.0.1:8787/public/hello:latest -> 127.0.0.1:8787/samples/hello:v1',
-      'Token nodes may not push, and is told so:',
+      'Token nodes may not push, and the client says why:',
       '127.0.0.1:8787/public/hello:latest -> 127.0.0.1:8787/samples/hello:v2',
     ])
   })
@@ -53,7 +53,7 @@ describe('the welcome of dev', () => {
       [
         'Token build may push:',
         '127.0.0.1:40000/public/hello:latest -> 127.0.0.1:8787/web/hello:v1',
-        'Token reader may not push, and is told so:',
+        'Token reader may not push, and the client says why:',
         '127.0.0.1:8787/public/hello:latest -> 127.0.0.1:8787/web/hello:v2',
       ],
     ],
@@ -113,7 +113,7 @@ describe('the welcome of dev', () => {
     const text = printed(policies, { url: URLS.url })
     expect(copies(text)).toEqual(['Token build may push:', 'IMAGE -> 127.0.0.1:8787/a/hello:v1'])
     expect(text).toContain('\n  docker tag IMAGE 127.0.0.1:8787/a/hello:v1 && docker push')
-    expect(text).toContain('\n\nIMAGE stands for any image that you have.\n')
+    expect(text).toContain('\nIMAGE stands for any image that you have.\n')
   })
 
   it('says nothing where no password is known', () => {

@@ -1,0 +1,30 @@
+/** The Worker of `dockgate dev`, never deployed: the gate, and a page for a person who opens its address in a browser. */
+import { requestOrigin, requestTarget } from '../registry/parse.ts'
+import type { Env } from './env.ts'
+import gate from './index.ts'
+
+export default {
+  fetch(request, env, ctx) {
+    const { url, method } = request
+    const isPage = requestTarget(url) === '/' && (method === 'GET' || method === 'HEAD')
+    return isPage ? page(requestOrigin(url), method) : gate.fetch(request, env, ctx)
+  },
+} satisfies ExportedHandler<Env>
+
+function page(origin: string, method: string): Response {
+  const host = origin.replace(/^https?:\/\//, '')
+  const text = `This is a Dockgate gate for development. It guards a container registry: clients log in and push here.
+
+  docker login ${host}       log in as a token; commands with passwords are in the terminal of dockgate dev
+  ${origin}/readyz    the policy in force
+
+Each request is one line in that terminal. A policy file that you change is in force a second or two later.
+`
+  return new Response(method === 'HEAD' ? null : text, {
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    },
+  })
+}
