@@ -1,18 +1,14 @@
 /** Every policy in the documents is one that loads, and every decision test one that passes on the example. */
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { PolicyFile, TestFile } from '../../src/files/definition.ts'
 import { readPolicies } from '../../src/files/load.ts'
-import { blocksOf, documents, ROOT, readDocument } from './markdown.ts'
+import { EXAMPLES } from '../support/examples.ts'
+import { blocksOf, documents, readDocument } from './markdown.ts'
 
 const SECTIONS = Object.keys(PolicyFile.shape)
 
-const POLICIES = readdirSync(join(ROOT, 'policies')).map((name) => ({
-  path: name,
-  text: readFileSync(join(ROOT, 'policies', name), 'utf8'),
-}))
+const POLICIES = [...EXAMPLES].map(([path, text]) => ({ path, text }))
 
 const yamlBlocks = documents().flatMap((path) =>
   blocksOf(readDocument(path)).flatMap(({ language, text, line, write }) =>

@@ -3,19 +3,10 @@
  * from this checkout, with its servers on free ports.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import {
-  chmodSync,
-  closeSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { writeExamples } from '../support/examples.ts'
 import { type Command, ROOT } from './markdown.ts'
 
 const BIN = join(ROOT, 'src', 'cli', 'bin.js')
@@ -40,7 +31,7 @@ export class DocumentSession {
   #count = 0
 
   constructor() {
-    cpSync(join(ROOT, 'policies'), join(this.#work, 'policies'), { recursive: true })
+    writeExamples(join(this.#work, 'policies'))
     const bin = join(this.#directory, 'bin')
     mkdirSync(bin)
     for (const [name, text] of [

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exampleFolder } from '../support/examples.ts'
 import { type Client, openSession, requireClients, type Session } from './tools/clients.ts'
 import { type Gate, startGate } from './tools/gate.ts'
 import { type Outcome, runProgram } from './tools/process.ts'
@@ -11,7 +12,7 @@ import { until } from './tools/registry.ts'
 import { scratchDirectory } from './tools/scratch.ts'
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/bin.js', import.meta.url))
-const EXAMPLES = fileURLToPath(new URL('../../policies', import.meta.url))
+const EXAMPLES = exampleFolder()
 
 /** The printed commands of each token, by the program they call. */
 function printedCommands(log: string): ReadonlyMap<string, readonly string[]> {

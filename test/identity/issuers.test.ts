@@ -1,4 +1,5 @@
 /** Issuers whose keys live elsewhere, on a real HTTP server: found, kept, refreshed, rotated, lost and found again. */
+import { exportJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { IssuerRule } from '../../src/identity/federation.ts'
 import { DOCUMENT_MAX_BYTES, fetchJson } from '../../src/worker/issuers/fetch-json.ts'
@@ -224,6 +225,19 @@ describe('an issuer that answers badly', () => {
     )
     expect(await verify(issuer, key)).toBe('credential_invalid')
     expect(await verify(issuer, next)).toBe(true)
+  })
+
+  it.each(['ES256', 'RS256', 'EdDSA'])('publishes a private key of %s: it verifies nothing', async (algorithm) => {
+    const leaked = await makeKey('leaked', algorithm)
+    const issuer = await startIssuer(key)
+    issuer.instead.set(KEYS, async (_request, response) =>
+      sendJson(response, {
+        keys: [{ ...(await exportJWK(leaked.key)), kid: 'leaked', alg: algorithm }, { ...next.jwk }],
+      }),
+    )
+    const algorithms = ['ES256', 'RS256', 'EdDSA'] as const
+    expect(await verify(issuer, leaked, NOW, { algorithms })).toBe('credential_invalid')
+    expect(await verify(issuer, next, NOW, { algorithms })).toBe(true)
   })
 
   it('is endless: reading stops', async () => {

@@ -1,11 +1,11 @@
 /** The policies that come with the project: they load without a remark, and decide as the tests beside them say. */
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runTest } from '../../src/cli/decision-tests.ts'
 import { Policies } from '../../src/cli/policies.ts'
 import { loadPolicies } from '../../src/files/load.ts'
+import { exampleFolder } from '../support/examples.ts'
 
-const { policies, tests, problems } = await loadPolicies(join(import.meta.dirname, '..', '..', 'policies'))
+const { policies, tests, problems } = await loadPolicies(exampleFolder())
 if (policies === undefined) throw new Error(`the example policies have errors: ${JSON.stringify(problems)}`)
 const examples = new Policies('policies', policies, tests)
 /** 2030-04-15: while the pilot of the fleet lasts. */

@@ -4,9 +4,9 @@
  * Exit status 1 if a change survives.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ROOT, tryMutations } from '../support/mutation.ts'
 
 /** File below `src/policy`, the text that stands there once, and what it becomes. */
 type Mutation = readonly [file: string, from: string, to: string]
@@ -289,59 +289,27 @@ const MUTATIONS: readonly Mutation[] = [
   ['condition/ip.ts', 'part > 255', 'part > 256'],
 ]
 
-const root = join(import.meta.dirname, '..', '..')
-
-function copyTree(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'dockgate-mutation-'))
-  for (const part of ['src/policy', 'src/registry', 'test/policy', 'package.json', 'tsconfig.json']) {
-    cpSync(join(root, part), join(copy, part), { recursive: true })
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  writeFileSync(
-    join(copy, 'vitest.config.js'),
-    "export default { test: { include: ['test/policy/equivalence*.test.ts'] } }\n",
-  )
-  return copy
-}
+const CONFIG = "export default { test: { include: ['test/policy/equivalence*.test.ts'] } }\n"
 
 /** Whether an equivalence test fails, or never ends, in the tree `copy`. */
 function isNoticed(copy: string): boolean {
+  writeFileSync(join(copy, 'vitest.config.js'), CONFIG)
   const env = {
     ...process.env,
     DOCKGATE_SHRINK: 'no',
     DOCKGATE_SEED: '1',
     DOCKGATE_CASES: process.env.DOCKGATE_CASES ?? '200000',
   }
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
   return (
     spawnSync(process.execPath, [vitest, 'run', '--bail=1'], { cwd: copy, env, stdio: 'ignore', timeout: 120_000 })
       .status !== 0
   )
 }
 
-function main(only = ''): number {
-  const copy = copyTree()
-  try {
-    if (isNoticed(copy)) throw new Error('the equivalence test fails without any change: run it by itself first')
-    const chosen = MUTATIONS.filter((mutation) => new RegExp(only).test(mutation.join(' ')))
-    const survivors = chosen.filter(([file, from, to]) => {
-      const path = join(copy, 'src', 'policy', file)
-      const source = readFileSync(path, 'utf8')
-      if (source.split(from).length !== 2) throw new Error(`${file} does not hold once: ${from}`)
-      writeFileSync(
-        path,
-        source.replace(from, () => to),
-      )
-      const noticed = isNoticed(copy)
-      writeFileSync(path, source)
-      console.log(`${noticed ? 'killed  ' : 'SURVIVED'} ${file}: ${from.trim()} -> ${to.trim() || 'nothing'}`)
-      return !noticed
-    })
-    console.log(`${chosen.length - survivors.length} of ${chosen.length} changes are noticed`)
-    return survivors.length === 0 ? 0 : 1
-  } finally {
-    rmSync(copy, { recursive: true, force: true })
-  }
-}
-
-process.exitCode = main(process.argv[2])
+process.exitCode = tryMutations({
+  mutations: MUTATIONS.map(([file, from, to]) => ({ file: `src/policy/${file}`, from, to })),
+  parts: ['src/policy', 'src/registry', 'test/policy', 'package.json', 'tsconfig.json'],
+  isNoticed,
+  only: process.argv[2] ?? '',
+})

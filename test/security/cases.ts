@@ -35,7 +35,7 @@ export const CASES: readonly Case[] = [
     proofs: [
       ...by(
         'worker/upload',
-        'does not exist',
+        '%s does not exist',
         'with any one character changed does not exist',
         'of another upstream does not exist',
         'ends after a day',
@@ -205,7 +205,7 @@ export const CASES: readonly Case[] = [
     seen: 'Docker AuthZ plugins CVE-2024-41110, CVE-2026-34040',
     what: 'Policy judged another body than the one that was executed',
     proofs: [
-      ...by('worker/attributes', 'reaches the registry as it was judged: each key once, as JSON'),
+      ...by('worker/attributes', 'reaches the registry as it was judged: each key once, as JSON, and not as %s'),
       ...by('worker/gate', 'reads no byte of the body', '%s %s of type %s is refused'),
       ...by('e2e/security', 'nothing is mounted by %s'),
     ],

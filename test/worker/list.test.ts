@@ -75,6 +75,23 @@ describe('the catalog', () => {
     for (const name of NAMES) if (!names.includes(name)) expect(listed.texts).not.toContain(name)
   })
 
+  it.each(['catalog', 'admin', 'ci'])('as %s shows no name that is not one of a repository', async (as) => {
+    const odd = [
+      '',
+      'UPPER',
+      '../etc',
+      'samples/../secret',
+      'samples/<b>',
+      'samples/a b',
+      'samples//a',
+      'samples/\u001b[31m',
+    ]
+    const world = createWorld({ registry: () => Response.json({ repositories: [...odd, 'samples/a'] }) })
+    const { pages, texts } = await listAll(world, '/v2/_catalog', as)
+    expect(pages).toEqual([['samples/a']])
+    for (const name of odd.slice(1)) expect(texts).not.toContain(name)
+  })
+
   it('is the same in Azure’s API', async () => {
     const world = createWorld({ registry: paging({ names: NAMES }) })
     const { pages } = await listAll(world, '/acr/v1/_catalog?n=2', 'ci')

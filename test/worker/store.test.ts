@@ -220,6 +220,29 @@ describe('refresh', () => {
     expect(view.principal(CI)).not.toBeInstanceOf(Promise)
   })
 
+  it('that a newer one overtook changes nothing any more', async () => {
+    await changed()
+    const third = await bundleOf(policyOf({ 'token:ci': reader('third/app') }), key.signing, { serial: 3 })
+    let goOn = (): void => undefined
+    const slow = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    // The pointer is read at once and names bundle 2; its shard does not come yet.
+    const before = kv.reads.length
+    store.current(background, NOW + 10)
+    kv.gate = slow
+    await vi.waitFor(() => expect(kv.reads.length).toBe(before + 2))
+    kv.gate = Promise.resolve()
+    kv.put(third)
+    expect(await store.current(background, NOW + 41)).toMatchObject({ serial: 3 })
+    goOn()
+    await background.settled()
+    const view = await store.current(background, NOW + 41)
+    expect(view).toMatchObject({ serial: 3 })
+    expect(await readsFrom(view, 'third/app')).toBe(true)
+    expect(await readsFrom(view, 'new/app')).toBe(false)
+  })
+
   it('shows a loop of steady requests the old policy or the new one', async () => {
     await changed()
     const seen = new Set<string>()

@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { welcome } from '../../../src/cli/dev/welcome.ts'
 import { Policies } from '../../../src/cli/policies.ts'
 import { loadPolicies, readPolicies } from '../../../src/files/load.ts'
+import { exampleFolder } from '../../support/examples.ts'
+
+const EXAMPLES = exampleFolder()
 
 const NOW = Date.parse('2026-09-01T00:00:00Z') / 1000
 const URLS = { url: 'http://127.0.0.1:8787', registry: 'http://127.0.0.1:40000' }
@@ -36,7 +39,7 @@ const deny = (what: string): string => `denyAssignments:\n  - { name: d, princip
 
 describe('the welcome of dev', () => {
   it('is for the example what the tutorial says', async () => {
-    const { policies } = await loadPolicies(`${import.meta.dirname}/../../../policies`)
+    const { policies } = await loadPolicies(EXAMPLES)
     if (policies === undefined) throw new Error('not valid')
     expect(copies(printed(new Policies('policies', policies, [])))).toEqual([
       'Token ci may push:',

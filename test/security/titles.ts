@@ -1,0 +1,66 @@
+/**
+ * Which tests a test file really runs, read from its source: a test counts when neither it nor a suite around it is skipped,
+ * left for later or expected to fail. `runIf` and `skipIf` count: what they leave out, the end of `npm test` says.
+ */
+import { parseAst } from 'vitest/node'
+
+type Node = { readonly type: string; readonly [key: string]: unknown }
+
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && 'type' in value
+
+const ROOTS: readonly string[] = ['it', 'test', 'describe']
+const IDLE: readonly string[] = ['skip', 'todo', 'fails']
+
+/** `it.skip.each(rows)` is `it`, `skip`, `each`. Nothing for a callee that is not a name with members and calls. */
+function chainOf(callee: unknown): readonly string[] {
+  if (!isNode(callee)) return []
+  switch (callee.type) {
+    case 'Identifier':
+      return [String(callee.name)]
+    case 'MemberExpression':
+      return [...chainOf(callee.object), ...chainOf(callee.property)]
+    case 'CallExpression':
+      return chainOf(callee.callee)
+    case 'TaggedTemplateExpression':
+      return chainOf(callee.tag)
+    default:
+      return []
+  }
+}
+
+/** The text of a literal, or of a template with its places left out. */
+function textOf(value: unknown): string | undefined {
+  if (!isNode(value)) return undefined
+  if (value.type === 'Literal' && typeof value.value === 'string') return value.value
+  if (value.type !== 'TemplateLiteral' || !Array.isArray(value.quasis)) return undefined
+  return value.quasis.map((part) => part.value.cooked).join('…')
+}
+
+/** `{ skip: true }` and the like. */
+const isIdleOption = (value: unknown): boolean =>
+  isNode(value) &&
+  value.type === 'ObjectExpression' &&
+  Array.isArray(value.properties) &&
+  value.properties.some(({ key }) => isNode(key) && IDLE.includes(String(key.name ?? key.value)))
+
+/** The titles of each test that runs: those of the suites around it, outermost first, then its own. */
+export function testsOf(source: string): readonly (readonly string[])[] {
+  const found: (readonly string[])[] = []
+  const walk = (value: unknown, suites: readonly string[]): void => {
+    if (Array.isArray(value)) for (const item of value) walk(item, suites)
+    if (!isNode(value)) return
+    const titled = value.type === 'CallExpression' && Array.isArray(value.arguments) ? value.arguments : []
+    const [root = '', ...members] = chainOf(value.callee)
+    const title = textOf(titled[0])
+    if (!ROOTS.includes(root) || title === undefined) {
+      for (const part of Object.values(value)) walk(part, suites)
+      return
+    }
+    if (members.some((member) => IDLE.includes(member)) || titled.some(isIdleOption)) return
+    const titles = [...suites, title]
+    if (root === 'describe') walk(titled.slice(1), titles)
+    else if (titled.length > 1) found.push(titles)
+  }
+  walk(parseAst(source, { lang: 'ts' }), [])
+  return found
+}
