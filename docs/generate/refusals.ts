@@ -131,7 +131,7 @@ const PROBLEMS: Readonly<Record<BundleProblemCode, readonly [what: string, help:
   manifest_malformed: ['What lies there is no signed manifest.', 'Push again.'],
   format_unsupported: [
     'It was made by another version of the format.',
-    'Deploy the gate of the version that you push with.',
+    'Deploy the gate of the version that you push with, then push again with `--yes`.',
   ],
   key_unknown: [
     'No key of `POLICY_PUBLIC_KEYS` signed it.',
@@ -140,6 +140,14 @@ const PROBLEMS: Readonly<Record<BundleProblemCode, readonly [what: string, help:
   signature_invalid: [
     'The signature does not fit.',
     'Somebody changed the value: find out who may write to the namespace.',
+  ],
+  pointer_mismatch: [
+    'It was signed for another pointer key.',
+    'Somebody copied it there: find out who may write to the namespace, and push again.',
+  ],
+  service_mismatch: [
+    'It was signed for another service than `POLICY_SERVICE`, or than the bundle in force.',
+    'Push the policies of this service. If the service has a new name, deploy the gate with it in `POLICY_SERVICE`.',
   ],
   expired: ['Its time is over.', 'Push. A bundle is valid for a year unless `--valid-days` says otherwise.'],
   not_yet_valid: ['It was made later than the clock of the edge says.', 'Set the clock of the machine that pushes.'],

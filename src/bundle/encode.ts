@@ -14,12 +14,16 @@ import { shardBits, shardOf } from './sharding.ts'
 export const VALIDITY_SECONDS = 31_536_000
 
 export type EncodeOptions = {
+  /** The key of the store for which the bundle is made. */
+  readonly pointer: string
   readonly serial: number
   readonly created: EpochSeconds
   /** Default: {@link VALIDITY_SECONDS} after `created`. */
   readonly expires?: EpochSeconds
   /** `bits` of the bundle in force, which is kept while it fits. */
   readonly previousBits?: number
+  /** What the bundle is made from, for people; see {@link Manifest.label}. */
+  readonly label?: string
 }
 
 /** One encoded shard. */
@@ -39,7 +43,7 @@ export async function encodeBundle(
   options: EncodeOptions,
   emit: (shard: EncodedShard) => void | Promise<void>,
 ): Promise<Manifest> {
-  const { serial, created, expires = created + VALIDITY_SECONDS, previousBits } = options
+  const { pointer, serial, created, expires = created + VALIDITY_SECONDS, previousBits, label } = options
   const bits = shardBits(encodedLength(policy), previousBits)
   const groups: (readonly [PrincipalKey, PrincipalData])[][] = Array.from({ length: 2 ** bits }, () => [])
   for (const entry of policy.principals) groups[shardOf(entry[0], bits)]?.push(entry)
@@ -56,9 +60,11 @@ export async function encodeBundle(
   }
   return {
     format: FORMAT,
+    pointer,
     serial,
     created,
     expires,
+    ...(label === undefined ? {} : { label }),
     bits,
     shards: digests.join(''),
     principals: policy.principals.size,

@@ -10,6 +10,10 @@ export type BundleProblemCode =
   /** Signed by a key that is not among the public keys. */
   | 'key_unknown'
   | 'signature_invalid'
+  /** Signed for another pointer key than the one under which it was found. */
+  | 'pointer_mismatch'
+  /** Signed for another service than the gate's. */
+  | 'service_mismatch'
   | 'expired'
   /** Made later than this clock says, beyond the leeway. */
   | 'not_yet_valid'

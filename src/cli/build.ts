@@ -9,12 +9,19 @@ import { signManifest } from '../bundle/sign.ts'
 import { CommandError } from './command-error.ts'
 import { nextSerial } from './history.ts'
 import { needSigningKey } from './key-files.ts'
-import { DEFAULT_STATE } from './kv-options.ts'
+import { DEFAULT_POINTER, DEFAULT_STATE } from './kv-options.ts'
+import { addLabelOptions, type LabelOptions, labelOf, named } from './label.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
 import { formatBytes, formatCount } from './sizes.ts'
 
-type Options = { readonly policies: string; readonly out?: string; readonly key?: string; readonly json?: true }
+type Options = LabelOptions & {
+  readonly policies: string
+  readonly out?: string
+  readonly key?: string
+  readonly pointer: string
+  readonly json?: true
+}
 
 const EXAMPLES = `
 Examples:
@@ -22,23 +29,30 @@ Examples:
   dockgate build -o dist/policy --key keys/policy-signing-key.json`
 
 export const buildCommand = (): Command =>
-  new Command('build')
-    .description('compile and sign the policies, and report sizes')
+  addLabelOptions(new Command('build').description('compile and sign the policies, and report sizes'))
     .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)
     .option('-o, --out <dir>', 'write the signed manifest and the shards there')
     .option('--key <file>', 'private key that signs (default: DOCKGATE_SIGNING_KEY, then that of the local state)')
+    .option('--pointer <key>', 'key of the pointer for which to sign', DEFAULT_POINTER)
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async ({ policies: directory, out, key: keyFile, json }: Options) => {
+    .action(async (options: Options) => {
+      const { policies: directory, out, key: keyFile, pointer, json } = options
       const keyOptions = { ...(keyFile === undefined ? {} : { key: keyFile }), stateDirectory: DEFAULT_STATE }
       const key = out === undefined ? undefined : await needSigningKey(keyOptions)
       const { compiled } = await readPolicies(directory)
+      const label = await labelOf(options, directory)
       const sizes: number[] = []
       const created = Math.floor(Date.now() / 1000)
       if (out !== undefined) await makeFolder(out)
       const manifest = await encodeBundle(
         compiled,
-        { serial: nextSerial(undefined, created), created },
+        {
+          pointer,
+          serial: nextSerial(undefined, created),
+          created,
+          ...(label === undefined ? {} : { label }),
+        },
         async (shard) => {
           sizes.push(shard.bytes)
           if (out !== undefined) await write(join(out, 'shards', fileOf(shard.digest)), shard.text)
@@ -51,10 +65,20 @@ export const buildCommand = (): Command =>
       const largest = Math.max(...sizes)
       if (json === true) {
         const shards = { total: sizes.length, largestBytes: largest }
-        output.json({ serial, principals, grants, shards, bytes: { total: bytes, manifest: manifestBytes }, out })
+        output.json({
+          serial,
+          label,
+          principals,
+          grants,
+          shards,
+          bytes: { total: bytes, manifest: manifestBytes },
+          out,
+        })
         return
       }
-      output.out(out === undefined ? `bundle of ${directory}` : `bundle ${serial} of ${directory} in ${out}`)
+      output.out(
+        out === undefined ? `bundle of ${directory}` : `bundle ${named(serial, label)} of ${directory} in ${out}`,
+      )
       output.out(`  principals  ${formatCount(principals)}`)
       output.out(`  grants      ${formatCount(grants)}`)
       output.out(`  shards      ${formatCount(sizes.length)}, the largest ${formatBytes(largest)}`)

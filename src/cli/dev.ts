@@ -16,9 +16,10 @@ import { seedRegistry } from './dev/seed.ts'
 import { watch } from './dev/watch.ts'
 import { welcome } from './dev/welcome.ts'
 import type { Gate } from './dev/worker.ts'
+import { readBundle, UntrustedBundle } from './history.ts'
 import { developmentKeys } from './key-files.ts'
 import { namespaceKv } from './kv.ts'
-import { DEFAULT_STATE } from './kv-options.ts'
+import { DEFAULT_POINTER, DEFAULT_STATE } from './kv-options.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from './policies.ts'
 import { publish } from './publish.ts'
@@ -47,6 +48,7 @@ const PASSED_ON = [
   'MAX_UPLOAD_BYTES',
   'PUBLIC_URL',
   'MAX_STALENESS_SECONDS',
+  'POLICY_SERVICE',
   'POLICY_REFRESH_SECONDS',
   'POLICY_MAX_AGE_SECONDS',
 ] as const
@@ -198,10 +200,29 @@ export async function reload(
     return undefined
   }
   const current = new Policies(directory, (await withDevelopmentSecrets(policies, state)).policies, tests)
+  const { service } = current.compiled.common
+  const inForce = await serviceInForce(gate, key)
+  if (inForce !== undefined && inForce !== service) {
+    output.error(
+      `registry.service in ${directory} is now '${service}', and this gate is '${inForce}': stop dockgate dev and start it again`,
+    )
+    return undefined
+  }
   const serial = await put(gate, key, current.compiled, state)
   output.note(`policy changed: bundle ${serial} is pushed`)
   warnOfFailures(current)
   return current
+}
+
+/** A gate takes no bundle of another service than that of the bundle in force. */
+async function serviceInForce({ kv }: Pick<Gate, 'kv'>, key: SigningKey): Promise<string | undefined> {
+  const stored = await readBundle(namespaceKv(kv, 'local KV'), DEFAULT_POINTER, key.accepted).catch(
+    (error: unknown) => {
+      if (error instanceof UntrustedBundle) return undefined
+      throw error
+    },
+  )
+  return stored?.manifest.common.service
 }
 
 /**

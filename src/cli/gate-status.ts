@@ -1,7 +1,14 @@
 /** What a running gate says of its policy: its `/readyz`. */
 import { CommandError } from './command-error.ts'
 
-export type GatePolicy = { readonly serial: number; readonly keyId?: string }
+export type GatePolicy = {
+  readonly serial: number
+  readonly label?: string
+  readonly keyId?: string
+  /** The service and the pointer key of the bundle. */
+  readonly service?: string
+  readonly pointer?: string
+}
 
 const POLL_MS = 500
 const TIMEOUT_MS = 180_000
@@ -43,7 +50,7 @@ export async function waitForSerial(url: string, serial: number): Promise<number
   throw (
     last ??
     new CommandError(3, `the gate at ${url} does not use bundle ${serial} after ${TIMEOUT_MS / 1000} s`, {
-      hint: 'its /readyz says why: an unknown key, another KV namespace or another pointer',
+      hint: 'its /readyz says why: an unknown key, another KV namespace, another pointer or another service',
     })
   )
 }
@@ -59,5 +66,9 @@ function policyIn(body: unknown): GatePolicy | undefined {
   if (typeof body !== 'object' || body === null) return undefined
   if ('policy' in body) return policyIn(body.policy)
   if (!('serial' in body) || typeof body.serial !== 'number') return undefined
-  return { serial: body.serial, ...('keyId' in body && typeof body.keyId === 'string' ? { keyId: body.keyId } : {}) }
+  const texts = (['label', 'keyId', 'service', 'pointer'] as const).flatMap((name) => {
+    const value: unknown = Reflect.get(body, name)
+    return typeof value === 'string' ? [[name, value] as const] : []
+  })
+  return { serial: body.serial, ...Object.fromEntries(texts) }
 }

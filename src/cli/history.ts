@@ -4,7 +4,8 @@
  */
 import type { VerificationKeys } from '../bundle/keys.ts'
 import type { Manifest } from '../bundle/manifest.ts'
-import { decodeManifest, type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
+import type { BundleProblem, BundleProblemCode } from '../bundle/problem.ts'
+import { decodeOutline, type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
 import type { Kv } from './kv.ts'
 
@@ -12,20 +13,42 @@ export const historyKey = (pointer: string, serial: number): string => `${pointe
 
 export type Stored = VerifiedManifest & { readonly text: string }
 
+/** Which bundle of a pointer is wanted. */
+export type Wanted = {
+  /** That of a record; default: the bundle in force. */
+  readonly serial?: number
+  /** The service for which it must have been signed; default: any. */
+  readonly service?: string
+}
+
 /**
- * The bundle under a key; nothing when the key is not there.
+ * The bundle in force under a pointer, or a record of one; nothing when the key is not there. It was signed by one of these
+ * keys for this pointer, whatever key it lies under.
  *
- * @throws {@link CommandError} 1 when its signature, or its format, is not what these keys and this version can vouch for
+ * @throws {@link CommandError} 1 when these keys and this version cannot vouch for the bundle, or not here
  */
-export async function readBundle(kv: Kv, key: string, keys: VerificationKeys): Promise<Stored | undefined> {
+export async function readBundle(
+  kv: Kv,
+  pointer: string,
+  keys: VerificationKeys,
+  { serial, service }: Wanted = {},
+): Promise<Stored | undefined> {
+  const key = serial === undefined ? pointer : historyKey(pointer, serial)
   const text = await kv.get(key)
   if (text === undefined) return undefined
-  const verified = await verifyManifest(text, keys)
+  const verified = await verifyManifest(text, keys, { pointer, ...(service === undefined ? {} : { service }) })
   if (verified.ok) return { ...verified.value, text }
-  throw new CommandError(
-    1,
-    `${kv.place} has a bundle under '${key}' that is not to be trusted: ${verified.error.message}`,
-  )
+  throw new UntrustedBundle(kv.place, key, verified.error)
+}
+
+/** A bundle that cannot be vouched for. */
+export class UntrustedBundle extends CommandError {
+  readonly code: BundleProblemCode
+
+  constructor(place: string, key: string, { code, message }: BundleProblem) {
+    super(1, `${place} has a bundle under '${key}' that is not to be trusted: ${message}`)
+    this.code = code
+  }
 }
 
 /** The serials that can be rolled back to, newest first. */
@@ -42,7 +65,7 @@ const SERIAL_LEAD = 86_400
 
 /** The serial that a bundle claims which these keys cannot vouch for: good for going above it, and for nothing else. */
 export async function claimedSerial(kv: Kv, pointer: string, now: number): Promise<Pick<Manifest, 'serial'>> {
-  const claimed = decodeManifest((await kv.get(pointer)) ?? '')
+  const claimed = decodeOutline((await kv.get(pointer)) ?? '')
   return { serial: claimed.ok && claimed.value.serial <= now + SERIAL_LEAD ? claimed.value.serial : 0 }
 }
 

@@ -22,7 +22,7 @@ export async function policyInForce(
 ): Promise<Result<CompiledPolicy, BundleProblem>> {
   const text = await kv.get(pointer)
   if (text === undefined) return ok(withoutRights(newer))
-  const verified = await verifyManifest(text, keys)
+  const verified = await verifyManifest(text, keys, { pointer })
   if (!verified.ok) return verified
   const { manifest } = verified.value
   const shared = await sharedShards(manifest, newer)
@@ -43,8 +43,8 @@ const withoutRights = ({ common }: CompiledPolicy): CompiledPolicy => ({
 async function sharedShards(manifest: Manifest, policy: CompiledPolicy): Promise<ReadonlyMap<string, string>> {
   const wanted = digestsOf(manifest)
   const shared = new Map<string, string>()
-  const { serial, created, bits } = manifest
-  await encodeBundle(policy, { serial, created, previousBits: bits }, ({ digest, text }) => {
+  const { pointer, serial, created, bits } = manifest
+  await encodeBundle(policy, { pointer, serial, created, previousBits: bits }, ({ digest, text }) => {
     if (wanted.has(digest)) shared.set(digest, text)
   })
   return shared

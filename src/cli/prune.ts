@@ -1,8 +1,8 @@
 /** `dockgate prune`: removes what no bundle that is kept names. */
 import { Command } from 'commander'
 import { SHARD_PREFIX, shardKey } from '../bundle/digest.ts'
-import { digestsOf, type Manifest } from '../bundle/manifest.ts'
-import { decodeManifest } from '../bundle/verify.ts'
+import { digestsOf, type Outline } from '../bundle/manifest.ts'
+import { decodeOutline } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
 import type { Kv } from './kv.ts'
 import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
@@ -75,7 +75,7 @@ export async function prune({
 }: PruneOptions): Promise<PruneReport> {
   const all = await kv.list('')
   const shards = all.filter((key) => key.startsWith(SHARD_PREFIX))
-  const manifests = new Map<string, Manifest>()
+  const manifests = new Map<string, Outline>()
   for (const key of all) {
     if (!key.startsWith(SHARD_PREFIX)) manifests.set(key, await manifestOf(kv, key))
   }
@@ -98,9 +98,9 @@ export async function prune({
   }
 }
 
-async function manifestOf(kv: Kv, key: string): Promise<Manifest> {
+async function manifestOf(kv: Kv, key: string): Promise<Outline> {
   const text = await kv.get(key)
-  const decoded = text === undefined ? undefined : decodeManifest(text)
+  const decoded = text === undefined ? undefined : decodeOutline(text)
   if (decoded?.ok === true) return decoded.value
   throw new CommandError(
     1,
@@ -113,7 +113,7 @@ async function manifestOf(kv: Kv, key: string): Promise<Manifest> {
 
 /** Keys of history that neither the number to keep nor their youth keeps. A key that is no history is a pointer. */
 function oldBundles(
-  manifests: ReadonlyMap<string, Manifest>,
+  manifests: ReadonlyMap<string, Outline>,
   now: number,
   keep: number,
 ): { readonly old: ReadonlySet<string>; readonly kept: number } {

@@ -7,10 +7,11 @@ import { shardKey } from '../bundle/digest.ts'
 import { countGrants, type EncodedShard, encodeBundle, VALIDITY_SECONDS } from '../bundle/encode.ts'
 import type { SigningKey } from '../bundle/keys.ts'
 import { digestsOf, type Manifest } from '../bundle/manifest.ts'
+import type { BundleProblemCode } from '../bundle/problem.ts'
 import { signManifest } from '../bundle/sign.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { CommandError } from './command-error.ts'
-import { claimedSerial, historyKey, nextSerial, readBundle, sameContent } from './history.ts'
+import { claimedSerial, historyKey, nextSerial, readBundle, sameContent, UntrustedBundle } from './history.ts'
 import type { Kv, KvPair } from './kv.ts'
 import { DEFAULT_POINTER } from './kv-options.ts'
 
@@ -27,6 +28,8 @@ export type PublishOptions = {
   /** Seconds since the epoch. */
   readonly now: number
   readonly pointer?: string
+  /** What the policy is, for people: see {@link Manifest.label}. */
+  readonly label?: string
   readonly validSeconds?: number
   /** Also when most grants go, or the bundle in force is not signed by this key. */
   readonly force?: boolean
@@ -39,7 +42,9 @@ export type PublishOptions = {
 
 export type PublishReport = {
   readonly serial: number
+  readonly label?: string
   readonly previousSerial?: number
+  readonly previousLabel?: string
   /** The key that signed. */
   readonly keyId: string
   readonly expires: number
@@ -57,16 +62,21 @@ type Count = { readonly before: number; readonly after: number }
 export async function publish(options: PublishOptions): Promise<PublishReport> {
   const { policy, kv, key, now, pointer = DEFAULT_POINTER, force = false, dryRun = false } = options
   const previous = await previousBundle(kv, pointer, key, force)
-  if (!force) guardGrants(previous, countGrants(policy))
+  if (!force) {
+    guardGrants(previous, countGrants(policy))
+    guardService(previous, policy.common.service)
+  }
   const known = previous === undefined || options.all === true ? new Set<string>() : digestsOf(previous)
   const upload = new Upload(kv, known, dryRun, options.onProgress ?? (() => {}))
   const manifest = await encodeBundle(
     policy,
     {
+      pointer,
       serial: nextSerial(previous ?? (await claimedSerial(kv, pointer, now)), now),
       created: now,
       expires: now + (options.validSeconds ?? VALIDITY_SECONDS),
       ...(previous === undefined ? {} : { previousBits: previous.bits }),
+      ...(options.label === undefined ? {} : { label: options.label }),
     },
     (shard) => upload.add(shard),
   )
@@ -76,7 +86,9 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   if (!dryRun) await kv.put(pointer, text)
   return {
     serial: manifest.serial,
+    ...(options.label === undefined ? {} : { label: options.label }),
     ...(previous === undefined ? {} : { previousSerial: previous.serial }),
+    ...(previous?.label === undefined ? {} : { previousLabel: previous.label }),
     keyId: key.id,
     expires: manifest.expires,
     changed: previous === undefined || !sameContent(previous, manifest),
@@ -87,16 +99,22 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   }
 }
 
+const OTHER_HINT = 'if you know why, e.g. because the key is new, repeat with --yes; every shard is uploaded then'
+/** What to do about a bundle in force that cannot be vouched for. */
+const HINTS: { readonly [K in BundleProblemCode]?: string } = {
+  format_unsupported:
+    'after an update of dockgate repeat with --yes, and deploy the gate of this version; every shard is uploaded then',
+  pointer_mismatch:
+    'find out who may write to the store; then repeat with --yes, which puts these policies in its place',
+}
+
 async function previousBundle(kv: Kv, pointer: string, key: SigningKey, force: boolean): Promise<Manifest | undefined> {
   try {
     return (await readBundle(kv, pointer, key.accepted))?.manifest
   } catch (error) {
-    if (!(error instanceof CommandError) || error.status !== 1) throw error
+    if (!(error instanceof UntrustedBundle)) throw error
     if (force) return undefined
-    throw new CommandError(1, error.message, {
-      hint: 'if you know why, e.g. because the key is new, repeat with --yes; every shard is uploaded then',
-      cause: error,
-    })
+    throw new CommandError(1, error.message, { hint: HINTS[error.code] ?? OTHER_HINT, cause: error })
   }
 }
 
@@ -107,6 +125,17 @@ function guardGrants(previous: Manifest | undefined, after: number): void {
     `this push removes more than half of the grants: ${previous.grants} now, ${after} after it`,
     {
       hint: 'if that is meant, repeat with --yes; `dockgate push --dry-run --yes` shows what would change',
+    },
+  )
+}
+
+function guardService(previous: Manifest | undefined, after: string): void {
+  if (previous === undefined || previous.common.service === after) return
+  throw new CommandError(
+    1,
+    `these policies are for the service '${after}', and the bundle in force is for '${previous.common.service}'`,
+    {
+      hint: 'name another --pointer or store if this is another gate; if the service has a new name, repeat with --yes and deploy the gate with POLICY_SERVICE set to it',
     },
   )
 }

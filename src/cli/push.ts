@@ -5,6 +5,7 @@ import { compare, differenceJson, differenceLines, type PolicyDifference } from 
 import { waitForSerial } from './gate-status.ts'
 import { needSigningKey } from './key-files.ts'
 import { addKvOptions, DEFAULT_STATE, type KvOptions, kvOf } from './kv-options.ts'
+import { addLabelOptions, type LabelOptions, labelOf, named } from './label.ts'
 import * as output from './output.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policies.ts'
 import { policyInForce } from './policy-in-force.ts'
@@ -12,17 +13,18 @@ import { type PublishReport, publish } from './publish.ts'
 import { formatBytes, formatCount, formatTime } from './sizes.ts'
 import { tellFailures } from './tell-failures.ts'
 
-type Options = KvOptions & {
-  readonly policies: string
-  readonly key?: string
-  readonly validDays?: number
-  readonly url?: string
-  readonly yes?: true
-  readonly all?: true
-  readonly dryRun?: true
-  readonly requireTests?: true
-  readonly json?: true
-}
+type Options = KvOptions &
+  LabelOptions & {
+    readonly policies: string
+    readonly key?: string
+    readonly validDays?: number
+    readonly url?: string
+    readonly yes?: true
+    readonly all?: true
+    readonly dryRun?: true
+    readonly requireTests?: true
+    readonly json?: true
+  }
 
 const EXAMPLES = `
 Examples:
@@ -38,13 +40,13 @@ never a mixture. A push that removes more than half of the grants stops unless -
 with the bundle in force, as \`dockgate diff\` does; with --json it says all.`
 
 export const pushCommand = (): Command =>
-  addKvOptions(new Command('push').description('compile, sign and upload the policies'))
+  addLabelOptions(addKvOptions(new Command('push').description('compile, sign and upload the policies')))
     .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)
     .option('--key <file>', 'private key that signs (default: DOCKGATE_SIGNING_KEY, then that of the local state)')
     .option('--valid-days <n>', 'days until the bundle expires (default: 365)', validDays)
     .option('--url <url>', 'wait until the gate there uses the new bundle')
     .option('--all', 'upload every shard, also those that should be there')
-    .option('--yes', 'push also when most grants go, or when another key signed the bundle in force')
+    .option('--yes', 'push also when most grants go, or when the bundle in force is not one to build upon')
     .option('--require-tests', 'push nothing when a decision test fails')
     .option('--dry-run', 'change nothing; say which rights would change')
     .option('--json', 'print the report as JSON')
@@ -57,12 +59,14 @@ export const pushCommand = (): Command =>
       const { compiled } = policies
       const now = Math.floor(Date.now() / 1000)
       runTests(policies, now, options.requireTests === true)
+      const label = await labelOf(options, directory)
       const report = await publish({
         policy: compiled,
         kv,
         key,
         now,
         pointer: options.pointer,
+        ...(label === undefined ? {} : { label }),
         ...(days === undefined ? {} : { validSeconds: days * 86_400 }),
         force: yes,
         all,
@@ -122,9 +126,9 @@ function validDays(text: string): number {
 }
 
 function printReport(report: PublishReport, place: string, dryRun: boolean): void {
-  const { serial, previousSerial, principals, grants, shards, bytes, expires, changed } = report
-  const before = previousSerial === undefined ? 'the first one' : `after ${previousSerial}`
-  output.out(`${dryRun ? 'would push' : 'pushed'} bundle ${serial} to ${place}, ${before}`)
+  const { serial, label, previousSerial, previousLabel, principals, grants, shards, bytes, expires, changed } = report
+  const before = previousSerial === undefined ? 'the first one' : `after ${named(previousSerial, previousLabel)}`
+  output.out(`${dryRun ? 'would push' : 'pushed'} bundle ${named(serial, label)} to ${place}, ${before}`)
   if (!changed) output.out('  nothing changed but its age')
   output.out(`  principals  ${change(principals)}`)
   output.out(`  grants      ${change(grants)}`)

@@ -10,6 +10,7 @@ import { historyKey, nextSerial, readBundle, type Stored, sameContent, serialsOf
 import { needSigningKey } from './key-files.ts'
 import type { Kv } from './kv.ts'
 import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
+import { named } from './label.ts'
 import * as output from './output.ts'
 import { count } from './policies.ts'
 import { keyOptions, waited } from './push.ts'
@@ -54,9 +55,9 @@ export const rollbackCommand = (): Command =>
         output.json({ ...report, place: kv.place, dryRun, ...(seconds === undefined ? {} : { seconds }) })
         return
       }
-      const { serial, rollbackOf, previousSerial, made, grants } = report
+      const { serial, label, rollbackOf, previousSerial, previousLabel, made, grants } = report
       output.out(
-        `${dryRun ? 'would return' : 'returned'} from bundle ${previousSerial} to the rights of ${rollbackOf}, made ${formatTime(made)}`,
+        `${dryRun ? 'would return' : 'returned'} from bundle ${named(previousSerial, previousLabel)} to the rights of ${named(rollbackOf, label)}, made ${formatTime(made)}`,
       )
       output.out(`  grants      ${formatCount(grants.before)} -> ${formatCount(grants.after)}`)
       output.out(`  new serial  ${serial}`)
@@ -74,8 +75,11 @@ export type RollBackOptions = {
 
 export type RollBackReport = {
   readonly serial: number
+  /** Of the bundle that is brought back, which the new one keeps. */
+  readonly label?: string
   readonly rollbackOf: number
   readonly previousSerial: number
+  readonly previousLabel?: string
   /** When the bundle was made that is brought back. */
   readonly made: number
   readonly grants: { readonly before: number; readonly after: number }
@@ -86,7 +90,7 @@ export async function rollBack(options: RollBackOptions): Promise<RollBackReport
   const { kv, key, pointer, now, wanted, dryRun = false } = options
   const live = await readBundle(kv, pointer, key.accepted)
   if (live === undefined) throw new CommandError(1, `${kv.place} has no bundle yet`, { hint: 'run `dockgate push`' })
-  const target = wanted === undefined ? await lastOther(options, live) : await named(kv, key, pointer, wanted)
+  const target = wanted === undefined ? await lastOther(options, live) : await recorded(options, live, wanted)
   await needShards(kv, target.manifest)
   const serial = nextSerial(live.manifest, now)
   const rollbackOf = target.manifest.serial
@@ -97,21 +101,34 @@ export async function rollBack(options: RollBackOptions): Promise<RollBackReport
     await kv.put(pointer, text)
   }
   const grants = { before: live.manifest.grants, after: manifest.grants }
-  return { serial, rollbackOf, previousSerial: live.manifest.serial, made: target.manifest.created, grants }
+  const { serial: previousSerial, label: previousLabel } = live.manifest
+  const { label, created: made } = target.manifest
+  return {
+    serial,
+    ...(label === undefined ? {} : { label }),
+    rollbackOf,
+    previousSerial,
+    ...(previousLabel === undefined ? {} : { previousLabel }),
+    made,
+    grants,
+  }
 }
 
-async function named(kv: Kv, key: SigningKey, pointer: string, serial: number): Promise<Stored> {
-  const target = await readBundle(kv, historyKey(pointer, serial), key.accepted)
+/** The record of a serial: signed for this pointer, and for the service of the bundle in force. */
+async function recorded({ kv, key, pointer }: RollBackOptions, live: Stored, serial: number): Promise<Stored> {
+  const { service } = live.manifest.common
+  const target = await readBundle(kv, pointer, key.accepted, { serial, service })
   if (target?.manifest.serial === serial) return target
   throw new CommandError(1, `${kv.place} has no bundle ${serial}`, { hint: '`dockgate status` lists those it has' })
 }
 
 /** The newest bundle before the live one, or before the one that it brought back, that says something else. */
-async function lastOther({ kv, key, pointer }: RollBackOptions, live: Stored): Promise<Stored> {
+async function lastOther(options: RollBackOptions, live: Stored): Promise<Stored> {
+  const { kv, pointer } = options
   const before = live.manifest.rollbackOf ?? live.manifest.serial
   for (const serial of await serialsOf(kv, pointer)) {
     if (serial >= before) continue
-    const candidate = await named(kv, key, pointer, serial)
+    const candidate = await recorded(options, live, serial)
     if (!sameContent(candidate.manifest, live.manifest)) return candidate
   }
   throw new CommandError(1, `${kv.place} has no bundle before ${before} that says something else`, {

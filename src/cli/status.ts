@@ -1,11 +1,15 @@
 /** `dockgate status`: what is in the store, and what a gate uses. */
 import { Command } from 'commander'
 import { parsePublicKeys, type VerificationKeys } from '../bundle/keys.ts'
+import type { Manifest } from '../bundle/manifest.ts'
+import { verifyManifest } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
 import { type GatePolicy, gatePolicy } from './gate-status.ts'
-import { readBundle, serialsOf } from './history.ts'
+import { historyKey, readBundle, serialsOf } from './history.ts'
 import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
+import type { BulkKv } from './kv.ts'
 import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
+import { named } from './label.ts'
 import * as output from './output.ts'
 import { keyOptions } from './push.ts'
 import { formatAge, formatBytes, formatCount, formatTime } from './sizes.ts'
@@ -42,13 +46,26 @@ export const statusCommand = (): Command =>
         })
       }
       const gate = options.url === undefined ? undefined : await gatePolicy(options.url)
-      const history = (await serialsOf(kv, options.pointer)).slice(0, SHOWN)
+      const records = await recordsOf(kv, options.pointer, keys)
+      const history = records.map((record) => record.serial)
       const { manifest, keyId, text } = live
       const now = Math.floor(Date.now() / 1000)
-      const { serial, created, expires, rollbackOf, principals, grants, bits, bytes } = manifest
+      const { serial, label, pointer, created, expires, rollbackOf, principals, grants, bits, bytes } = manifest
+      const { service } = manifest.common
       const expired = now >= expires
       if (options.json === true) {
-        const facts = { serial, created, expires, rollbackOf, principals, grants, shards: 2 ** bits }
+        const facts = {
+          serial,
+          label,
+          service,
+          pointer,
+          created,
+          expires,
+          rollbackOf,
+          principals,
+          grants,
+          shards: 2 ** bits,
+        }
         const sizes = { total: bytes, manifest: text.length }
         output.json({
           ...facts,
@@ -58,10 +75,14 @@ export const statusCommand = (): Command =>
           expired,
           place: kv.place,
           history,
+          labels: Object.fromEntries(
+            records.flatMap((record) => (record.label === undefined ? [] : [[record.serial, record.label]])),
+          ),
           gate,
         })
       } else {
-        output.out(`bundle ${serial} in ${kv.place}`)
+        output.out(`bundle ${named(serial, label)} in ${kv.place}`)
+        output.out(`  for         ${service}, under the key ${pointer}`)
         if (rollbackOf !== undefined) output.out(`  rights of   ${rollbackOf} (a roll-back)`)
         output.out(`  made        ${formatTime(created)}, ${formatAge(now - created)} ago`)
         output.out(`  valid until ${formatTime(expires)}${expired ? ': EXPIRED' : `, ${formatAge(expires - now)}`}`)
@@ -70,15 +91,49 @@ export const statusCommand = (): Command =>
         output.out(
           `  size        ${formatBytes(bytes)} in ${formatCount(2 ** bits)} shards, manifest ${formatBytes(text.length)}`,
         )
-        if (options.url !== undefined) output.out(`  live        ${liveText(options.url, gate, serial)}`)
-        output.out(`  can return  ${history.filter((known) => known !== serial).join(', ') || 'to none'}`)
+        if (options.url !== undefined) output.out(`  live        ${liveText(options.url, gate, manifest)}`)
+        for (const [index, line] of returnLines(records, serial).entries()) {
+          output.out(`${index === 0 ? '  can return ' : '             '} ${line}`)
+        }
       }
-      if (expired || (options.url !== undefined && gate?.serial !== serial)) process.exitCode = 1
+      if (expired || (options.url !== undefined && !uses(gate, manifest))) process.exitCode = 1
     })
 
-function liveText(url: string, gate: GatePolicy | undefined, serial: number): string {
+type Record = { readonly serial: number; readonly label?: string }
+
+/** The newest records of a pointer, with the labels of those that these keys vouch for. */
+async function recordsOf(kv: BulkKv, pointer: string, keys: VerificationKeys): Promise<readonly Record[]> {
+  const serials = (await serialsOf(kv, pointer)).slice(0, SHOWN)
+  const texts = await kv.getAll(serials.map((serial) => historyKey(pointer, serial)))
+  return Promise.all(
+    serials.map(async (serial) => {
+      const text = texts.get(historyKey(pointer, serial))
+      const verified = text === undefined ? undefined : await verifyManifest(text, keys, { pointer })
+      const label = verified?.ok === true ? verified.value.manifest.label : undefined
+      return { serial, ...(label === undefined ? {} : { label }) }
+    }),
+  )
+}
+
+function returnLines(records: readonly Record[], serial: number): readonly string[] {
+  const others = records.filter((record) => record.serial !== serial)
+  return others.length === 0 ? ['to none'] : others.map((record) => `to ${named(record.serial, record.label)}`)
+}
+
+/** Whether a gate uses this very bundle: one of another service or pointer may have the same serial. */
+const uses = (gate: GatePolicy | undefined, { serial, pointer, common }: Manifest): boolean =>
+  gate?.serial === serial &&
+  (gate.pointer ?? pointer) === pointer &&
+  (gate.service ?? common.service) === common.service
+
+function liveText(url: string, gate: GatePolicy | undefined, manifest: Manifest): string {
   if (gate === undefined) return `${url} has no policy`
-  return gate.serial === serial ? `at ${url}` : `not yet: ${url} uses bundle ${gate.serial}`
+  if (uses(gate, manifest)) return `at ${url}`
+  const { service = manifest.common.service, pointer = manifest.pointer } = gate
+  if (service !== manifest.common.service || pointer !== manifest.pointer) {
+    return `no: ${url} is the gate of ${service}, with the policy under the key ${pointer}`
+  }
+  return `not yet: ${url} uses bundle ${named(gate.serial, gate.label)}`
 }
 
 async function verificationKeys(options: Options): Promise<VerificationKeys> {

@@ -32,6 +32,8 @@ export type Env = {
   readonly PUBLIC_URL?: string
   /** Name of the pointer key in KV; default `pointer`. */
   readonly POLICY_POINTER?: string
+  /** The one service whose bundles count, e.g. `registry.example.com`; default: that of the bundle in force. */
+  readonly POLICY_SERVICE?: string
   /** Seconds after which the pointer is read again behind the answer; default 10. */
   readonly POLICY_REFRESH_SECONDS?: string
   /** Seconds after which an unread pointer is read before the answer; default 30. */

@@ -10,6 +10,8 @@ import type { Env } from './env.ts'
 
 export type PolicyView = {
   readonly serial: number
+  /** What the bundle was made from, for people. */
+  readonly label?: string
   /** Key that signed the bundle. */
   readonly keyId: string
   /** Seconds since the epoch: made, and valid until. */

@@ -22,6 +22,7 @@ import { selectUpstream } from './upstream/select.ts'
 
 const ALGORITHM = 'ES256'
 const SERVICE = 'rehearsal'
+const POINTER = 'rehearsal'
 const REPOSITORY = 'rehearsal/app'
 const URL = `https://rehearsal.invalid/v2/${REPOSITORY}/manifests/latest`
 
@@ -37,6 +38,7 @@ const SHARD = JSON.stringify({
 
 const manifestOf = (shards: string): Manifest => ({
   format: FORMAT,
+  pointer: POINTER,
   serial: 0,
   created: 0,
   expires: 1,
@@ -78,7 +80,10 @@ export async function rehearse(): Promise<number> {
   const pointer = await new SignJWT({ ...manifestOf(await digestOf(bytes)) })
     .setProtectedHeader({ typ: MANIFEST_TYPE, alg: ALGORITHM, kid: keys.signing.kid })
     .sign(keys.signing.key)
-  const verified = await verifyManifest(pointer, await parsePublicKeys(JSON.stringify(keys.published)))
+  const verified = await verifyManifest(pointer, await parsePublicKeys(JSON.stringify(keys.published)), {
+    pointer: POINTER,
+    service: SERVICE,
+  })
   if (!verified.ok) throw new Error(verified.error.message)
   const view = openView(verified.value, new Shards(() => Promise.resolve(ok(bytes))), () => undefined)
   const proof = { kind: 'token', name: 'rehearsal', credential: credentialFingerprint(CREDENTIAL) } as const

@@ -41,6 +41,9 @@ export const settingsOf: (env: Env) => Settings = perIsolate((env) => ({
   ),
 }))
 
+/** The key under which the policy pointer is found where nothing else is set. */
+export const DEFAULT_POINTER = 'pointer'
+
 /** A variable that is there; the empty text counts as absent. */
 export const isSet = (value: string | undefined): value is string => value !== undefined && value !== ''
 

@@ -7,7 +7,7 @@
 import { parsePublicKeys, type VerificationKeys } from '../bundle/keys.ts'
 import { digestAt, type Manifest, shardCount } from '../bundle/manifest.ts'
 import type { BundleProblem } from '../bundle/problem.ts'
-import { admit, type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
+import { admit, type BundleContext, type VerifiedManifest, verifyManifest } from '../bundle/verify.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { err, ok, type Result } from '../registry/result.ts'
 import type { Background } from './background.ts'
@@ -15,6 +15,7 @@ import { within } from './deadline.ts'
 import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 import type { PolicyView } from './policy-view.ts'
+import { DEFAULT_POINTER, isSet } from './settings.ts'
 import { type Bounds, readBounds } from './store/bounds.ts'
 import { type PolicyKv, READ_TIMEOUT_MS, readPointer, readShard } from './store/reader.ts'
 import { Shards } from './store/shards.ts'
@@ -24,6 +25,7 @@ export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
   Env,
   | 'POLICY_PUBLIC_KEYS'
   | 'POLICY_POINTER'
+  | 'POLICY_SERVICE'
   | 'POLICY_REFRESH_SECONDS'
   | 'POLICY_MAX_AGE_SECONDS'
   | 'MAX_STALENESS_SECONDS'
@@ -34,6 +36,11 @@ export type PolicyStatus = {
   /** Is there a policy that may be used? */
   readonly ready: boolean
   readonly serial?: number
+  /** What the bundle was made from, where the push said so. */
+  readonly label?: string
+  /** The service and the pointer key for which the bundle was signed. */
+  readonly service?: string
+  readonly pointer?: string
   readonly keyId?: string
   readonly created?: EpochSeconds
   readonly expires?: EpochSeconds
@@ -57,6 +64,8 @@ type InForce = { readonly pointer: string; readonly manifest: Manifest; readonly
 
 export class PolicyStore {
   readonly #env: StoreEnv
+  /** For what a bundle must be signed. */
+  readonly #context: BundleContext
   readonly #bounds: Bounds
   readonly #shards: Shards
   #keys: VerificationKeys | undefined
@@ -76,6 +85,10 @@ export class PolicyStore {
    */
   constructor(env: StoreEnv, write: (line: string) => void = writeLine) {
     this.#env = env
+    this.#context = {
+      pointer: isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER,
+      ...(isSet(env.POLICY_SERVICE) ? { service: env.POLICY_SERVICE } : {}),
+    }
     this.#write = write
     this.#bounds = readBounds(env)
     this.#shards = new Shards((digest, fresh) => readShard(env.POLICY, digest, fresh))
@@ -108,6 +121,9 @@ export class PolicyStore {
         ? {}
         : {
             serial: view.serial,
+            ...(view.label === undefined ? {} : { label: view.label }),
+            service: view.common.service,
+            pointer: this.#context.pointer,
             keyId: view.keyId,
             created: view.created,
             expires: view.expires,
@@ -162,18 +178,18 @@ export class PolicyStore {
 
   /** Read the pointer and, if it changed and all is well, let the bundle that it names take effect. Never rejects. */
   async #advance(now: EpochSeconds): Promise<Result<void, BundleProblem>> {
-    const pointer = await readPointer(this.#env.POLICY, this.#env.POLICY_POINTER ?? 'pointer')
+    const pointer = await readPointer(this.#env.POLICY, this.#context.pointer)
     if (!pointer.ok) return pointer
     if (pointer.value === this.#inForce?.pointer) return ok(undefined)
     const verified = await this.#verify(pointer.value)
     if (!verified.ok) return verified
-    const admitted = admit(verified.value, this.#inForce?.manifest, now)
+    const admitted = admit(verified.value, this.#context, this.#inForce?.manifest, now)
     if (!admitted.ok) return admitted
     const readAhead = await this.#readAhead(admitted.value)
     if (!readAhead.ok) return readAhead
     // Another refresh may have got ahead while this one was reading.
     if (pointer.value === this.#inForce?.pointer) return ok(undefined)
-    const stillAdmitted = admit(verified.value, this.#inForce?.manifest, now)
+    const stillAdmitted = admit(verified.value, this.#context, this.#inForce?.manifest, now)
     if (!stillAdmitted.ok) return stillAdmitted
     this.#shardProblem = undefined
     const report = (problem: BundleProblem | undefined) => {
@@ -193,7 +209,7 @@ export class PolicyStore {
       const why = error instanceof Error ? error.message : String(error)
       return err({ code: 'keys_invalid', message: `POLICY_PUBLIC_KEYS cannot be read: ${why}` })
     }
-    return verifyManifest(pointer, this.#keys)
+    return verifyManifest(pointer, this.#keys, this.#context)
   }
 
   /** Read what the next bundle changed of the shards in use, so that a switch makes nobody wait and misses nothing. */
@@ -218,8 +234,8 @@ export class PolicyStore {
 
   /** One line for each change: a bundle taking effect, a problem, its end, a warning. */
   #log(now: EpochSeconds): void {
-    const { serial, keyId, lastProblem, warnings } = this.status(now)
-    const facts = { kind: 'policy', serial, keyId, problem: lastProblem, warnings }
+    const { serial, label, keyId, lastProblem, warnings } = this.status(now)
+    const facts = { kind: 'policy', serial, label, keyId, problem: lastProblem, warnings }
     const line = JSON.stringify(facts)
     if (line === this.#logged) return
     this.#logged = line

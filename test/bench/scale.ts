@@ -63,6 +63,7 @@ async function encode(policy: CompiledPolicy, keepFor: string, previous?: Manife
   const known = previous === undefined ? undefined : digestsOf(previous)
   let largest = 0
   const options = {
+    pointer: 'pointer',
     serial: 1,
     created: 1_800_000_000,
     ...(previous === undefined ? {} : { previousBits: previous.bits }),
@@ -117,7 +118,7 @@ async function coldStart({ pointer, publicKeys, digest, shard }: Cold) {
   const open: number[] = []
   for (let round = 0; round < COLD_STARTS; round++) {
     const [verified, verifying] = await timed(async () => {
-      const result = await verifyManifest(pointer, await parsePublicKeys(publicKeys))
+      const result = await verifyManifest(pointer, await parsePublicKeys(publicKeys), { pointer: 'pointer' })
       if (result.ok) openCommon(result.value.manifest.common)
       return result
     })

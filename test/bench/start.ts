@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { shardKey } from '../../src/bundle/digest.ts'
 import { digestFor } from '../../src/bundle/manifest.ts'
-import { decodeManifest } from '../../src/bundle/verify.ts'
+import { decodeOutline } from '../../src/bundle/verify.ts'
 import { principalKey } from '../../src/policy/principal.ts'
 import { isRefusal } from '../../src/worker/identified.ts'
 import { identify } from '../../src/worker/identify.ts'
@@ -49,7 +49,7 @@ async function coldStart(assignments: number, { quick }: BenchOptions): Promise<
   const world = await createWorld(assignments, SMALL)
   const [token = ''] = await world.mint(1)
   const registry = await bundle(workerSource('upstream.js'))
-  const manifest = decodeManifest(world.kv.get('pointer') ?? '')
+  const manifest = decodeOutline(world.kv.get('pointer') ?? '')
   const name = world.policies.tokens[0]?.name ?? ''
   if (!manifest.ok) throw new Error(manifest.error.message)
   const shard = shardKey(digestFor(manifest.value, principalKey({ kind: 'token', name })))

@@ -108,10 +108,16 @@ describe('a manifest', () => {
     return new TextEncoder().encode(JSON.stringify(change({ ...manifest })))
   }
   it.each<[string, (value: Record<string, unknown>) => unknown, string, RegExp]>([
-    ['a later format', (m) => ({ ...m, format: 2 }), 'format_unsupported', /deploy a newer gate/],
-    ['an earlier format', (m) => ({ ...m, format: 0 }), 'format_unsupported', /push again/],
+    ['a later format', (m) => ({ ...m, format: 3 }), 'format_unsupported', /deploy a newer gate/],
+    ['an earlier format', (m) => ({ ...m, format: 1 }), 'format_unsupported', /push again/],
     ['a format that is text', (m) => ({ ...m, format: '1' }), 'manifest_malformed', /format/],
     ['a field that nobody knows', (m) => ({ ...m, shadow: true }), 'manifest_malformed', /shadow/],
+    ['no pointer', ({ pointer: _, ...m }) => m, 'manifest_malformed', /pointer is not there/],
+    ['a label of two lines', (m) => ({ ...m, label: 'a\nb' }), 'manifest_malformed', /label/],
+    ['a label that colours a terminal', (m) => ({ ...m, label: '\x1b[31mred' }), 'manifest_malformed', /label/],
+    ['a label that turns the line around', (m) => ({ ...m, label: 'a\u202eb' }), 'manifest_malformed', /label/],
+    ['an empty label', (m) => ({ ...m, label: '' }), 'manifest_malformed', /label/],
+    ['a label without end', (m) => ({ ...m, label: 'x'.repeat(201) }), 'manifest_malformed', /label/],
     ['no serial', ({ serial: _, ...m }) => m, 'manifest_malformed', /serial is not there/],
     ['a serial that is negative', (m) => ({ ...m, serial: -1 }), 'manifest_malformed', /serial/],
     ['a serial that no double holds', (m) => ({ ...m, serial: 2 ** 60 }), 'manifest_malformed', /serial/],
@@ -138,7 +144,7 @@ describe('a manifest', () => {
   it.each(['', 'a', 'a.b', 'a.b.c', '..', `${base64url.encode('{}')}..`, `${base64url.encode('null')}.e30.AA`])(
     'is not the text %j',
     async (value) => {
-      const verified = await verifyManifest(value, key.signing.accepted)
+      const verified = await verifyManifest(value, key.signing.accepted, { pointer: 'pointer' })
       expect(verified).toMatchObject({ ok: false, error: { code: 'manifest_malformed' } })
     },
   )

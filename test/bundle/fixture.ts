@@ -70,16 +70,18 @@ export type Bundle = {
 }
 
 export type BundleOptions = {
+  readonly pointer?: string
   readonly serial?: number
   readonly created?: number
   readonly expires?: number
   readonly previousBits?: number
+  readonly label?: string
 }
 
 export async function bundleOf(policy: CompiledPolicy, key: SigningKey, options: BundleOptions = {}): Promise<Bundle> {
-  const { serial = 1, created = NOW - 60, ...rest } = options
+  const { pointer = 'pointer', serial = 1, created = NOW - 60, ...rest } = options
   const shards = new Map<string, string>()
-  const manifest = await encodeBundle(policy, { serial, created, ...rest }, ({ digest, text }) => {
+  const manifest = await encodeBundle(policy, { pointer, serial, created, ...rest }, ({ digest, text }) => {
     shards.set(shardKey(digest), text)
   })
   return { manifest, pointer: await signManifest(manifest, key), shards }

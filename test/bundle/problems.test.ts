@@ -9,7 +9,7 @@ import type { BundleProblem } from '../../src/bundle/problem.ts'
 import { restorePolicy } from '../../src/bundle/restore.ts'
 import { openShard } from '../../src/bundle/shard.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
-import { admit, decodeManifest, verifyManifest } from '../../src/bundle/verify.ts'
+import { admit, type BundleContext, decodeOutline, verifyManifest } from '../../src/bundle/verify.ts'
 import { ok, type Result } from '../../src/registry/result.ts'
 import { bundleOf, bytesOf, manyTokens, newKey } from './fixture.ts'
 
@@ -19,6 +19,7 @@ const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)
 
 const key = await newKey()
 const pair = await generateKey('EdDSA')
+const HERE: BundleContext = { pointer: 'pointer' }
 const { manifest, pointer } = await bundleOf(manyTokens(1), key.signing, {
   serial: 7,
   created: 1_000_000,
@@ -55,13 +56,13 @@ describe('a manifest', () => {
   it.each<[string, unknown, string]>([
     [
       'a later format',
-      { ...manifest, format: 2 },
-      "format_unsupported: the bundle has format 2 and this gate reads format 1: deploy a newer gate, or push with the dockgate command of this gate's version",
+      { ...manifest, format: 3 },
+      "format_unsupported: the bundle has format 3 and this gate reads format 2: deploy a newer gate, or push with the dockgate command of this gate's version",
     ],
     [
       'an earlier format',
-      { ...manifest, format: 0 },
-      "format_unsupported: the bundle has format 0 and this gate reads format 1: push again with the dockgate command of this gate's version",
+      { ...manifest, format: 1 },
+      "format_unsupported: the bundle has format 1 and this gate reads format 2: push again with the dockgate command of this gate's version",
     ],
     ['a format that is text', { ...manifest, format: '1' }, wrong('format is not a whole number')],
     ['a field that nobody knows', { ...manifest, shadow: 1 }, wrong('shadow is not a field that this version knows')],
@@ -101,13 +102,13 @@ describe('a manifest', () => {
       'key_unknown: the bundle is signed by the key "other", which is not among the public keys; add it, or push with a key that is',
     ],
   ])('is not the pointer %s', async (text, expected) => {
-    expect(shown(await verifyManifest(text, key.signing.accepted))).toEqual(expected)
+    expect(shown(await verifyManifest(text, key.signing.accepted, HERE))).toEqual(expected)
   })
 
   it('that was changed is refused', async () => {
     const [head = '', , signature = ''] = (await signManifest(manifest, key.signing)).split('.')
     const changed = [head, base64url.encode(bytes({ ...manifest, serial: 8 })), signature].join('.')
-    expect(shown(await verifyManifest(changed, key.signing.accepted))).toEqual(
+    expect(shown(await verifyManifest(changed, key.signing.accepted, HERE))).toEqual(
       `signature_invalid: the bundle's signature by the key ${key.signing.id} does not hold; push again`,
     )
   })
@@ -128,13 +129,62 @@ describe('a manifest', () => {
     ],
     ['contradicts', 7, 1_000_000, 'serial_conflict: there are two bundles 7 with different content; push again'],
   ])('that %s is not admitted', (_, current, now, expected) => {
-    const serial = current === undefined ? undefined : { serial: current }
-    expect(shown(admit({ manifest, keyId: 'k' }, serial, now))).toEqual(expected)
+    const inForce = current === undefined ? undefined : { ...manifest, serial: current }
+    expect(shown(admit({ manifest, keyId: 'k' }, HERE, inForce, now))).toEqual(expected)
   })
 
   it('is read from no other value', () => {
-    expect(shown(decodeManifest('a.!.b'))).toEqual('manifest_malformed: the value is not a signed manifest')
-    expect(shown(decodeManifest(pointer))).toBe('fine')
+    expect(shown(decodeOutline('a.!.b'))).toEqual('manifest_malformed: the value is not a signed manifest')
+    expect(shown(decodeOutline(pointer))).toBe('fine')
+  })
+
+  const outlined = (change: object) => `a.${base64url.encode(bytes({ ...manifest, ...change }))}.b`
+  it.each<[string, object, string]>([
+    ['of the format before', { format: 1, pointer: undefined }, 'fine'],
+    [
+      'of a later format',
+      { format: 3 },
+      "format_unsupported: the bundle has format 3 and this gate reads format 2: deploy a newer gate, or push with the dockgate command of this gate's version",
+    ],
+    ['without a format', { format: undefined }, wrong('format is not a whole number')],
+    ['with too few digests', { bits: 1 }, wrong('shards does not hold 2 digests')],
+    ['with a serial that is text', { serial: '7' }, wrong('serial is not a whole number')],
+    ['made at no time', { created: null }, wrong('created is not a whole number')],
+  ])('%s has an outline, or says why not', (_, change, expected) => {
+    expect(shown(decodeOutline(outlined(change)))).toEqual(expected)
+  })
+
+  const elsewhere = (to: string) =>
+    `pointer_mismatch: bundle 7 was signed for the pointer "pointer" and lies under "${to}": somebody copied it; push again with --pointer ${to}`
+  const foreign = (service: string) =>
+    `service_mismatch: bundle 7 is for the service "registry.example.com" and this is "${service}": push the policies of this service; if the service has a new name, deploy the gate with it in POLICY_SERVICE`
+  it.each<[string, BundleContext, string]>([
+    ['its own pointer', { pointer: 'pointer' }, 'fine'],
+    ['its own pointer and service', { pointer: 'pointer', service: 'registry.example.com' }, 'fine'],
+    ['the pointer of another gate', { pointer: 'staging' }, elsewhere('staging')],
+    ['the shadow of its pointer', { pointer: 'pointer-shadow' }, elsewhere('pointer-shadow')],
+    ['the name of a record', { pointer: 'pointer:7' }, elsewhere('pointer:7')],
+    ['its pointer in capitals', { pointer: 'Pointer' }, elsewhere('Pointer')],
+    ['no pointer', { pointer: '' }, elsewhere('')],
+    ['another service', { pointer: 'pointer', service: 'other.example.com' }, foreign('other.example.com')],
+    ['a part of its service', { pointer: 'pointer', service: 'registry.example' }, foreign('registry.example')],
+    [
+      'its service in capitals',
+      { pointer: 'pointer', service: 'Registry.example.com' },
+      foreign('Registry.example.com'),
+    ],
+    ['another pointer and service', { pointer: 'staging', service: 'other.example.com' }, elsewhere('staging')],
+  ])('signed for one gate is verified and admitted for %s as it says', async (_, context, expected) => {
+    expect(shown(await verifyManifest(pointer, key.signing.accepted, context))).toEqual(expected)
+    expect(shown(admit({ manifest, keyId: 'k' }, context, undefined, 1_000_000))).toEqual(expected)
+  })
+
+  it.each<[string, BundleContext, string]>([
+    ['the service of the bundle in force', HERE, foreign('other.example.com')],
+    ['the service that the gate was given', { ...HERE, service: 'registry.example.com' }, 'fine'],
+  ])('has to be of %s', (_, context, expected) => {
+    const inForce = { serial: 1, common: { ...manifest.common, service: 'other.example.com' } }
+    expect(shown(admit({ manifest, keyId: 'k' }, context, inForce, 1_000_000))).toEqual(expected)
   })
 })
 

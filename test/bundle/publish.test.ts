@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { base64url, CompactSign } from 'jose'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { MANIFEST_TYPE } from '../../src/bundle/manifest.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
 import { CommandError } from '../../src/cli/command-error.ts'
 import { readBundle } from '../../src/cli/history.ts'
@@ -18,7 +20,7 @@ import { prune } from '../../src/cli/prune.ts'
 import { type PublishOptions, publish } from '../../src/cli/publish.ts'
 import { rollBack } from '../../src/cli/rollback.ts'
 import type { CompiledPolicy } from '../../src/policy/compiled.ts'
-import { manyTokens, NOW, newKey, policyOf, reader } from './fixture.ts'
+import { COMMON, manyTokens, NOW, newKey, policyOf, reader } from './fixture.ts'
 
 const key = await newKey()
 
@@ -61,6 +63,23 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   )
+
+const copy = (from: string, to: string): void => {
+  namespace.values.set(to, namespace.values.get(from) ?? '')
+}
+
+/** What a signed value says; of a shard nothing. */
+const payloadOf = (text: string): string => new TextDecoder().decode(base64url.decode(text.split('.')[1] ?? ''))
+
+/** A bundle as it was before manifests named their pointer, signed by the same key. */
+const inFormerFormat = (name: string): Promise<string> => {
+  const { pointer: _, ...manifest } = JSON.parse(payloadOf(namespace.values.get(name) ?? ''))
+  return new CompactSign(new TextEncoder().encode(JSON.stringify({ ...manifest, format: 1 })))
+    .setProtectedHeader({ alg: key.signing.algorithm, kid: key.signing.id, typ: MANIFEST_TYPE })
+    .sign(key.signing.key)
+}
+
+const renamed = policyOf({ 'token:ci': reader('a') }, { ...COMMON, service: 'staging.example.com' })
 
 const kindsWritten = () => namespace.written.map((name) => name.replace(/^sha256:.*/, 'shard'))
 
@@ -154,6 +173,53 @@ describe('a push', () => {
     expect(serial).toBe(NOW + 1)
   })
 
+  const before = policyOf({ 'token:ci': reader('a') })
+  const after = policyOf({ 'token:ci': reader('b') })
+  it.each<[string, () => Promise<unknown>, string, string]>([
+    [
+      'was copied from another pointer',
+      async () => {
+        await push(before, NOW, { pointer: 'staging' })
+        copy('staging', 'pointer')
+      },
+      `memory has a bundle under 'pointer' that is not to be trusted: bundle ${NOW} was signed for the pointer "staging" and lies under "pointer": somebody copied it; push again with --pointer pointer`,
+      'find out who may write to the store; then repeat with --yes, which puts these policies in its place',
+    ],
+    [
+      'is of another service',
+      () => push(renamed),
+      "these policies are for the service 'registry.example.com', and the bundle in force is for 'staging.example.com'",
+      'name another --pointer or store if this is another gate; if the service has a new name, repeat with --yes and deploy the gate with POLICY_SERVICE set to it',
+    ],
+    [
+      'has the format before',
+      async () => {
+        await push(before)
+        namespace.values.set('pointer', await inFormerFormat('pointer'))
+      },
+      "memory has a bundle under 'pointer' that is not to be trusted: the bundle has format 1 and this gate reads format 2: push again with the dockgate command of this gate's version",
+      'after an update of dockgate repeat with --yes, and deploy the gate of this version; every shard is uploaded then',
+    ],
+  ])('stops when the bundle in force %s, and says what to do', async (_, prepare, message, hint) => {
+    await prepare()
+    const there = new Map(namespace.values)
+    const error = await errorOf(push(after, NOW + 5))
+    expect(error).toBeInstanceOf(CommandError)
+    expect(error).toMatchObject({ status: 1, message, hint })
+    expect(namespace.values).toEqual(there)
+    expect((await push(after, NOW, { force: true })).serial).toBe(NOW + 1)
+    expect((await readBundle(kv, 'pointer', key.signing.accepted))?.manifest.pointer).toBe('pointer')
+  })
+
+  it('gives the bundle a label, which a roll-back brings back', async () => {
+    expect(await push(before, NOW, { label: '1a2b3c4 First' })).toMatchObject({ label: '1a2b3c4 First' })
+    const second = await push(after, NOW + 1, { label: '5d6e7f8 Second' })
+    expect(second).toMatchObject({ label: '5d6e7f8 Second', previousSerial: NOW, previousLabel: '1a2b3c4 First' })
+    const returned = await rollBack({ kv, key: key.signing, pointer: 'pointer', now: NOW + 2 })
+    expect(returned).toMatchObject({ label: '1a2b3c4 First', rollbackOf: NOW, previousLabel: '5d6e7f8 Second' })
+    expect((await readBundle(kv, 'pointer', key.signing.accepted))?.manifest.label).toBe('1a2b3c4 First')
+  })
+
   it('says so when one principal does not fit into a value', async () => {
     const grants = Array.from({ length: 300_000 }, (_, n) => ({
       on: `${'x'.repeat(60)}/${n}`,
@@ -166,18 +232,22 @@ describe('a push', () => {
 })
 
 describe('a roll-back', () => {
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => policyOf({ 'token:ci': reader(name) }))
+  const a = policyOf({ 'token:ci': reader('a') })
+  const b = policyOf({ 'token:ci': reader('b') })
+  const c = policyOf({ 'token:ci': reader('c') })
   const back = (now: number, wanted?: number) =>
     rollBack({ kv, key: key.signing, pointer: 'pointer', now, ...(wanted === undefined ? {} : { wanted }) })
   const live = async () => (await readBundle(kv, 'pointer', key.signing.accepted))?.manifest
 
   const pushThree = async () => {
-    for (const [index, policy] of [a, b, c].entries()) if (policy !== undefined) await push(policy, NOW + index)
+    for (const [index, policy] of [a, b, c].entries()) await push(policy, NOW + index)
   }
 
   it('brings back the last bundle that said something else, under a new serial', async () => {
     await pushThree()
-    const shards = await Promise.all([NOW, NOW + 1].map((n) => readBundle(kv, `pointer:${n}`, key.signing.accepted)))
+    const shards = await Promise.all(
+      [NOW, NOW + 1].map((serial) => readBundle(kv, 'pointer', key.signing.accepted, { serial })),
+    )
     expect(await back(NOW + 10)).toMatchObject({ serial: NOW + 10, rollbackOf: NOW + 1, previousSerial: NOW + 2 })
     expect(await live()).toMatchObject({ serial: NOW + 10, rollbackOf: NOW + 1, shards: shards[1]?.manifest.shards })
     expect(await back(NOW + 11)).toMatchObject({ serial: NOW + 11, rollbackOf: NOW })
@@ -187,7 +257,7 @@ describe('a roll-back', () => {
 
   it('passes over bundles that say the same', async () => {
     await pushThree()
-    if (c !== undefined) await push(c, NOW + 3)
+    await push(c, NOW + 3)
     expect((await back(NOW + 10)).rollbackOf).toBe(NOW + 1)
   })
 
@@ -228,11 +298,54 @@ describe('a roll-back', () => {
         return back(NOW + 10, 77)
       },
     ],
-  ])('is refused when %s', async (_, run) => {
+    [
+      'a record of another pointer was copied there',
+      async () => {
+        await pushThree()
+        await push(b, NOW + 5, { pointer: 'staging' })
+        copy(`staging:${NOW + 5}`, `pointer:${NOW + 5}`)
+        return back(NOW + 10, NOW + 5)
+      },
+    ],
+    [
+      'the record before was replaced by one of another pointer',
+      async () => {
+        await pushThree()
+        await push(a, NOW + 1, { pointer: 'staging' })
+        copy(`staging:${NOW + 1}`, `pointer:${NOW + 1}`)
+        return back(NOW + 10)
+      },
+    ],
+    [
+      'the record is of another service',
+      async () => {
+        await push(renamed, NOW - 5)
+        await push(a, NOW, { force: true })
+        return back(NOW + 10, NOW - 5)
+      },
+    ],
+    [
+      'the bundle in force was copied from another pointer',
+      async () => {
+        await pushThree()
+        await push(b, NOW + 5, { pointer: 'staging' })
+        copy('staging', 'pointer')
+        return back(NOW + 10, NOW)
+      },
+    ],
+    [
+      'the record has the format before',
+      async () => {
+        await pushThree()
+        namespace.values.set(`pointer:${NOW}`, await inFormerFormat(`pointer:${NOW}`))
+        return back(NOW + 10, NOW)
+      },
+    ],
+  ])('is refused when %s, and signs nothing', async (_, run) => {
     const error = await errorOf(run())
     expect(error).toBeInstanceOf(CommandError)
     expect(error).toMatchObject({ status: 1 })
-    expect((await live())?.rollbackOf).toBeUndefined()
+    expect([...namespace.values.values()].filter((text) => payloadOf(text).includes('rollbackOf'))).toEqual([])
   })
 })
 
@@ -267,6 +380,14 @@ describe('prune', () => {
     if (first !== undefined) await push(first, NOW)
     if (second !== undefined) await push(second, NOW, { pointer: 'staging' })
     expect((await prune({ kv, now: NOW + 30 * DAY, keep: 0 })).shards).toEqual({ kept: 2, removed: 0 })
+  })
+
+  it('knows the shards of bundles of the format before, and removes those like any other', async () => {
+    for (const [index, policy] of policies.entries()) await push(policy, NOW + index * DAY)
+    const names = [...namespace.values.keys()].filter((name) => name.startsWith('pointer'))
+    for (const name of names) namespace.values.set(name, await inFormerFormat(name))
+    const report = await prune({ kv, now: NOW + 30 * DAY, keep: 2 })
+    expect(report).toEqual({ bundles: { kept: 3, removed: 3 }, shards: { kept: 3, removed: 3 } })
   })
 
   it('changes nothing when it is dry, and nothing when it does not know a value', async () => {

@@ -16,11 +16,15 @@ beforeEach(async () => {
   bundle = await mkdtemp(join(tmpdir(), 'dockgate-'))
   await mkdir(join(bundle, 'shards'))
   const compiled = await readCompiled(FOLDER)
-  const manifest = await encodeBundle(compiled, { serial: 1, created: 0 }, async ({ digest, text }) => {
-    const file = join(bundle, 'shards', `${shardKey(digest).replace(':', '-')}.json`)
-    shards.push(file)
-    await writeFile(file, text)
-  })
+  const manifest = await encodeBundle(
+    compiled,
+    { pointer: 'pointer', serial: 1, created: 0 },
+    async ({ digest, text }) => {
+      const file = join(bundle, 'shards', `${shardKey(digest).replace(':', '-')}.json`)
+      shards.push(file)
+      await writeFile(file, text)
+    },
+  )
   const key = await parseSigningKey(JSON.stringify((await generateKey('EdDSA')).private))
   await writeFile(join(bundle, 'pointer.jws'), await signManifest(manifest, key))
 })

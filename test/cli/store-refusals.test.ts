@@ -266,7 +266,7 @@ describe('a gate', () => {
     const waited = outcomeOf(waitForSerial('https://gate.example', 7))
     await vi.advanceTimersByTimeAsync(181_000)
     expect(await waited).toEqual(
-      'exit 3: the gate at https://gate.example does not use bundle 7 after 180 s (its /readyz says why: an unknown key, another KV namespace or another pointer)',
+      'exit 3: the gate at https://gate.example does not use bundle 7 after 180 s (its /readyz says why: an unknown key, another KV namespace, another pointer or another service)',
     )
   })
 })

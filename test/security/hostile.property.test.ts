@@ -144,7 +144,7 @@ describe('a JWT', () => {
       for (const use of ['access', 'refresh'] as const) {
         expect((await verifyMinted(use, jwt, SERVICE, ownKeys, NOW)).ok).toBe(false)
       }
-      expect((await verifyManifest(jwt, policyKey.signing.accepted)).ok).toBe(false)
+      expect((await verifyManifest(jwt, policyKey.signing.accepted, { pointer: 'pointer' })).ok).toBe(false)
     },
   )
 
@@ -167,7 +167,7 @@ describe('a JWT', () => {
     ]) {
       expect((await verifyIssuerJwt(jwt, issuers, ctx, NOW, noSeal)).ok).toBe(false)
       expect((await verifyMinted('access', jwt, SERVICE, ownKeys, NOW)).ok).toBe(false)
-      expect((await verifyManifest(jwt, policyKey.signing.accepted)).ok).toBe(false)
+      expect((await verifyManifest(jwt, policyKey.signing.accepted, { pointer: 'pointer' })).ok).toBe(false)
     }
   })
 })

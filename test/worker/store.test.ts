@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { base64url, CompactSign, UnsecuredJWT } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { shardKey } from '../../src/bundle/digest.ts'
-import { digestFor, type Manifest } from '../../src/bundle/manifest.ts'
+import { digestFor, MANIFEST_TYPE, type Manifest } from '../../src/bundle/manifest.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
 import type { CompiledPolicy } from '../../src/policy/compiled.ts'
 import { openPrincipal } from '../../src/policy/standing.ts'
@@ -13,6 +13,7 @@ import {
   type Bundle,
   bundleOf,
   bytesOf,
+  COMMON,
   type KeyPair,
   keyOf,
   manyTokens,
@@ -103,6 +104,12 @@ async function tampered(bundle: Bundle, change: (manifest: Manifest) => object):
   return `${header}.${base64url.encode(JSON.stringify(change(manifest)))}.${signature}`
 }
 
+/** A manifest of any shape, signed by the right key. */
+const signed = (manifest: object): Promise<string> =>
+  new CompactSign(new TextEncoder().encode(JSON.stringify(manifest)))
+    .setProtectedHeader({ alg: key.signing.algorithm, kid: key.signing.id, typ: MANIFEST_TYPE })
+    .sign(key.signing.key)
+
 describe('a bundle takes effect', () => {
   it('is a promise at first, and a value from then on', async () => {
     kv.put(await bundleOf(OLD, key.signing))
@@ -119,7 +126,7 @@ describe('a bundle takes effect', () => {
   })
 
   it('is read from Workers KV by the environment', async () => {
-    const bundle = await bundleOf(NEW, key.signing)
+    const bundle = await bundleOf(NEW, key.signing, { pointer: 'staging' })
     for (const [name, text] of bundle.shards) await env.POLICY.put(name, text)
     await env.POLICY.put('staging', bundle.pointer)
     const settings: StoreEnv = { POLICY: env.POLICY, POLICY_PUBLIC_KEYS: key.publicKeys, POLICY_POINTER: 'staging' }
@@ -129,6 +136,8 @@ describe('a bundle takes effect', () => {
     expect(policyStatus(settings, NOW + 4)).toEqual({
       ready: true,
       serial: 1,
+      service: 'registry.example.com',
+      pointer: 'staging',
       keyId: key.signing.id,
       created: NOW - 60,
       expires: NOW - 60 + 31_536_000,
@@ -369,7 +378,7 @@ const BAD: readonly [string, string, (good: Bundle) => Promise<void>][] = [
     'format_unsupported',
     async () => {
       const bundle = await bundleOf(NEW, key.signing, { serial: 6 })
-      kv.put({ ...bundle, pointer: await signManifest({ ...bundle.manifest, format: 2 }, key.signing) })
+      kv.put({ ...bundle, pointer: await signManifest({ ...bundle.manifest, format: 3 }, key.signing) })
     },
   ],
   [
@@ -378,6 +387,38 @@ const BAD: readonly [string, string, (good: Bundle) => Promise<void>][] = [
     async () => {
       const bundle = await bundleOf(NEW, key.signing, { serial: 6 })
       kv.put({ ...bundle, pointer: await signManifest({ ...bundle.manifest, bits: 1 }, key.signing) })
+    },
+  ],
+  [
+    'the bundle of another pointer, signed by the same key',
+    'pointer_mismatch',
+    async () => {
+      kv.put(await bundleOf(NEW, key.signing, { serial: 6, pointer: 'staging' }))
+    },
+  ],
+  [
+    'the bundle of the pointer’s own shadow',
+    'pointer_mismatch',
+    async () => {
+      kv.put(await bundleOf(NEW, key.signing, { serial: 6, pointer: 'pointer-shadow' }))
+    },
+  ],
+  [
+    'a bundle of the format before, which names no pointer',
+    'format_unsupported',
+    async () => {
+      const bundle = await bundleOf(NEW, key.signing, { serial: 6 })
+      const { pointer: _, ...unbound } = { ...bundle.manifest, format: 1 }
+      kv.put({ ...bundle, pointer: await signed(unbound) })
+    },
+  ],
+  [
+    'a bundle of this format that names no pointer',
+    'manifest_malformed',
+    async () => {
+      const bundle = await bundleOf(NEW, key.signing, { serial: 6 })
+      const { pointer: _, ...unbound } = bundle.manifest
+      kv.put({ ...bundle, pointer: await signed(unbound) })
     },
   ],
   [
@@ -508,6 +549,59 @@ describe('write access to KV alone is not enough', () => {
     kv.values.set('pointer', await signManifest({ ...old.manifest, serial: 7, rollbackOf: 5 }, key.signing))
     const view = await policyAt(NOW + 93)
     expect([view.serial, await readsFrom(view, 'old/app')]).toEqual([7, true])
+  })
+})
+
+describe('a bundle counts for the service and the pointer that it was signed for', () => {
+  const OTHER = policyOf({ 'token:ci': reader('new/app') }, { ...COMMON, service: 'staging.example.com' })
+  const asServiceOf = (serial: number) => bundleOf(OTHER, key.signing, { serial })
+
+  it('is not replaced by one of another service, and says so', async () => {
+    kv.put(await bundleOf(OLD, key.signing, { serial: 5 }))
+    await policyAt(NOW)
+    kv.put(await asServiceOf(6))
+    expect((await policyAt(NOW + 31)).serial).toBe(5)
+    expect(store.status(NOW + 31)).toMatchObject({
+      service: 'registry.example.com',
+      pointer: 'pointer',
+      lastProblem: {
+        code: 'service_mismatch',
+        message:
+          'bundle 6 is for the service "staging.example.com" and this is "registry.example.com": push the policies of this service; if the service has a new name, deploy the gate with it in POLICY_SERVICE',
+      },
+    })
+  })
+
+  it.each([
+    ['registry.example.com', 'policy_unavailable'],
+    ['staging.example', 'policy_unavailable'],
+    ['staging.example.com', 6],
+    ['', 6],
+  ])('with POLICY_SERVICE %j a gate that has just started gets %s', async (POLICY_SERVICE, expected) => {
+    kv.put(await asServiceOf(6))
+    store = storeWith({ POLICY_SERVICE })
+    const outcome = await Promise.resolve(store.current(background, NOW)).then(
+      ({ serial }) => serial,
+      (error: unknown) => (error instanceof Fault ? error.code : error),
+    )
+    expect(outcome).toBe(expected)
+  })
+
+  it.each(['staging', 'pointer-b', 'pointer:5'])('is found under %s alone', async (pointer) => {
+    const bundle = await bundleOf(NEW, key.signing, { serial: 6, pointer })
+    kv.put(bundle)
+    expect(await faultOf(store.current(background, NOW))).toBe('policy_unavailable')
+    kv.values.set(pointer, bundle.pointer)
+    expect((await storeWith({ POLICY_POINTER: pointer }).current(background, NOW)).serial).toBe(6)
+  })
+
+  it('shows its label wherever its serial shows', async () => {
+    kv.put(await bundleOf(OLD, key.signing, { serial: 5, label: '1a2b3c4 Give team-x push' }))
+    expect((await policyAt(NOW)).label).toBe('1a2b3c4 Give team-x push')
+    expect(store.status(NOW).label).toBe('1a2b3c4 Give team-x push')
+    expect(log).toEqual([
+      { kind: 'policy', serial: 5, label: '1a2b3c4 Give team-x push', keyId: key.signing.id, warnings: [] },
+    ])
   })
 })
 

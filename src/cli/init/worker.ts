@@ -4,6 +4,8 @@ export const SETTINGS = `# Values for the wrangler.toml of the gate.
 [vars]
 UPSTREAM = "$UPSTREAM"
 PUBLIC_URL = "https://$SERVICE"
+# Bundles that are signed for another service do not count here.
+POLICY_SERVICE = "$SERVICE"
 
 # The id is printed by: npx wrangler kv namespace create POLICY
 [[kv_namespaces]]

@@ -15,7 +15,7 @@ export function openView(
   shards: Shards,
   report: (problem: BundleProblem | undefined) => void,
 ): PolicyView {
-  const { serial, created, expires } = manifest
+  const { serial, label, created, expires } = manifest
   const unavailable = (problem: BundleProblem): Fault => {
     report(problem)
     return new Fault('policy_unavailable', `bundle ${serial} is not complete: ${problem.message}`)
@@ -29,6 +29,7 @@ export function openView(
   }
   return {
     serial,
+    ...(label === undefined ? {} : { label }),
     keyId,
     created,
     expires,

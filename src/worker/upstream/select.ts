@@ -5,15 +5,12 @@
 import { parseRepositoryName, type RepositoryName } from '../../registry/name.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import type { Env } from '../env.ts'
-import { httpUrl, isSet, perIsolate, settingsOf } from '../settings.ts'
+import { DEFAULT_POINTER, httpUrl, isSet, perIsolate, settingsOf } from '../settings.ts'
 import type { Upstream } from '../upstream.ts'
 import { createAuthentication } from './authentication.ts'
 import { type CredentialTexts, readCredential } from './credential.ts'
 import { readAuthHosts } from './realm.ts'
 import { type Entry, invalid, namedSecret, parseTable } from './table.ts'
-
-/** The key under which policy is found when nothing says otherwise. */
-const DEFAULT_POINTER = 'pointer'
 
 export type Selected = {
   readonly upstream: Upstream
@@ -79,14 +76,14 @@ function readRoutes(env: Env): Routes {
   const list = isSet(env.UPSTREAMS) ? parseTable(env.UPSTREAMS) : []
   const byHost = new Map<string | undefined, Entry[]>([[undefined, []]])
   for (const entry of list) byHost.set(entry.host, [...(byHost.get(entry.host) ?? []), entry])
-  const environments = new Map([[isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER, env]])
+  const environments: Environments = new Map()
   const hosts = new Map<string, readonly Choice[]>()
   for (const [host, entries] of byHost) if (host !== undefined) hosts.set(host, choicesOf(env, entries, environments))
   return { hosts, others: choicesOf(env, byHost.get(undefined) ?? [], environments) }
 }
 
 /** One host has one policy, that of its entry without a prefix: there is one login, and one catalog. */
-function choicesOf(env: Env, entries: readonly Entry[], environments: Map<string, Env>): readonly Choice[] {
+function choicesOf(env: Env, entries: readonly Entry[], environments: Environments): readonly Choice[] {
   const root = entries.find(({ prefix }) => prefix === '')
   const [first] = entries
   const isDefault = root === undefined && first?.host === undefined && (first === undefined || hasSingle(env))
@@ -98,9 +95,7 @@ function choicesOf(env: Env, entries: readonly Entry[], environments: Map<string
   }
   // A gate with a table may have nothing for hosts that it does not name.
   if (first === undefined && isSet(env.UPSTREAMS) && !hasSingle(env)) return []
-  const pointerKey = root?.pointer ?? (isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER)
-  const chosen = environments.get(pointerKey) ?? { ...env, POLICY_POINTER: pointerKey }
-  environments.set(pointerKey, chosen)
+  const { pointerKey, env: chosen } = policyOf(env, root, environments)
   const choices = entries.map((entry) => ({
     prefix: entry.prefix,
     upstream: listed(env, entry),
@@ -109,6 +104,25 @@ function choicesOf(env: Env, entries: readonly Entry[], environments: Map<string
   }))
   const all = isDefault ? [...choices, { prefix: '', upstream: single(env), pointerKey, env: chosen }] : choices
   return all.sort((a, b) => b.prefix.length - a.prefix.length)
+}
+
+/** By pointer key and service: the policy store keeps one policy for each of these objects. */
+type Environments = Map<string, Env>
+
+/** The pointer key of a host, and the environment that names it and its service. */
+function policyOf(env: Env, root: Entry | undefined, environments: Environments): { pointerKey: string; env: Env } {
+  const standard = isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER
+  const pointerKey = root?.pointer ?? standard
+  const service = root?.service ?? (isSet(env.POLICY_SERVICE) ? env.POLICY_SERVICE : undefined)
+  const key = JSON.stringify([pointerKey, service])
+  const isStandard = pointerKey === standard && root?.service === undefined
+  const chosen =
+    environments.get(key) ??
+    (isStandard
+      ? env
+      : { ...env, POLICY_POINTER: pointerKey, ...(service === undefined ? {} : { POLICY_SERVICE: service }) })
+  environments.set(key, chosen)
+  return { pointerKey, env: chosen }
 }
 
 const hasSingle = (env: Env): boolean => isSet(env.UPSTREAM) || env.REGISTRY !== undefined

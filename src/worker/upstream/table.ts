@@ -24,6 +24,8 @@ export type Entry = {
   readonly authorization?: string
   /** Key of the policy pointer in KV: of a whole host. */
   readonly pointer?: string
+  /** The one service whose bundles count for this host, in the place of `POLICY_SERVICE`. */
+  readonly service?: string
 }
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?(?::\d{1,5})?$/
@@ -31,8 +33,21 @@ const PREFIX = /^(?:[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\/)+$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** A key of KV without separators that other keys of the gate use. */
 const POINTER = /^[A-Za-z0-9_.-]{1,128}$/
+/** A host name, with a port or without, as `registry.service` of a policy has it. */
+const SERVICE = /^[\x21-\x7e]{1,255}$/
 
-const KEYS = ['host', 'prefix', 'stripPrefix', 'url', 'binding', 'username', 'password', 'authorization', 'pointer']
+const KEYS = [
+  'host',
+  'prefix',
+  'stripPrefix',
+  'url',
+  'binding',
+  'username',
+  'password',
+  'authorization',
+  'pointer',
+  'service',
+]
 
 /** Throws the fault `settings_invalid`, which names the entry, what is wrong, and what would be right. */
 export function parseTable(text: string): readonly Entry[] {
@@ -73,13 +88,15 @@ function readEntry(item: unknown, label: string): Entry {
   const password = read('password', VARIABLE, '"TEAM_PASSWORD": the name of a secret that holds it')
   const authorization = read('authorization', VARIABLE, '"TEAM_AUTHORIZATION": the name of a secret that holds it')
   const pointer = read('pointer', POINTER, '"pointer-team": letters, digits, dots and dashes')
+  const service = read('service', SERVICE, '"registry.example.com": as registry.service of the policy')
   const { stripPrefix = false, url } = item
   if (typeof stripPrefix !== 'boolean') throw invalid(`${label}.stripPrefix`, 'must be true or false')
-  if (pointer !== undefined && prefix !== '') {
-    throw invalid(
-      `${label}.pointer`,
-      'belongs to the entry without a prefix: a host has one policy, and rights by name',
-    )
+  for (const [key, value] of [
+    ['pointer', pointer],
+    ['service', service],
+  ]) {
+    if (value === undefined || prefix === '') continue
+    throw invalid(`${label}.${key}`, 'belongs to the entry without a prefix: a host has one policy, and rights by name')
   }
   if (stripPrefix && prefix === '') throw invalid(`${label}.stripPrefix`, 'needs a prefix to strip')
   if (typeof url !== 'string' && !(url === undefined && binding !== undefined)) {
@@ -97,6 +114,7 @@ function readEntry(item: unknown, label: string): Entry {
     ...(password === undefined ? {} : { password }),
     ...(authorization === undefined ? {} : { authorization }),
     ...(pointer === undefined ? {} : { pointer }),
+    ...(service === undefined ? {} : { service }),
   }
 }
 
