@@ -122,6 +122,7 @@ const issuer = objectOf<CommonData['issuers'][number]>(
     groupsClaim: text,
   },
   {
+    claimsOmittedWhenEmpty: listOf(text),
     jwksUri: text,
     jwks: objectOf<{ readonly keys: readonly Readonly<Record<string, unknown>>[] }>({ keys: listOf(object) }, {}),
   },
@@ -145,6 +146,7 @@ export const readCommonData: Read<CommonData> = objectOf<CommonData>(
     everyone: readPrincipalData,
     anonymous: readPrincipalData,
     groupDenies: recordOf(listOf(deny)),
+    identityDenies: recordOf(listOf(deny)),
   },
   {},
 )

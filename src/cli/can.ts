@@ -46,7 +46,7 @@ export const canCommand = (): Command =>
       const { extras, facts, tag } = readCircumstances(options)
       const { now, ...attributes } = facts
       const policies = await readPolicies(options.policies)
-      const caller = callerOfPrincipal(principal, extras, policies.common.identities)
+      const caller = callerOfPrincipal(principal, extras, policies.common)
       const { claims } = caller
       const question = {
         action,

@@ -39,7 +39,7 @@ export function runTest(policies: Policies, test: DecisionTest, now: number): Te
 
 function judge(policies: Policies, test: DecisionTest, now: number): Verdict {
   const { as, question, tag, ip, at = now, claims, groups } = test
-  const standing = policies.standing(as, { claims, groups })
+  const standing = policies.standing(as, { claims, ...(groups === undefined ? {} : { groups }) })
   const facts = { now: at, ...(ip === undefined ? {} : { clientIp: ip }) }
   if (question.kind === 'request') {
     const request = parseRegistryRequest(question.method, question.path)

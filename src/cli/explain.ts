@@ -81,7 +81,7 @@ async function explainRequest(who: string, method: string, path: string, options
     print(verdict, because(who, verdict), [], json, options.json === true)
     return
   }
-  const caller = callerOfPrincipal(principal, extras, policies.common.identities)
+  const caller = callerOfPrincipal(principal, extras, policies.common)
   const asked = { kind: 'request', request: parsed.value, facts: factsOf(facts, options) } as const
   const near = nearIdentities(principal, extras, policies.common.identities)
   const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)

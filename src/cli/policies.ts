@@ -39,7 +39,7 @@ export class Policies {
 
   /** The standing of a principal that is named, not proved. */
   standing(principal: Principal, extras: Extras): Standing {
-    const caller = callerOfPrincipal(principal, extras, this.common.identities)
+    const caller = callerOfPrincipal(principal, extras, this.common)
     const own = caller.acts.flatMap((key) => {
       const data = this.compiled.principals.get(key)
       return data === undefined ? [] : [openPrincipal(data)]

@@ -18,6 +18,8 @@ export type CircumstanceOptions = {
   readonly at?: string
   readonly claim: readonly string[]
   readonly group: readonly string[]
+  /** False: the caller's JWT says that it has none. */
+  readonly groups: boolean
 }
 
 export type Circumstances = { readonly extras: Extras; readonly facts: Facts; readonly tag?: Tag }
@@ -31,6 +33,7 @@ export const addCircumstances = (command: Command): Command =>
     .option('--at <time>', 'when it is asked, as RFC 3339 time (default: now)')
     .option('--claim <name=value>', 'a claim of the caller; repeated, the values become a list', collect, [])
     .option('--group <id>', "a group of the caller, by its issuer's id; may be repeated", collect, [])
+    .option('--no-groups', 'the caller says that it has no groups; without it and --group they are unknown')
 
 const wrongUse = (message: string, hint: string): CommandError => new CommandError(2, message, { hint })
 
@@ -84,8 +87,11 @@ export function readCircumstances(options: CircumstanceOptions): Circumstances {
   if (ip !== undefined && parseIpAddress(ip) === undefined) {
     throw wrongUse(`"${ip}" is no IP address`, 'write 203.0.113.7 or 2001:db8::7')
   }
+  if (!options.groups && options.group.length > 0) {
+    throw wrongUse('--group and --no-groups are both given', 'keep one of them')
+  }
   return {
-    extras: { claims, groups: options.group },
+    extras: { claims, ...(options.groups && options.group.length === 0 ? {} : { groups: options.group }) },
     facts: {
       now: options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at),
       ...(ip === undefined ? {} : { clientIp: ip }),

@@ -2,6 +2,7 @@
  * A decision as the command line tells it: as JSON for machines, as one line and what lies behind it for people.
  */
 import type { Authorization } from '../policy/authorize.ts'
+import type { DenyReason } from '../policy/decide.ts'
 import type { RequestRefusal } from '../registry/refusal.ts'
 import * as output from './output.ts'
 import type { Policies, RuleReference } from './policies.ts'
@@ -14,6 +15,8 @@ export type Verdict = {
     readonly permission?: string
     readonly repository?: string
     readonly message?: string
+    /** The deny is about a group or an identity that the caller may be. */
+    readonly membership?: 'unknown'
   }
 }
 
@@ -38,12 +41,17 @@ export function verdictOf(policies: Policies, decision: Authorization): Verdict 
           code,
           permission,
           ...(repository === undefined ? {} : { repository }),
-          ...(reason.code === 'deny_assignment' && reason.message !== undefined ? { message: reason.message } : {}),
+          ...(reason.code === 'deny_assignment' ? doubtOf(reason) : {}),
         },
       }
     }
   }
 }
+
+const doubtOf = ({ message, membership }: Extract<DenyReason, { code: 'deny_assignment' }>) => ({
+  ...(message === undefined ? {} : { message }),
+  ...(membership === undefined ? {} : { membership }),
+})
 
 /** What the request's own parser refuses is refused to everybody. */
 export const refusedRequest = (refusal: RequestRefusal): Verdict => ({
@@ -62,6 +70,9 @@ const KINDS: Readonly<Record<RuleReference['kind'], string>> = {
 export const formatReference = ({ kind, name, source }: RuleReference): string =>
   `${KINDS[kind]} ${name}${source === undefined ? '' : ` (${source})`}`
 
+const MEMBERSHIP_UNKNOWN =
+  ', since the claims do not say whether the caller is one of those that it names (add --claim, --group or --no-groups)'
+
 /** Why, in one line; `who` is the principal as it was asked for. */
 export function because(who: string, { decision, by, reason }: Verdict): string {
   const [rule] = by
@@ -70,8 +81,8 @@ export function because(who: string, { decision, by, reason }: Verdict): string 
   switch (reason?.code) {
     case 'deny_assignment':
       return `${reason.permission}${where} is denied by ${rule === undefined ? 'a rule' : formatReference(rule)}${
-        reason.message === undefined ? '' : `: ${reason.message}`
-      }`
+        reason.membership === undefined ? '' : MEMBERSHIP_UNKNOWN
+      }${reason.message === undefined ? '' : `: ${reason.message}`}`
     case 'token_disabled':
       return `${who} is disabled`
     case 'authentication_required':

@@ -26,7 +26,8 @@ export type DecisionTest = {
   /** Absent: now. */
   readonly at?: EpochSeconds
   readonly claims: Readonly<Record<string, string | readonly string[]>>
-  readonly groups: readonly string[]
+  /** Absent: a JWT that does not hold the groups claim. */
+  readonly groups?: readonly string[]
   readonly source: Source
 }
 
@@ -51,12 +52,12 @@ export function readTests(document: FileDocument, report: Report): readonly Deci
 function readTest(entry: Entry, report: Report): readonly DecisionTest[] {
   const test = entry.parse(Definition, report)
   if (test === undefined) return []
-  const { as, can, on, request, expect, claim = {}, groups = [], ...rest } = test
+  const { as, can, on, request, expect, claim = {}, ...rest } = test
   const fail = (key: string, code: string, message: string, hint: string) => {
     report.error(key === '' ? entry.source : entry.keyAt(key), complaint(code, message, hint))
     return []
   }
-  const common = { as, expect, ...rest, claims: claim, groups, source: entry.source }
+  const common = { as, expect, ...rest, claims: claim, source: entry.source }
   if (request !== undefined) {
     if (can !== undefined) return fail('can', 'ambiguous', 'can and request are both given', 'keep one of them')
     if (on !== undefined) return fail('on', 'ambiguous', 'a request names its repository itself', 'remove on')

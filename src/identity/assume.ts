@@ -5,39 +5,41 @@
 import { ANONYMOUS_CALLER, type Caller } from '../policy/caller.ts'
 import type { CommonData } from '../policy/compiled.ts'
 import { type Principal, type PrincipalKey, principalKey } from '../policy/principal.ts'
-import { type ClaimTexts, groupKeys, identityKeys } from './federation.ts'
+import { type ClaimTexts, callerOfSubject, groupKeys, type Membership } from './federation.ts'
 
-/** What else is said of the caller. */
+/** What else is said of the caller. Absent groups are a JWT without the groups claim; an empty list says that there are none. */
 export type Extras = { readonly claims?: ClaimTexts; readonly groups?: readonly string[] }
 
 /**
- * The caller that `principal` would be. A subject is also every identity that its id and claims match; groups are of the
- * issuer of the subject, group or identity, and mean nothing for a token. `everyone` is somebody who is authenticated and
- * nothing more.
+ * The caller that `principal` would be. A subject is a JWT with just these claims: it is also every identity that it
+ * matches, and what it does not say is unknown, as at the gate. An identity or a group is a caller that is this and its
+ * groups, and surely nothing else. Groups are of the issuer of the principal, and mean nothing for a token. `everyone` is a
+ * caller that is authenticated and nothing more.
  */
 export function callerOfPrincipal(
   principal: Principal,
-  { claims = {}, groups = [] }: Extras,
-  identities: CommonData['identities'],
+  { claims = {}, groups }: Extras,
+  policy: Membership & Pick<CommonData, 'issuers'>,
 ): Caller {
-  if (principal.kind === 'anonymous') return ANONYMOUS_CALLER
-  const acts = new Set<PrincipalKey>(principal.kind === 'everyone' ? [] : [principalKey(principal)])
-  const issuer = issuerOfPrincipal(principal, identities)
-  if (issuer !== undefined) for (const key of groupKeys(issuer, groups)) acts.add(key)
-  if (principal.kind === 'subject') {
-    for (const key of identityKeys(principal.issuer, principal.id, claims, identities)) acts.add(key)
+  switch (principal.kind) {
+    case 'anonymous':
+      return ANONYMOUS_CALLER
+    case 'everyone':
+      return { authenticated: true, acts: [], claims }
+    case 'subject': {
+      const issuer = policy.issuers.find(({ name }) => name === principal.issuer) ?? { name: principal.issuer }
+      return callerOfSubject(issuer, principal.id, groups ?? 'missing', { texts: claims, odd: [] }, policy)
+    }
+    default: {
+      const issuer = issuerOfPrincipal(principal, policy)
+      const acts = new Set<PrincipalKey>([principalKey(principal)])
+      if (issuer !== undefined) for (const key of groupKeys(issuer, groups ?? [])) acts.add(key)
+      return { authenticated: true, acts: [...acts], claims }
+    }
   }
-  return { authenticated: true, acts: [...acts], claims }
 }
 
-function issuerOfPrincipal(principal: Principal, identities: CommonData['identities']): string | undefined {
-  switch (principal.kind) {
-    case 'subject':
-    case 'group':
-      return principal.issuer
-    case 'identity':
-      return identities.find(({ name }) => name === principal.name)?.issuer
-    default:
-      return undefined
-  }
+function issuerOfPrincipal(principal: Principal, { identities }: Membership): string | undefined {
+  if (principal.kind === 'group') return principal.issuer
+  return principal.kind === 'identity' ? identities.find(({ name }) => name === principal.name)?.issuer : undefined
 }

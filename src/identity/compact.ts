@@ -8,7 +8,11 @@ export const JWT_MAX_LENGTH = 8192
 /** The longest token of our own: it may carry the groups of a JWT and a hundred scopes. */
 export const MINTED_MAX_LENGTH = 32_768
 
-/** Every JSON object that begins with `{"` is encoded to `eyJ…`. */
-const COMPACT = /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/
+/**
+ * Every JSON object that begins with `{"` is encoded to `eyJ…`. The signature does not sign itself, so its encoding must be
+ * canonical (RFC 4648 section 3.5): else one token could be sent under sixteen spellings.
+ */
+const COMPACT =
+  /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/
 
 export const isCompactJws = (text: string): boolean => text.length <= MINTED_MAX_LENGTH && COMPACT.test(text)

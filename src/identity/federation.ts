@@ -7,10 +7,11 @@
  */
 import type { Caller } from '../policy/caller.ts'
 import type { CommonData } from '../policy/compiled.ts'
+import type { EpochSeconds } from '../policy/model.ts'
 import { type PrincipalKey, principalKey } from '../policy/principal.ts'
 import { err, ok, type Result } from '../registry/result.ts'
 import { hasControlCharacter } from './authorization.ts'
-import { matchesClaimPattern } from './claim-pattern.ts'
+import { isPattern, matchesClaimPattern, PATTERN_TEXT_MAX_LENGTH } from './claim-pattern.ts'
 
 export type IssuerRule = CommonData['issuers'][number]
 export type IdentityRule = CommonData['identities'][number]
@@ -18,12 +19,23 @@ export type IdentityRule = CommonData['identities'][number]
 export type Claims = Readonly<Record<string, unknown>>
 export type ClaimTexts = Readonly<Record<string, string | readonly string[]>>
 
+/**
+ * The key that verified a JWT, as the gate knows it. Nothing of it is taken from the JWT's own header, which its sender
+ * chose.
+ */
+export type VerifiedBy = {
+  /** RFC 7638 thumbprint, SHA-256. */
+  readonly thumbprint: string
+  readonly algorithm: string
+  /** Where and when the gate read the key; absent for one that is inline in the policy. */
+  readonly read?: { readonly from: string; readonly at: EpochSeconds }
+}
+
 /** What an issuer says of one subject. */
 export type Federation = {
   /** Name of the issuer in the policy, whose keys verified the JWT. */
   readonly name: string
-  /** The `kid` of that key; absent where the JWT named none. */
-  readonly key?: string
+  readonly key: VerifiedBy
   /** The `iss` claim. */
   readonly issuer: string
   /** The audience by which the JWT was meant for us. */
@@ -31,11 +43,14 @@ export type Federation = {
   readonly subjectClaim: string
   readonly groupsClaim: string
   readonly subject: string
-  readonly groups: readonly string[] | 'unknown'
+  /** `missing`: the JWT has no such claim. `unknown`: there are too many groups, or they cannot be read. */
+  readonly groups: readonly string[] | 'missing' | 'unknown'
   /** Names of the claims that policy read then: any other one may have been in the JWT. */
   readonly read: readonly string[]
-  /** Those of them that are texts. */
+  /** Those of them that are texts, or lists of texts. */
   readonly claims: ClaimTexts
+  /** Names of those that are there and are neither. */
+  readonly odd: readonly string[]
 }
 
 /** The longest subject, in characters: room for GitHub's customised subjects. */
@@ -46,13 +61,13 @@ const GROUPS_MAX = 256
 
 /**
  * What the claims of a JWT of `issuer` say.
- * @param key the `kid` in its header
+ * @param key the key that verified it
  * @param read names of the claims that policy reads; no others are kept
  */
 export function federate(
   issuer: IssuerRule,
   claims: Claims,
-  key: string | undefined,
+  key: VerifiedBy,
   read: readonly string[],
 ): Result<Federation, 'audience_foreign' | 'subject_missing'> {
   const offered = textsOf(claims.aud) ?? []
@@ -62,7 +77,7 @@ export function federate(
   if (typeof subject !== 'string' || !isSubject(subject)) return err('subject_missing')
   return ok({
     name: issuer.name,
-    ...(key === undefined ? {} : { key }),
+    key,
     issuer: issuer.issuer,
     audience,
     subjectClaim: issuer.subjectClaim,
@@ -70,7 +85,7 @@ export function federate(
     subject,
     groups: groupsOf(claims, issuer.groupsClaim),
     read,
-    claims: keepTexts(claims, read),
+    ...sortClaims(claims, read),
   })
 }
 
@@ -78,23 +93,20 @@ export const isSubject = (text: string): boolean =>
   text.length >= 1 && text.length <= SUBJECT_MAX_LENGTH && !hasControlCharacter(text)
 
 /**
- * The rule of the issuer under which a federation counts now; nothing once the issuer, the audience, an inline key or the
- * meaning of the subject has changed.
+ * The rule of the issuer under which a federation counts now; nothing once the issuer, the audience, the algorithm or the
+ * meaning of the subject has changed. Whether the key still counts is for the gate, which has the keys.
  */
 export function issuerOf(federation: Federation, issuers: readonly IssuerRule[]): IssuerRule | undefined {
   return issuers.find(
     (issuer) =>
       issuer.name === federation.name &&
       issuer.issuer === federation.issuer &&
-      hasKey(issuer, federation.key) &&
+      issuer.algorithms.includes(federation.key.algorithm) &&
       issuer.audiences.includes(federation.audience) &&
       issuer.subjectClaim === federation.subjectClaim &&
       issuer.groupsClaim === federation.groupsClaim,
   )
 }
-
-const hasKey = ({ jwks }: IssuerRule, key: string | undefined): boolean =>
-  jwks === undefined || key === undefined || jwks.keys.some(({ kid }) => kid === key)
 
 /**
  * Whether a federation tells of every claim by which the identities of its issuer are known now. Where it does not, the
@@ -109,64 +121,138 @@ export const tellsIdentities = (
     (identity) => identity.issuer !== issuer.name || Object.keys(identity.claims).every((name) => read.includes(name)),
   )
 
+/** What of a compiled policy says who is which identity, and which identities are denied something. */
+export type Membership = Pick<CommonData, 'identities'> & {
+  readonly identityDenies: Readonly<Record<string, unknown>>
+}
+
 /** Everything that a subject of `issuer` is at once: itself, its groups, every identity whose whole rule it matches. */
-export function callerOfFederation(
-  issuer: IssuerRule,
-  federation: Federation,
-  identities: readonly IdentityRule[],
+export function callerOfFederation(issuer: IssuerRule, federation: Federation, membership: Membership): Caller {
+  const { subject, groups, claims, odd } = federation
+  return callerOfSubject(issuer, subject, groups, { texts: claims, odd }, membership)
+}
+
+/** What is known of a subject's claims. A claim that is in neither was not there. */
+export type KnownClaims = { readonly texts: ClaimTexts; readonly odd: readonly string[] }
+
+/** As much of an issuer's rule as tells what its claims mean; of an issuer without a rule only the name is known. */
+export type ClaimRule = Pick<IssuerRule, 'name'> & Partial<Pick<IssuerRule, 'groupsClaim' | 'claimsOmittedWhenEmpty'>>
+
+/** The same for a subject of which these groups and claims are known. */
+export function callerOfSubject(
+  issuer: ClaimRule,
+  subject: string,
+  told: Federation['groups'],
+  claims: KnownClaims,
+  membership: Membership,
 ): Caller {
-  const { subject, groups, claims } = federation
+  const groups = told === 'missing' && omits(issuer, issuer.groupsClaim) ? [] : told
+  const known = typeof groups === 'string' ? [] : groups
+  const { is, mayBe } = identitiesOf(issuer, subject, claims, membership)
   return {
     authenticated: true,
-    acts: [
-      subjectKey(issuer, subject),
-      ...groupKeys(issuer.name, groups === 'unknown' ? [] : groups),
-      ...identityKeys(issuer.name, subject, claims, identities),
-    ],
-    ...(groups === 'unknown' ? { groupsUnknownOf: issuer.name } : {}),
-    claims,
+    acts: [subjectKey(issuer, subject), ...groupKeys(issuer.name, known), ...is],
+    ...(known === groups ? {} : { groupsUnknownOf: issuer.name }),
+    ...(mayBe.length === 0 ? {} : { mayBe }),
+    claims: claims.texts,
   }
 }
 
-export const subjectKey = (issuer: IssuerRule, subject: string): PrincipalKey =>
-  principalKey({ kind: 'subject', issuer: issuer.name, id: subject })
+export const subjectKey = ({ name }: ClaimRule, subject: string): PrincipalKey =>
+  principalKey({ kind: 'subject', issuer: name, id: subject })
 
 export const groupKeys = (issuer: string, groups: readonly string[]): readonly PrincipalKey[] =>
   [...new Set(groups)].map((id) => principalKey({ kind: 'group', issuer, id }))
 
-/** The identities that an issuer's subject with these claims is. */
-export function identityKeys(
-  issuer: string,
+/** Whether the issuer leaves the claim out to say that it is empty. */
+const omits = ({ claimsOmittedWhenEmpty }: ClaimRule, claim: string | undefined): boolean =>
+  claim !== undefined && claimsOmittedWhenEmpty?.includes(claim) === true
+
+/**
+ * The identities that an issuer's subject surely is, and those with a deny that it may be. An identity without a deny needs
+ * no doubt: it grants nothing to a caller that may be it.
+ */
+function identitiesOf(
+  issuer: ClaimRule,
   subject: string,
-  claims: ClaimTexts,
-  identities: readonly IdentityRule[],
-): readonly PrincipalKey[] {
-  return identities
-    .filter((identity) => identity.issuer === issuer && matchesIdentity(identity, subject, claims))
-    .map(({ name }) => principalKey({ kind: 'identity', name }))
+  claims: KnownClaims,
+  { identities, identityDenies }: Membership,
+): { readonly is: readonly PrincipalKey[]; readonly mayBe: readonly PrincipalKey[] } {
+  const is: PrincipalKey[] = []
+  const mayBe: PrincipalKey[] = []
+  for (const rule of rulesOf(issuer.name, identities)) {
+    const outcome = matchesRule(rule, subject, (claim, text) => matchesClaim(issuer, claims, claim, text))
+    if (outcome === 'yes') is.push(rule.key)
+    else if (outcome === 'unknown' && Object.hasOwn(identityDenies, rule.key)) mayBe.push(rule.key)
+  }
+  return { is, mayBe }
 }
 
-function matchesIdentity(identity: IdentityRule, subject: string, claims: ClaimTexts): boolean {
-  const rules = Object.entries(identity.claims)
-  if (identity.subject === undefined && rules.length === 0) return false
-  if (identity.subject !== undefined && identity.subject !== subject) return false
-  return rules.every(([name, pattern]) => {
-    const value = own(claims, name)
-    return typeof value === 'string' && matchesClaimPattern(pattern, value)
-  })
+type Outcome = 'yes' | 'no' | 'unknown'
+
+/** The rule of an identity, its cheap tests first. */
+type Rule = {
+  readonly key: PrincipalKey
+  readonly subject: string | undefined
+  /** Claims with their texts and patterns: texts before patterns. */
+  readonly claims: readonly (readonly [claim: string, wanted: string])[]
+}
+
+const preparedRules = new WeakMap<readonly IdentityRule[], ReadonlyMap<string, readonly Rule[]>>()
+
+/** The rules of an issuer's identities, prepared once for each policy. */
+function rulesOf(issuer: string, identities: readonly IdentityRule[]): readonly Rule[] {
+  const known = preparedRules.get(identities) ?? prepareRules(identities)
+  preparedRules.set(identities, known)
+  return known.get(issuer) ?? []
+}
+
+function prepareRules(identities: readonly IdentityRule[]): ReadonlyMap<string, readonly Rule[]> {
+  const byIssuer = new Map<string, Rule[]>()
+  for (const { name, issuer, subject, claims } of identities) {
+    const tests = Object.entries(claims)
+    if (subject === undefined && tests.length === 0) continue
+    tests.sort(([, a], [, b]) => Number(isPattern(a)) - Number(isPattern(b)))
+    const rules = byIssuer.get(issuer) ?? []
+    rules.push({ key: principalKey({ kind: 'identity', name }), subject, claims: tests })
+    byIssuer.set(issuer, rules)
+  }
+  return byIssuer
+}
+
+/** One test that fails is enough for `no`, whatever is unknown. */
+function matchesRule(rule: Rule, subject: string, test: (claim: string, wanted: string) => Outcome): Outcome {
+  if (rule.subject !== undefined && rule.subject !== subject) return 'no'
+  let outcome: Outcome = 'yes'
+  for (const [claim, wanted] of rule.claims) {
+    const tested = test(claim, wanted)
+    if (tested === 'no') return 'no'
+    if (tested === 'unknown') outcome = 'unknown'
+  }
+  return outcome
+}
+
+/** A claim that is missing, is not one text, or is longer than patterns read could mean anything. */
+function matchesClaim(issuer: ClaimRule, { texts, odd }: KnownClaims, claim: string, wanted: string): Outcome {
+  const value = own(texts, claim)
+  if (value === undefined) return !odd.includes(claim) && omits(issuer, claim) ? 'no' : 'unknown'
+  if (typeof value !== 'string') return 'unknown'
+  if (!isPattern(wanted)) return value === wanted ? 'yes' : 'no'
+  if (value.length > PATTERN_TEXT_MAX_LENGTH) return 'unknown'
+  return matchesClaimPattern(wanted, value) ? 'yes' : 'no'
 }
 
 /**
- * The groups, or `unknown` where they are too many, for the issuer (Entra's overage) or for us, or where they are not
- * readable: then no grant on a group counts and every deny on one does.
+ * The groups. They are unknown where they are too many, for the issuer (Entra's overage) or for us, or where they cannot be
+ * read: then no grant on a group counts and every deny on one does.
  */
-function groupsOf(claims: Claims, groupsClaim: string): readonly string[] | 'unknown' {
+function groupsOf(claims: Claims, groupsClaim: string): Federation['groups'] {
   const elsewhere = own(claims, '_claim_names')
   if (isRecord(elsewhere) && Object.hasOwn(elsewhere, groupsClaim)) return 'unknown'
   const overage = own(claims, 'hasgroups')
   if (overage !== undefined && overage !== false && overage !== 'false') return 'unknown'
   const groups = own(claims, groupsClaim)
-  if (groups === undefined || groups === null) return []
+  if (groups === undefined || groups === null) return 'missing'
   const names = textsOf(groups)
   return names === undefined || names.length > GROUPS_MAX ? 'unknown' : names
 }
@@ -177,17 +263,21 @@ export function textsOf(value: unknown): readonly string[] | undefined {
   return list.every((item) => typeof item === 'string') ? list : undefined
 }
 
-function keepTexts(claims: Claims, names: readonly string[]): ClaimTexts {
+/** The claims of these names: texts and lists of texts as they are, of all others the name. `null` says nothing. */
+function sortClaims(claims: Claims, names: readonly string[]): Pick<Federation, 'claims' | 'odd'> {
   const kept: [string, string | readonly string[]][] = []
+  const odd: string[] = []
   for (const name of names) {
     const value = own(claims, name)
     const texts = textsOf(value)
     if (texts !== undefined) kept.push([name, typeof value === 'string' ? value : texts])
+    else if (value !== undefined && value !== null) odd.push(name)
   }
-  return Object.fromEntries(kept)
+  return { claims: Object.fromEntries(kept), odd }
 }
 
-const own = (record: Claims, name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined)
+const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined
 
 export const isRecord = (value: unknown): value is Claims =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -9,7 +9,15 @@ import type { EpochSeconds } from '../policy/model.ts'
 import { NAME } from '../policy/principal.ts'
 import { err, ok, type Result } from '../registry/result.ts'
 import type { Access } from '../registry/scope.ts'
-import { type Claims, type ClaimTexts, type Federation, isRecord, isSubject, textsOf } from './federation.ts'
+import {
+  type Claims,
+  type ClaimTexts,
+  type Federation,
+  isRecord,
+  isSubject,
+  textsOf,
+  type VerifiedBy,
+} from './federation.ts'
 
 /** What a token was made from. It is judged anew at every use, by the policy then in force. */
 export type Proof =
@@ -110,27 +118,41 @@ function parseProof(origin: Claims, sub: unknown): Proof | undefined {
 }
 
 function parseFederation(value: Claims): Federation | undefined {
-  const { name, key, issuer, audience, subjectClaim, groupsClaim, subject, groups, read, claims } = value
-  if (typeof name !== 'string' || (key !== undefined && typeof key !== 'string')) return undefined
+  const { name, issuer, audience, subjectClaim, groupsClaim, subject, groups, claims } = value
+  const key = isRecord(value.key) ? parseVerifiedBy(value.key) : undefined
+  if (typeof name !== 'string' || key === undefined) return undefined
   if (typeof issuer !== 'string' || typeof audience !== 'string') return undefined
   if (typeof subjectClaim !== 'string' || typeof groupsClaim !== 'string') return undefined
   if (typeof subject !== 'string' || !isSubject(subject)) return undefined
-  const names = groups === 'unknown' ? groups : Array.isArray(groups) ? textsOf(groups) : undefined
-  const known = Array.isArray(read) ? textsOf(read) : undefined
-  if (names === undefined || known === undefined || !isRecord(claims) || !isTexts(claims)) return undefined
+  const names = groups === 'unknown' || groups === 'missing' ? groups : listOfTexts(groups)
+  const read = listOfTexts(value.read)
+  const odd = listOfTexts(value.odd)
+  if (names === undefined || read === undefined || odd === undefined) return undefined
+  if (!isRecord(claims) || !isTexts(claims)) return undefined
   return {
     name,
-    ...(key === undefined ? {} : { key }),
+    key,
     issuer,
     audience,
     subjectClaim,
     groupsClaim,
     subject,
     groups: names,
-    read: known,
+    read,
     claims,
+    odd,
   }
 }
+
+function parseVerifiedBy({ thumbprint, algorithm, read }: Claims): VerifiedBy | undefined {
+  if (typeof thumbprint !== 'string' || typeof algorithm !== 'string') return undefined
+  if (read === undefined) return { thumbprint, algorithm }
+  if (!isRecord(read) || typeof read.from !== 'string' || typeof read.at !== 'number') return undefined
+  return { thumbprint, algorithm, read: { from: read.from, at: read.at } }
+}
+
+const listOfTexts = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) ? textsOf(value) : undefined
 
 const isTexts = (claims: Claims): claims is ClaimTexts =>
   Object.values(claims).every((value) => textsOf(value) !== undefined)
@@ -142,7 +164,7 @@ function parseAccess(value: unknown): readonly Access[] | undefined {
     if (!isRecord(entry)) return undefined
     const { type, name, actions } = entry
     if ((type !== 'repository' && type !== 'registry') || typeof name !== 'string') return undefined
-    const list = Array.isArray(actions) ? textsOf(actions) : undefined
+    const list = listOfTexts(actions)
     if (list === undefined) return undefined
     parsed.push({ type, name, actions: list })
   }

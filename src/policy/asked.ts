@@ -37,8 +37,9 @@ export function placeIn(policies: PolicySet, caller: Caller): Place {
   return { compiled, common, standing: standingOf(caller, common, own) }
 }
 
-function narrow(policies: PolicySet, { acts, groupsUnknownOf }: Caller): PolicySet {
+function narrow(policies: PolicySet, { acts, groupsUnknownOf, mayBe = [] }: Caller): PolicySet {
   const keys = new Set<PrincipalKey>([...acts, EVERYONE, ANONYMOUS])
+  const denied = new Set<PrincipalKey>([...keys, ...mayBe])
   const unknownGroup = groupsUnknownOf === undefined ? undefined : `group:${groupsUnknownOf}/`
   const tokens = policies.tokens.filter(({ name }) => acts.some((key) => key === `token:${name}`))
   return {
@@ -47,7 +48,7 @@ function narrow(policies: PolicySet, { acts, groupsUnknownOf }: Caller): PolicyS
     scopeMaps: policies.scopeMaps.filter(({ name }) => tokens.some(({ scopeMap }) => scopeMap === name)),
     roleAssignments: policies.roleAssignments.filter(({ principal }) => keys.has(principal)),
     denyAssignments: policies.denyAssignments.filter(({ principals }) =>
-      principals.some((key) => keys.has(key) || (unknownGroup !== undefined && key.startsWith(unknownGroup))),
+      principals.some((key) => denied.has(key) || (unknownGroup !== undefined && key.startsWith(unknownGroup))),
     ),
   }
 }

@@ -9,8 +9,13 @@ export type Caller = {
   readonly authenticated: boolean
   /** Token, or subject, groups and identities. Never holds `anonymous` or `everyone`: they follow from `authenticated`. */
   readonly acts: readonly PrincipalKey[]
-  /** Name of the issuer whose groups could not be read (Entra's overage): no group grants, every deny on its groups holds. */
+  /**
+   * Name of the issuer whose groups are not known: its JWT does not hold them, or they cannot be read. No group grants, every
+   * deny on a group of the issuer holds.
+   */
   readonly groupsUnknownOf?: string
+  /** Identities that the caller may be, since a claim is missing or odd: none of them grants, every deny on one holds. */
+  readonly mayBe?: readonly PrincipalKey[]
   readonly claims?: Attributes['claims']
 }
 

@@ -36,12 +36,14 @@ export function compile(policies: PolicySet): CompiledPolicy {
   for (const assignment of policies.roleAssignments)
     compileAssignment(policies, assignment, draft(assignment.principal), parts)
   const groupDenies = new Map<string, DenyData[]>()
+  const identityDenies = new Map<string, DenyData[]>()
   for (const deny of policies.denyAssignments) {
     const data = compileDeny(deny)
     for (const key of new Set(deny.principals)) {
       draft(key).denies.push(data)
       const issuer = /^group:([^/]+)\//.exec(key)?.[1]
       if (issuer !== undefined) groupDenies.set(issuer, [...(groupDenies.get(issuer) ?? []), data])
+      if (key.startsWith('identity:')) identityDenies.set(key, [...(identityDenies.get(key) ?? []), data])
     }
   }
 
@@ -52,14 +54,14 @@ export function compile(policies: PolicySet): CompiledPolicy {
   const principals = new Map(
     [...drafts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => [key, finish(value)] as const),
   )
-  return { common: compileCommon(policies, everyone, anonymous, groupDenies), principals }
+  return { common: compileCommon(policies, everyone, anonymous, { groupDenies, identityDenies }), principals }
 }
 
 function compileCommon(
   policies: PolicySet,
   everyone: PrincipalData,
   anonymous: PrincipalData,
-  groupDenies: ReadonlyMap<string, readonly DenyData[]>,
+  denies: Readonly<Record<'groupDenies' | 'identityDenies', ReadonlyMap<string, readonly DenyData[]>>>,
 ): CommonData {
   const { service, mode, catalog, tokenLifetimeSeconds } = policies.registry
   const attributes = attributesRead(policies)
@@ -74,7 +76,8 @@ function compileCommon(
     readsMediaType: attributes.has(MEDIA_TYPE),
     everyone,
     anonymous,
-    groupDenies: Object.fromEntries(groupDenies),
+    groupDenies: Object.fromEntries(denies.groupDenies),
+    identityDenies: Object.fromEntries(denies.identityDenies),
   }
 }
 

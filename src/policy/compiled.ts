@@ -80,8 +80,10 @@ export type CommonData = {
   readonly readsMediaType: boolean
   readonly everyone: PrincipalData
   readonly anonymous: PrincipalData
-  /** Denies on groups, by issuer: they hold for a caller whose groups could not be read. */
+  /** Denies on groups, by issuer: they hold for a caller whose groups are not known. */
   readonly groupDenies: Readonly<Record<string, readonly DenyData[]>>
+  /** Denies on identities, by principal key: they hold for a caller that may be the identity. */
+  readonly identityDenies: Readonly<Record<string, readonly DenyData[]>>
 }
 
 export type CompiledPolicy = {

@@ -15,6 +15,7 @@ import type { Expression } from './condition/expression.ts'
 import type { Question } from './model.ts'
 import { PERMISSION_BITS } from './permission-bits.ts'
 import type { PrincipalKey } from './principal.ts'
+import type { Denies } from './rights.ts'
 import type { Standing } from './standing.ts'
 
 /** There is no third state. */
@@ -34,6 +35,11 @@ export type DenyReason =
       readonly repository?: string
       readonly rule: Rule
       readonly message?: string
+      /**
+       * The rule is about a group or an identity that the caller may be: its credential does not say, since a claim is
+       * missing or odd.
+       */
+      readonly membership?: 'unknown'
     }
 
 export function decide(standing: Standing, question: Question): Decision {
@@ -47,10 +53,13 @@ export function decide(standing: Standing, question: Question): Decision {
     ...(repository === undefined ? {} : { name: repository }),
   }
   const about = { action, ...(repository === undefined ? {} : { repository }) }
-  const deny = findDeny(standing, question, bit, context)
+  const sure = findDeny(standing.denies, standing.caller, question, bit, context)
+  const deny = sure ?? findDeny(standing.doubtfulDenies, standing.caller, question, bit, context)
   if (deny !== undefined) {
     const message = deny.message === undefined ? {} : { message: deny.message }
-    return { effect: 'deny', reason: { code: 'deny_assignment', ...about, rule: parseRule(deny.rule), ...message } }
+    const doubt = sure === undefined ? { membership: 'unknown' as const } : {}
+    const reason = { code: 'deny_assignment', ...about, rule: parseRule(deny.rule), ...message, ...doubt } as const
+    return { effect: 'deny', reason }
   }
   const grant = bit === 0 ? findControl(standing, context, question) : findGrant(standing, question, bit, context)
   return grant === undefined
@@ -77,16 +86,23 @@ function findControl(standing: Standing, context: Context, question: Question): 
   return undefined
 }
 
-function findDeny(standing: Standing, question: Question, bit: number, context: Context): DenyData | undefined {
+function findDeny(
+  lists: readonly Denies[],
+  caller: Caller,
+  question: Question,
+  bit: number,
+  context: Context,
+): DenyData | undefined {
+  if (lists.length === 0) return undefined
   const { repository, attributes } = question
   const accept = (deny: DenyData) =>
     (bit === 0 ? deniesControl(deny, context.action) : (deny.bits & bit) !== 0) &&
     isOpen(deny, question.now) &&
-    !isSpared(standing.caller, deny.except) &&
+    !isSpared(caller, deny.except) &&
     (deny.when === undefined ||
       isUnanswerable(deny.when, question) ||
       denyApplies(evaluate(deny.when, context), attributes.everyTag === true))
-  for (const denies of standing.denies) {
+  for (const denies of lists) {
     // Only a name can take a deny out of reach: a permission that has no repository meets them all.
     const named = repository !== undefined && takesRepository(question.action)
     const deny = named ? denies.index.find(repository, accept) : denies.all.find(accept)

@@ -71,6 +71,8 @@ export type Issuer = {
   readonly algorithms: readonly string[]
   readonly subjectClaim: string
   readonly groupsClaim: string
+  /** Claims that the issuer leaves out of a JWT to say that they are empty. Any other missing claim is unknown. */
+  readonly claimsOmittedWhenEmpty?: readonly string[]
   readonly source: Source
 }
 

@@ -23,6 +23,7 @@ import {
   type Incoming,
   isRefusal,
 } from './identified.ts'
+import { stillCounts } from './issuers/issuer-keys.ts'
 import { verifyIssuerJwt } from './issuers/verify.ts'
 import { tokenKeys } from './keys.ts'
 import { Memo } from './memo.ts'
@@ -48,13 +49,15 @@ export type Verified = {
   readonly source: 'none' | 'password' | 'jwt' | TokenUse
   /** When the credential ends by itself, exclusive; absent: never. */
   readonly until?: EpochSeconds
+  /** When the key of its issuer must be looked for again, exclusive; absent: when the policy changes. */
+  readonly recheckAt?: EpochSeconds
 }
 
-/** Seconds for which a verification is remembered, and so for which a key that an issuer withdrew may still count. */
+/** Seconds for which a verification is remembered. */
 const MEMO_SECONDS = 600
 const MEMO_CAPACITY = 10_000
-/** What is remembered grows with the header, for instance with a token's groups: a longer one takes several places. */
-const HEADER_LENGTH_OF_A_PLACE = 1024
+/** What is remembered grows with the credential, for instance with a token's groups: a longer one takes several places. */
+const LENGTH_OF_A_PLACE = 1024
 
 const memos = new WeakMap<PolicyView, Memo<Verified>>()
 const anonymous = new WeakMap<PolicyView, Verified>()
@@ -63,7 +66,8 @@ const anonymous = new WeakMap<PolicyView, Verified>()
 export const identify: Identify = (request, view, env, ctx, now) => {
   const header = request.headers.get('authorization')
   if (header === null) return identifyAnonymous(view).identified
-  const known = memoOf(view).get(header, now)
+  // Only a token that was parsed and verified is a key of the memo: a hit needs no parsing, and everything else is parsed.
+  const known = header.startsWith('Bearer ') ? memoOf(view).get(header.slice('Bearer '.length), now) : undefined
   if (known !== undefined) return known.identified
   return authenticateHeader(header, deskOf(request, view, env, ctx, now), ['access']).then((outcome) =>
     isRefusal(outcome) ? outcome : outcome.identified,
@@ -95,8 +99,9 @@ export function identifyAnonymous(view: PolicyView): Verified {
 }
 
 /**
- * What a header was found to be a moment ago: a bearer token by itself, since a digest would cost every pull more than its
- * decision; a password by the digest of its header, since it does not end by itself.
+ * What a credential was found to be a moment ago. Its key is the credential itself and never how it was written or sent, so
+ * that one credential has one entry: a JWT or a token of ours by itself, since a digest would cost every pull more than its
+ * decision; a password by a digest, since it does not end by itself.
  */
 function memoOf(view: PolicyView): Memo<Verified> {
   const known = memos.get(view)
@@ -113,22 +118,43 @@ export async function authenticateHeader(
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
   const credential = parseAuthorization(header)
-  if (!credential.ok) return { code: 'credential_malformed' }
+  return credential.ok ? authenticate(credential.value, desk, uses) : { code: 'credential_malformed' }
+}
+
+/** Verify one credential, or remember it; a JWT as password is that JWT, whatever the user name. */
+export async function authenticate(
+  credential: Credential,
+  desk: Desk,
+  uses: readonly TokenUse[],
+): Promise<Verified | CredentialRefusal> {
+  const token = tokenOf(credential)
   const memo = memoOf(desk.view)
-  // No header holds a line break: nobody can show a digest in the place of what it is of.
-  const key = credential.value.kind === 'basic' ? `\n${await sha256Hex(header)}` : header
+  // No token holds a line break: nobody can show a digest in the place of what it is of.
+  const key = token ?? `\n${await sha256Hex(passwordText(credential))}`
   const known = memo.get(key, desk.now)
-  if (known !== undefined) return known
-  const outcome = await authenticate(credential.value, desk, uses)
+  if (known !== undefined && (known.source !== 'access' || uses.includes('access'))) return known
+  const outcome = await verify(credential, desk, uses)
   // A refresh token does not count everywhere, so it is not remembered.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
-  const until = Math.min(desk.now + MEMO_SECONDS, outcome.until ?? Number.POSITIVE_INFINITY)
-  memo.set(key, outcome, until, Math.ceil(header.length / HEADER_LENGTH_OF_A_PLACE))
+  const until = Math.min(
+    desk.now + MEMO_SECONDS,
+    outcome.until ?? Number.POSITIVE_INFINITY,
+    outcome.recheckAt ?? Number.POSITIVE_INFINITY,
+  )
+  memo.set(key, outcome, until, Math.ceil((token ?? '').length / LENGTH_OF_A_PLACE) || 1)
   return outcome
 }
 
-/** Verify one credential; a JWT as password is that JWT, whatever the user name. */
-export async function authenticate(
+/** The token that a credential is: a Bearer token, or a password in the form of one. */
+function tokenOf(credential: Credential): string | undefined {
+  if (credential.kind === 'bearer') return credential.token
+  return isCompactJws(credential.password) ? credential.password : undefined
+}
+
+const passwordText = (credential: Credential): string =>
+  credential.kind === 'basic' ? `${credential.user}:${credential.password}` : ''
+
+async function verify(
   credential: Credential,
   desk: Desk,
   uses: readonly TokenUse[],
@@ -229,16 +255,23 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
       }
     }
     case 'federation': {
-      const { federation } = proof
-      const issuer = issuerOf(federation, view.common.issuers)
-      const { identities } = view.common
-      if (issuer === undefined || !tellsIdentities(federation, issuer, identities))
+      const issuer = issuerOf(proof.federation, view.common.issuers)
+      if (issuer === undefined || !tellsIdentities(proof.federation, issuer, view.common.identities))
         return { code: 'credential_revoked' }
-      const caller = callerOfFederation(issuer, federation, identities)
+      const counts = await stillCounts(proof.federation.key, issuer, desk.ctx, now, () => sealOf(desk.env))
+      if (counts === undefined) return { code: 'credential_revoked' }
+      const federation = { ...proof.federation, key: counts.key }
+      const caller = callerOfFederation(issuer, federation, view.common)
       const own = await Promise.all(caller.acts.map((key) => view.principal(key)))
       const standing = standingOf(caller, view.common, own.filter(isKnown))
       const name = subjectKey(issuer, federation.subject)
-      return { identified: { caller, name, standing, ...bound }, proof, source, ...lasting(origin.until) }
+      return {
+        identified: { caller, name, standing, ...bound },
+        proof: { kind: 'federation', federation },
+        source,
+        ...lasting(origin.until),
+        ...(counts.until === undefined ? {} : { recheckAt: counts.until }),
+      }
     }
   }
 }

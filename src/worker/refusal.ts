@@ -94,7 +94,9 @@ function wireOf(refusal: Refusal, asker: Asker): Wire {
         : signIn(`log in: without an account you have ${missing}`, asker)
     }
     case 'deny_assignment': {
-      const message = refusal.message ?? `a deny assignment forbids ${refusal.action} to ${principalText(asker.name)}`
+      const doubt = refusal.membership === undefined ? '' : MEMBERSHIP_UNKNOWN
+      const message =
+        refusal.message ?? `a deny assignment forbids ${refusal.action} to ${principalText(asker.name)}${doubt}`
       return asker.authenticated ? denied(message, refusal) : signIn(message, asker)
     }
     case 'insufficient_scope':
@@ -193,6 +195,8 @@ const unavailable = (status: 502 | 503 | 504, message: string): Wire => ({
 })
 
 /** `token ci` of `token:ci`. */
+const MEMBERSHIP_UNKNOWN = ': the claims of your token do not say whether you are one of those that it names'
+
 const principalText = (name = 'this caller') => name.replace(':', ' ')
 
 const shortened = (text: string) =>

@@ -59,6 +59,7 @@ const manifestOf = (shards: string): Manifest => ({
     everyone: {},
     anonymous: {},
     groupDenies: {},
+    identityDenies: {},
   },
 })
 

@@ -28,6 +28,7 @@ export const COMMON: CommonData = {
   everyone: {},
   anonymous: {},
   groupDenies: {},
+  identityDenies: {},
 }
 
 /** Reads `repository` only. */

@@ -58,7 +58,7 @@ describe('a refusal is explained', () => {
     const policies = folders.get(row.policies)
     if (policies === undefined) throw new Error(`no folder ${row.policies}`)
     const principal = valid(parsePrincipal(row.principal))
-    const caller = callerOfPrincipal(principal, { claims: row.given?.claim ?? {} }, policies.common.identities)
+    const caller = callerOfPrincipal(principal, { claims: row.given?.claim ?? {} }, policies.common)
     const asked = askedIn(row)
     const key = principalKey(principal)
     const near = nearIdentities(principal, { claims: row.given?.claim ?? {} }, policies.common.identities)

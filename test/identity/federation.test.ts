@@ -6,6 +6,7 @@ import {
   federate,
   type IdentityRule,
   type IssuerRule,
+  type VerifiedBy,
 } from '../../src/identity/federation.ts'
 import { libtrustKeyId } from '../../src/identity/key-id.ts'
 import { credentialFingerprint, findCredential } from '../../src/identity/secret.ts'
@@ -27,10 +28,19 @@ const identity = (name: string, rule: Partial<IdentityRule>): IdentityRule => ({
   ...rule,
 })
 
-function callerOf(claims: Claims, identities: readonly IdentityRule[] = [], read: readonly string[] = []) {
-  const federation = federate(issuer, { aud: 'a', oid: 'u1', ...claims }, undefined, read)
+const VERIFIED_BY: VerifiedBy = { thumbprint: 'T', algorithm: 'RS256' }
+
+/** All identities are denied something, so that those that the caller may be are in the answer. */
+function callerOf(
+  claims: Claims,
+  identities: readonly IdentityRule[] = [],
+  read: readonly string[] = [],
+  rule: Partial<IssuerRule> = {},
+) {
+  const federation = federate({ ...issuer, ...rule }, { aud: 'a', oid: 'u1', ...claims }, VERIFIED_BY, read)
   if (!federation.ok) return federation.error
-  return callerOfFederation(issuer, federation.value, identities)
+  const identityDenies = Object.fromEntries(identities.map(({ name }) => [`identity:${name}`, []]))
+  return callerOfFederation({ ...issuer, ...rule }, federation.value, { identities, identityDenies })
 }
 
 describe('groups', () => {
@@ -38,17 +48,20 @@ describe('groups', () => {
     ['a list', { groups: ['g1', 'g2'] }, ['group:entra/g1', 'group:entra/g2']],
     ['a repeated one', { groups: ['g1', 'g1'] }, ['group:entra/g1']],
     ['one text', { groups: 'g1' }, ['group:entra/g1']],
-    ['none', {}, []],
-    ['null', { groups: null }, []],
     ['an empty list', { groups: [] }, []],
-    ['another claim', { roles: ['g1'] }, []],
+    ['a list and another claim', { groups: ['g1'], roles: ['g2'] }, ['group:entra/g1']],
     ['no overage', { groups: ['g1'], hasgroups: false }, ['group:entra/g1']],
     ['overage of something else', { groups: ['g1'], _claim_names: { roles: 'src1' } }, ['group:entra/g1']],
   ])('%s', (_, claims, keys) => {
     expect(callerOf(claims)).toEqual({ authenticated: true, acts: ['subject:entra/u1', ...keys], claims: {} })
   })
 
+  const unknown = { authenticated: true, acts: ['subject:entra/u1'], groupsUnknownOf: 'entra', claims: {} }
+
   it.each<[string, Claims]>([
+    ['a missing claim', {}],
+    ['null', { groups: null }],
+    ['another claim', { roles: ['g1'] }],
     ['overage', { _claim_names: { groups: 'src1' }, _claim_sources: { src1: {} } }],
     ['overage beside a list', { groups: ['g1'], _claim_names: { groups: 'src1' } }],
     ['overage of the implicit flow', { hasgroups: true }],
@@ -58,42 +71,85 @@ describe('groups', () => {
     ['an object', { groups: { g1: true } }],
     ['a list with something else', { groups: ['g1', 7] }],
   ])('%s: unknown, so that no grant on a group counts and every deny does', (_, claims) => {
-    expect(callerOf(claims)).toEqual({
-      authenticated: true,
-      acts: ['subject:entra/u1'],
-      groupsUnknownOf: 'entra',
-      claims: {},
-    })
+    expect(callerOf(claims)).toEqual(unknown)
+  })
+
+  it.each<[string, Claims, object]>([
+    ['a missing claim: no groups', {}, { authenticated: true, acts: ['subject:entra/u1'], claims: {} }],
+    ['null: no groups', { groups: null }, { authenticated: true, acts: ['subject:entra/u1'], claims: {} }],
+    ['overage', { hasgroups: true }, unknown],
+    ['a number', { groups: 7 }, unknown],
+  ])('of an issuer that leaves the claim out when it is empty: %s', (_, claims, expected) => {
+    expect(callerOf(claims, [], [], { claimsOmittedWhenEmpty: ['groups'] })).toEqual(expected)
   })
 })
 
 describe('an identity', () => {
   const main = identity('main', { subject: 'u1', claims: { repository: 'acme/*', ref: 'refs/heads/main' } })
   const good = { repository: 'acme/app', ref: 'refs/heads/main' }
-  const acts = (claims: Claims, rule = main) => {
-    const caller = callerOf(claims, [rule], ['repository', 'ref', 'constructor'])
-    return typeof caller === 'string' ? caller : caller.acts.slice(1)
+  const read = ['repository', 'ref', 'constructor']
+  const memberships = (claims: Claims, rule = main, settings: Partial<IssuerRule> = {}) => {
+    const caller = callerOf(claims, [rule], read, settings)
+    return typeof caller === 'string' ? caller : { is: caller.acts.slice(1), mayBe: caller.mayBe ?? [] }
   }
+  const YES = { is: ['identity:main'], mayBe: [] }
+  const NO = { is: [], mayBe: [] }
+  const UNKNOWN = { is: [], mayBe: ['identity:main'] }
 
-  it('matches when everything does', () => expect(acts(good)).toEqual(['identity:main']))
+  it('matches when everything does', () => expect(memberships(good)).toEqual(YES))
 
   it.each<[string, Claims]>([
     ['another subject', { ...good, oid: 'u2' }],
+    ['another subject and a missing claim', { oid: 'u2', repository: 'acme/app' }],
     ['another value', { ...good, repository: 'evil/app' }],
+    ['another value and a missing claim', { repository: 'evil/app' }],
+    ['another value and an odd claim', { repository: 'evil/app', ref: 7 }],
     ['another letter case', { ...good, ref: 'refs/heads/Main' }],
+    ['an empty text', { ...good, ref: '' }],
+    ['a text that is too long for a pattern, where the exact claim differs', { ...good, ref: 'x'.repeat(2000) }],
+  ])('does not match with %s', (_, claims) => expect(memberships(claims)).toEqual(NO))
+
+  it.each<[string, Claims]>([
     ['a missing claim', { repository: 'acme/app' }],
+    ['no claim at all', {}],
+    ['null', { ...good, ref: null }],
     ['a list with the value', { ...good, ref: ['refs/heads/main'] }],
+    ['a list without the value', { ...good, ref: ['refs/heads/other'] }],
+    ['an empty list', { ...good, ref: [] }],
     ['a number', { ...good, ref: 1 }],
+    ['a boolean', { ...good, ref: true }],
     ['an object', { ...good, ref: { toString: 'refs/heads/main' } }],
-  ])('does not with %s', (_, claims) => expect(acts(claims)).toEqual([]))
+    ['a list of something else', { ...good, ref: [7] }],
+    ['a text that is too long for a pattern', { ...good, repository: `acme/${'x'.repeat(1020)}` }],
+  ])('may match with %s: it does not grant, and its deny holds', (_, claims) => {
+    expect(memberships(claims)).toEqual(UNKNOWN)
+  })
+
+  it.each<[string, Claims, object]>([
+    ['a missing claim', { repository: 'acme/app' }, NO],
+    ['null', { ...good, ref: null }, NO],
+    ['the value', good, YES],
+    ['a list', { ...good, ref: [] }, UNKNOWN],
+    ['a number', { ...good, ref: 0 }, UNKNOWN],
+    ['another claim missing', { ref: 'refs/heads/main' }, UNKNOWN],
+  ])('of an issuer that leaves the claim out when it is empty: %s', (_, claims, expected) => {
+    expect(memberships(claims, main, { claimsOmittedWhenEmpty: ['ref'] })).toEqual(expected)
+  })
+
+  it('that denies nothing is not one that the caller may be', () => {
+    const federation = federate(issuer, { aud: 'a', oid: 'u1' }, VERIFIED_BY, read)
+    if (!federation.ok) throw new Error(federation.error)
+    const caller = callerOfFederation(issuer, federation.value, { identities: [main], identityDenies: {} })
+    expect(caller).not.toHaveProperty('mayBe')
+  })
 
   it('does not match by inherited properties', () => {
-    expect(acts(good, identity('x', { claims: { constructor: '**' } }))).toEqual([])
+    expect(memberships(good, identity('main', { claims: { constructor: '**' } }))).toEqual(UNKNOWN)
   })
 
   it('does not match without a rule, or as another issuer’s', () => {
-    expect(acts(good, identity('x', {}))).toEqual([])
-    expect(acts(good, { ...main, issuer: 'other' })).toEqual([])
+    expect(memberships(good, identity('main', {}))).toEqual(NO)
+    expect(memberships(good, { ...main, issuer: 'other' })).toEqual(NO)
   })
 })
 
@@ -113,6 +169,11 @@ describe('claims of a JWT', () => {
 
 describe('a principal that is named', () => {
   const identities = [identity('one', { subject: 'u1' }), identity('two', { claims: { team: 'a*' } })]
+  const policy = {
+    issuers: [issuer, { ...issuer, name: 'strict', claimsOmittedWhenEmpty: ['groups'] }],
+    identities,
+    identityDenies: { 'identity:two': [] },
+  }
   it.each<[string, object, readonly string[]]>([
     ['token:ci', {}, ['token:ci']],
     ['token:ci', { groups: ['g'], claims: { team: 'ab' } }, ['token:ci']],
@@ -130,11 +191,28 @@ describe('a principal that is named', () => {
   ])('%s %o', (text, extras, acts) => {
     const principal = parsePrincipal(text)
     if (!principal.ok) throw new Error(text)
-    expect(callerOfPrincipal(principal.value, extras, identities)).toMatchObject({ authenticated: true, acts })
+    expect(callerOfPrincipal(principal.value, extras, policy)).toMatchObject({ authenticated: true, acts })
+  })
+
+  it.each<[string, object, object]>([
+    ['subject:entra/u2', {}, { groupsUnknownOf: 'entra', mayBe: ['identity:two'] }],
+    ['subject:entra/u2', { groups: [] }, { mayBe: ['identity:two'] }],
+    ['subject:entra/u2', { groups: ['g'], claims: { team: 'b' } }, {}],
+    ['subject:strict/u2', {}, {}],
+    ['subject:other/u2', {}, { groupsUnknownOf: 'other' }],
+    ['identity:one', {}, {}],
+    ['group:entra/g', {}, {}],
+    ['token:ci', {}, {}],
+    ['everyone', {}, {}],
+  ])('%s %o: what it may be is %o', (text, extras, expected) => {
+    const principal = parsePrincipal(text)
+    if (!principal.ok) throw new Error(text)
+    const { groupsUnknownOf, mayBe } = callerOfPrincipal(principal.value, extras, policy)
+    expect({ groupsUnknownOf, mayBe }).toEqual({ groupsUnknownOf: undefined, mayBe: undefined, ...expected })
   })
 
   it('anonymous is nobody', () => {
-    expect(callerOfPrincipal({ kind: 'anonymous' }, { groups: ['g'] }, identities)).toEqual({
+    expect(callerOfPrincipal({ kind: 'anonymous' }, { groups: ['g'] }, policy)).toEqual({
       authenticated: false,
       acts: [],
     })
@@ -174,8 +252,10 @@ describe('a key id', () => {
 
 describe('claims that say they are ours are read strictly', () => {
   const good = { sub: 'ci', access: [], dockgate: { token: 'ci', credential: 'ff' } }
+  const key = { thumbprint: 'T', algorithm: 'RS256', read: { from: 'https://keys.example.com', at: 1 } }
   const federation = {
     name: 'entra',
+    key,
     issuer: 'i',
     audience: 'a',
     subjectClaim: 'oid',
@@ -184,12 +264,20 @@ describe('claims that say they are ours are read strictly', () => {
     groups: [],
     read: [],
     claims: {},
+    odd: [],
   }
+  const withKey = (changed: unknown) => ({
+    sub: 'u1',
+    access: [],
+    dockgate: { federation: { ...federation, key: changed } },
+  })
 
   it.each<[string, Claims]>([
     ['a token', good],
     ['anonymous', { sub: '', access: [], dockgate: {} }],
     ['federation', { sub: 'u1', access: [], dockgate: { federation } }],
+    ['a key of the policy', withKey({ thumbprint: 'T', algorithm: 'RS256' })],
+    ['missing groups', { sub: 'u1', access: [], dockgate: { federation: { ...federation, groups: 'missing' } } }],
     ['unknown groups', { sub: 'u1', access: [], dockgate: { federation: { ...federation, groups: 'unknown' } } }],
   ])('%s', (_, claims) => expect(parseMintedClaims('access', claims).ok).toBe(true))
 
@@ -218,6 +306,13 @@ describe('claims that say they are ours are read strictly', () => {
       { sub: 'u1', access: [], dockgate: { federation: { ...federation, read: undefined } } },
     ],
     ['other groups', { sub: 'u1', access: [], dockgate: { federation: { ...federation, groups: 'all' } } }],
+    ['no key, as older gates made it', withKey(undefined)],
+    ['a key by its kid', withKey('key-1')],
+    ['a key without its thumbprint', withKey({ algorithm: 'RS256' })],
+    ['a key without its algorithm', withKey({ thumbprint: 'T' })],
+    ['a key that was read at no time', withKey({ ...key, read: { from: 'x' } })],
+    ['a key that was read nowhere', withKey({ ...key, read: { at: 1 } })],
+    ['no odd claims', { sub: 'u1', access: [], dockgate: { federation: { ...federation, odd: undefined } } }],
     ['a foreign subject', { sub: 'u2', access: [], dockgate: { federation } }],
   ])('not with %s', (_, claims) => expect(parseMintedClaims('access', claims).ok).toBe(false))
 

@@ -18,7 +18,11 @@ function near(text: string, claims: ClaimTexts = {}) {
   const principal = parsePrincipal(text)
   if (!principal.ok) throw new Error(text)
   const found = nearIdentities(principal.value, { claims }, IDENTITIES)
-  const { acts } = callerOfPrincipal(principal.value, { claims }, IDENTITIES)
+  const { acts } = callerOfPrincipal(
+    principal.value,
+    { claims },
+    { issuers: [], identities: IDENTITIES, identityDenies: {} },
+  )
   for (const { name } of found) expect(acts).not.toContain(`identity:${name}`)
   return found.map(({ name, unmet }) => [
     name,

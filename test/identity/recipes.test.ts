@@ -26,12 +26,12 @@ function policyOf(page: string): PolicyView {
 }
 
 async function callerWith(view: PolicyView, claims: Claims): Promise<Caller | string> {
-  const { issuers, identities, claims: read } = view.common
+  const { issuers, claims: read } = view.common
   const verified = await verifyIssuerJwt(await sign(key, claims), issuers, ctx, NOW, noSeal)
   if (!verified.ok) return verified.error
-  const { issuer, claims: payload } = verified.value
-  const federation = federate(issuer, payload, 'recipe', read)
-  return federation.ok ? callerOfFederation(issuer, federation.value, identities) : federation.error
+  const { issuer, claims: payload, key: verifiedBy } = verified.value
+  const federation = federate(issuer, payload, verifiedBy, read)
+  return federation.ok ? callerOfFederation(issuer, federation.value, view.common) : federation.error
 }
 
 async function may(view: PolicyView, claims: Claims, action: Permission, repository: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
+import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/worker/env.ts'
 import { isRefusal } from '../../src/worker/identified.ts'
@@ -13,6 +13,7 @@ import { SERVICE, viewOf } from '../identity/tools/policy.ts'
 const ISSUER = 'https://ci.example.com'
 const NOBODY = '00000000-0000-0000-0000-000000000000'
 const issuerKey = await makeKey('issuer-key')
+const sameKid = await makeKey('issuer-key')
 const tokenKey = await makeTokenKey()
 const env = { TOKEN_SIGNING_KEY: JSON.stringify(tokenKey) }
 const first = await sha256Hex('first')
@@ -456,7 +457,8 @@ describe('what a token was made from', () => {
     ['audience removed', POLICY.replace(`audiences: [${SERVICE}]`, 'audiences: [other]')],
     ['issuer URL changed', POLICY.replace(`'${ISSUER}'`, `'${ISSUER}/new'`)],
     ['subject claim changed', POLICY.replace(`issuer: '${ISSUER}'`, `subjectClaim: oid, issuer: '${ISSUER}'`)],
-    ['inline key removed', POLICY.replaceAll('issuer-key', 'new-key')],
+    ['inline key replaced under its kid', POLICY.replace(JSON.stringify(jwks(issuerKey)), JSON.stringify(jwks(sameKid)))],
+    ['algorithm removed', POLICY.replace(`issuer: '${ISSUER}'`, `algorithms: [RS256], issuer: '${ISSUER}'`)],
   ])('%s: tokens of its JWTs end at the next call', async (_, changed) => {
     const { access, refresh } = await minted(bearer(await jwt()))
     expect(await show(access)).toMatchObject({ name: 'subject:ci/job-1' })
@@ -500,7 +502,7 @@ denyAssignments:
     expect(decodeJwt(access).dockgate).toEqual({
       federation: {
         name: 'ci',
-        key: 'issuer-key',
+        key: { thumbprint: await calculateJwkThumbprint(issuerKey.jwk), algorithm: 'ES256' },
         issuer: ISSUER,
         audience: SERVICE,
         subjectClaim: 'sub',
@@ -509,6 +511,7 @@ denyAssignments:
         groups: ['readers'],
         read: ['repository'],
         claims: { repository: 'acme/app' },
+        odd: [],
       },
       until: NOW + 600,
     })

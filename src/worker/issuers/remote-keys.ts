@@ -11,16 +11,19 @@ import type { Background } from '../background.ts'
 import { LATE, within } from '../deadline.ts'
 import { Fault } from '../fault.ts'
 import { fetchJson } from './fetch-json.ts'
-import { type KeySet, parseKeySet } from './key-set.ts'
+import { type KeySet, parseKeySet, type WantedKey } from './key-set.ts'
 import { recall, type Sealing, share } from './shared-keys.ts'
 
 /** Up to here keys are used as they are. */
-export const FRESH_SECONDS = 600
-/** Up to here they are used and read again behind the answer; older ones are read again before it. */
-export const REFRESH_BEHIND_SECONDS = 3600
+export const FRESH_SECONDS = 300
+/**
+ * Up to here they are used and read again behind the answer; older ones are read again before it. A key that the issuer
+ * withdrew counts no longer than this, as long as the issuer can be reached.
+ */
+export const REFRESH_BEHIND_SECONDS = 600
 /** Up to here they are used while the issuer cannot be read. */
 export const STALE_SECONDS = 86_400
-/** Between two attempts while there are keys, whatever `kid` is asked for. */
+/** Between two attempts while there are keys, whatever key is wanted. */
 export const COOLDOWN_SECONDS = 60
 /** Between two attempts while there are none. */
 export const RETRY_SECONDS = 10
@@ -39,30 +42,42 @@ type Entry = {
 /** By where the keys come from; the policy's authors bound their number. */
 const entries = new Map<string, Entry>()
 
+/** Keys as they were read. */
+export type RemoteKeys = {
+  readonly set: KeySet
+  readonly readAt: EpochSeconds
+  /** Exclusive: from then on they must be asked for again. */
+  readonly until: EpochSeconds
+}
+
 /**
- * The keys of an issuer without inline keys, read again when `kid` is unknown.
+ * The keys of an issuer without inline keys, read again when the wanted one is unknown.
  *
  * @param sealing for what isolates share
  * @throws Fault `issuer_unavailable` when there are none that may be used
  */
 export async function remoteKeys(
   issuer: IssuerRule,
-  kid: string | undefined,
+  wanted: WantedKey,
   ctx: Background,
   now: EpochSeconds,
   sealing: Sealing,
-): Promise<KeySet> {
+): Promise<RemoteKeys> {
   const source = sourceOf(issuer)
   const entry = entries.get(source) ?? { attemptedAt: Number.NEGATIVE_INFINITY }
   entries.set(source, entry)
   const { keys } = entry
   const age = keys === undefined ? Number.POSITIVE_INFINITY : now - keys.readAt
-  if (keys?.set.has(kid) && age < REFRESH_BEHIND_SECONDS) {
-    if (age >= FRESH_SECONDS) read(entry, issuer, kid, ctx, now, sealing)
-    return keys.set
+  if (keys?.set.has(wanted) && age < REFRESH_BEHIND_SECONDS) {
+    if (age >= FRESH_SECONDS) read(entry, issuer, wanted, ctx, now, sealing)
+    return { ...keys, until: keys.readAt + REFRESH_BEHIND_SECONDS }
   }
-  await wait(read(entry, issuer, kid, ctx, now, sealing), entry)
-  if (entry.keys !== undefined && now - entry.keys.readAt < STALE_SECONDS) return entry.keys.set
+  await wait(read(entry, issuer, wanted, ctx, now, sealing), entry)
+  if (entry.keys !== undefined && now - entry.keys.readAt < STALE_SECONDS) {
+    const until = entry.keys.readAt + REFRESH_BEHIND_SECONDS
+    // While the issuer cannot be read, old keys count until the next attempt.
+    return { ...entry.keys, until: now < until ? until : entry.attemptedAt + COOLDOWN_SECONDS }
+  }
   throw new Fault(
     'issuer_unavailable',
     `the keys of the issuer ${issuer.name} cannot be read from ${source}; try again, or give them inline as jwks`,
@@ -70,13 +85,14 @@ export async function remoteKeys(
   )
 }
 
-const sourceOf = ({ issuer, jwksUri }: IssuerRule): string => jwksUri ?? `${issuer} by discovery`
+/** Where the keys of an issuer are read from: another place may have other keys. */
+export const sourceOf = ({ issuer, jwksUri }: IssuerRule): string => jwksUri ?? `${issuer} by discovery`
 
 /** Begin to read the keys, unless that is under way or was tried a moment ago. */
 function read(
   entry: Entry,
   issuer: IssuerRule,
-  kid: string | undefined,
+  wanted: WantedKey,
   ctx: Background,
   now: EpochSeconds,
   sealing: Sealing,
@@ -84,7 +100,7 @@ function read(
   if (entry.reading !== undefined) return entry.reading
   if (now - entry.attemptedAt < (entry.keys === undefined ? RETRY_SECONDS : COOLDOWN_SECONDS)) return undefined
   entry.attemptedAt = now
-  const reading = readKeys(entry, issuer, kid, ctx, now, sealing)
+  const reading = readKeys(entry, issuer, wanted, ctx, now, sealing)
     .catch((error: unknown) => {
       entry.failure = error
     })
@@ -100,7 +116,7 @@ function read(
 async function readKeys(
   entry: Entry,
   issuer: IssuerRule,
-  kid: string | undefined,
+  wanted: WantedKey,
   ctx: Background,
   now: EpochSeconds,
   sealing: Sealing,
@@ -108,11 +124,11 @@ async function readKeys(
   const source = sourceOf(issuer)
   if (entry.keys === undefined) {
     const shared = await recall(source, sealing, now)
-    if (shared !== undefined) entry.keys = { set: parseKeySet(shared.document), readAt: shared.readAt }
-    if (entry.keys?.set.has(kid) && now - entry.keys.readAt < FRESH_SECONDS) return
+    if (shared !== undefined) entry.keys = { set: await parseKeySet(shared.document), readAt: shared.readAt }
+    if (entry.keys?.set.has(wanted) && now - entry.keys.readAt < FRESH_SECONDS) return
   }
   const document = await fetchDocument(issuer)
-  entry.keys = { set: parseKeySet(document), readAt: now }
+  entry.keys = { set: await parseKeySet(document), readAt: now }
   delete entry.failure
   ctx.waitUntil(share(source, sealing, { document, readAt: now }, STALE_SECONDS))
 }

@@ -4,15 +4,14 @@
  *
  * Sources: RFC 7519 section 7.2, RFC 8725.
  */
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type ProtectedHeaderParameters } from 'jose'
+import { decodeJwt, decodeProtectedHeader, errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import { JWT_MAX_LENGTH } from '../../identity/compact.ts'
-import { type Claims, type IssuerRule, isRecord, textsOf } from '../../identity/federation.ts'
+import { type Claims, type IssuerRule, isRecord, textsOf, type VerifiedBy } from '../../identity/federation.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import { err, ok, type Result } from '../../registry/result.ts'
 import type { Background } from '../background.ts'
 import { LEEWAY_SECONDS } from '../token-service/minted.ts'
-import { type KeySet, parseKeySet } from './key-set.ts'
-import { remoteKeys } from './remote-keys.ts'
+import { keysOf } from './issuer-keys.ts'
 import type { Sealing } from './shared-keys.ts'
 
 /** A JWT that is valid for longer than this, in seconds, was not made for signing in. */
@@ -24,8 +23,7 @@ const ASYMMETRIC = /^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/
 export type Verified = {
   readonly issuer: IssuerRule
   readonly claims: Claims
-  /** The `kid` of the key, if the JWT named one. */
-  readonly key: string | undefined
+  readonly key: VerifiedBy
   readonly expires: EpochSeconds
 }
 
@@ -41,9 +39,10 @@ export async function verifyIssuerJwt(
   if (header === undefined || header.crit !== undefined) return err('credential_invalid')
   const issuer = issuerMeant(jwt, header, issuers)
   if (issuer === undefined) return err('credential_invalid')
-  const keys = await keysOf(issuer, header.kid, ctx, now, sealing)
+  const { set, read } = await keysOf(issuer, { kid: header.kid }, ctx, now, sealing)
   try {
-    const { payload, protectedHeader } = await jwtVerify(jwt, keys.key, {
+    const { key, thumbprint } = await set.find(header)
+    const { payload, protectedHeader } = await jwtVerify(jwt, key, {
       algorithms: [...issuer.algorithms],
       issuer: issuer.issuer,
       audience: [...issuer.audiences],
@@ -56,15 +55,17 @@ export async function verifyIssuerJwt(
     // jose reads `iat` only when it is asked for an age.
     if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
     // It may have a fraction (RFC 7519 section 2), and what we sign has none.
-    return ok({ issuer, claims: payload, key: protectedHeader.kid, expires: Math.floor(exp) })
+    const verifiedBy = { thumbprint, algorithm: protectedHeader.alg, ...(read === undefined ? {} : { read }) }
+    return ok({ issuer, claims: payload, key: verifiedBy, expires: Math.floor(exp) })
   } catch (error) {
     return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
   }
 }
 
-function readHeader(jwt: string): ProtectedHeaderParameters | undefined {
+function readHeader(jwt: string): JWTHeaderParameters | undefined {
   try {
-    return decodeProtectedHeader(jwt)
+    const header = decodeProtectedHeader(jwt)
+    return typeof header.alg === 'string' ? { ...header, alg: header.alg } : undefined
   } catch {
     return undefined
   }
@@ -73,10 +74,10 @@ function readHeader(jwt: string): ProtectedHeaderParameters | undefined {
 /** The issuer that this JWT can be of, by what it says itself; no two have the same URL. */
 function issuerMeant(
   jwt: string,
-  { alg }: ProtectedHeaderParameters,
+  { alg }: JWTHeaderParameters,
   issuers: readonly IssuerRule[],
 ): IssuerRule | undefined {
-  if (alg === undefined || !ASYMMETRIC.test(alg)) return undefined
+  if (!ASYMMETRIC.test(alg)) return undefined
   const { iss, aud } = decodeClaims(jwt)
   const audiences = textsOf(aud) ?? []
   return issuers.find(
@@ -93,19 +94,4 @@ function decodeClaims(jwt: string): Claims {
   } catch {
     return {}
   }
-}
-
-const inlineKeys = new WeakMap<IssuerRule, KeySet>()
-
-function keysOf(
-  issuer: IssuerRule,
-  kid: string | undefined,
-  ctx: Background,
-  now: EpochSeconds,
-  sealing: Sealing,
-): KeySet | Promise<KeySet> {
-  if (issuer.jwks === undefined) return remoteKeys(issuer, kid, ctx, now, sealing)
-  const known = inlineKeys.get(issuer) ?? parseKeySet(issuer.jwks)
-  inlineKeys.set(issuer, known)
-  return known
 }
