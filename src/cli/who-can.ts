@@ -22,7 +22,8 @@ Examples:
 
 Denies are taken away, and conditions that only a request can meet are shown. "everyone" is everybody who is
 authenticated, "anonymous" is everybody; "but not" names whom a deny keeps from what everybody has, "except for"
-those whom it spares if the caller is one of them too. Exit status 0 if somebody can, 1 if nobody.`
+those whom it spares if the caller is one of them too. Each principal is listed as what it is and nothing else; a
+caller is denied by a deny on a group or an identity as well if its claims do not say whether it is one. Exit status 0 if somebody can, 1 if nobody.`
 
 export const whoCanCommand = (): Command =>
   new Command('who-can')
@@ -38,7 +39,7 @@ export const whoCanCommand = (): Command =>
       const repository = takesRepository(action) && text === undefined ? undefined : readRepositoryFor(action, text)
       const now = options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at)
       const policies = await readPolicies(options.policies)
-      const { holders, except } = whoCan(policies.compiled, {
+      const { holders, except, doubtful } = whoCan(policies.compiled, {
         action,
         now,
         ...(repository === undefined ? {} : { repository }),
@@ -50,6 +51,9 @@ export const whoCanCommand = (): Command =>
           ...(repository === undefined ? {} : { repository }),
           principals: holders.map((holder) => holderJson(policies, holder)),
           except: except.map(({ principal, ...deny }) => ({ principal, by: limitedJson(policies, deny) })),
+          ...(doubtful.length === 0
+            ? {}
+            : { doubtful: doubtful.map(({ principal, ...deny }) => ({ principal, by: limitedJson(policies, deny) })) }),
         })
         return
       }
@@ -61,12 +65,17 @@ export const whoCanCommand = (): Command =>
         output.out(`${'but not'.padEnd(width)}  ${principal}, by ${formatLimited(policies, deny)}`)
       }
       if (except.length > SHOWN) output.out(`${'but not'.padEnd(width)}  ${count(except.length - SHOWN, 'other')}`)
+      for (const { principal, ...deny } of doubtful.slice(0, SHOWN)) {
+        const rule = formatLimited(policies, deny)
+        output.note(`a caller whose claims do not say whether it is ${principal} is kept out too, by ${rule}`)
+      }
     })
 
 const SHOWN = 20
 
-const holderJson = (policies: Policies, { principal, by, unless }: Holder) => ({
+const holderJson = (policies: Policies, { principal, by, unless, passwords }: Holder) => ({
   principal,
+  ...(passwords === undefined ? {} : { passwords }),
   by: by.map((holding) => limitedJson(policies, holding)),
   ...(unless.length === 0 ? {} : { unless: unless.map((deny) => limitedJson(policies, deny)) }),
 })
@@ -79,13 +88,18 @@ const limitedJson = (policies: Policies, limited: Holding | Reservation) => ({
   ...('until' in limited && limited.until !== undefined ? { until: formatTime(limited.until) } : {}),
 })
 
-function* formatHolder(policies: Policies, { principal, by, unless }: Holder, width: number): Iterable<string> {
+function* formatHolder(
+  policies: Policies,
+  { principal, by, unless, passwords }: Holder,
+  width: number,
+): Iterable<string> {
+  const expired = passwords === undefined ? '' : ', but its passwords have expired'
   for (const [index, holding] of by.entries()) {
     const who = index === 0 ? principal : ''
     const reservations = unless
       .filter((deny) => meets(deny, holding))
       .map((deny) => `, unless ${formatLimited(policies, deny)}`)
-    yield `${who.padEnd(width)}  by ${formatLimited(policies, holding)}${reservations.join('')}`
+    yield `${who.padEnd(width)}  by ${formatLimited(policies, holding)}${reservations.join('')}${expired}`
   }
 }
 

@@ -154,10 +154,10 @@ export const Issuer = z
     algorithms: some(z.enum(ALGORITHMS), 'Signature algorithms that are accepted').default(['RS256', 'ES256', 'EdDSA']),
     subjectClaim: words('The claim that names the caller; `oid` for Entra').default('sub'),
     groupsClaim: words("The claim that lists the caller's groups").default('groups'),
-    claimsOmittedWhenEmpty: some(
-      words('A claim, by its name'),
-      'Claims that this issuer leaves out to say "none"; any other missing claim is unknown, and what is unknown denies',
-    ).exactOptional(),
+    claimsOmittedWhenEmpty: z
+      .array(words('A claim, by its name'))
+      .describe('Claims that this issuer leaves out to say "none"; in a deny, any other missing claim denies')
+      .exactOptional(),
   })
   .describe('An OIDC issuer whose tokens are accepted')
 

@@ -7,6 +7,7 @@
 import { matchesClaimPattern } from '../identity/claim-pattern.ts'
 import type { Identity, Issuer } from '../policy/model.ts'
 import type { Lint } from './lint.ts'
+import { publicIssuerOf } from './public-issuers.ts'
 
 export const openIdentity: Lint = {
   id: 'open_identity',
@@ -22,8 +23,27 @@ export const openIdentity: Lint = {
   },
 }
 
-/** A pattern that any value matches says nothing. */
-const isAnything = (pattern: string): boolean => pattern === '*' || pattern === '**'
+/** A pattern that any value matches says nothing: stars, and slashes between them. */
+const isAnything = (pattern: string): boolean => /^[*/]*\*[*/]*$/.test(pattern)
+
+/** Whether the claims of a public issuer leave open whose account it is; in words that follow the identity's name. */
+function anyAccountOf(issuer: Issuer, subject: string | undefined, claims: Patterns): string | undefined {
+  const found = publicIssuerOf(issuer)
+  if (found === undefined) return undefined
+  const { accounts, accountClaims } = found
+  const told = [accountOf(subject), ...accountClaims.map((name) => claims[name])]
+  if (told.some((pattern) => pattern !== undefined && fixesAccount(pattern))) return undefined
+  return `matches ${accounts}: no claim says whose it is`
+}
+
+/** What a subject says first, unless that is of no account: GitHub's subjects can be customised. */
+const accountOf = (subject: string | undefined): string | undefined =>
+  subject === undefined || /^(?:ref|ref_type|environment|event_name|workflow|actor):/.test(subject)
+    ? undefined
+    : subject.replace(/^[a-z_]+:/, '')
+
+/** An account is the first segment of every claim that names it. Anybody can open one that begins alike. */
+const fixesAccount = (pattern: string): boolean => !pattern.replace(/\/.*/s, '').includes('*')
 
 /** Who matches that should not; in words that follow the identity's name. */
 function openingOf(identity: Identity, issuer: Issuer | undefined): string | undefined {
@@ -32,6 +52,8 @@ function openingOf(identity: Identity, issuer: Issuer | undefined): string | und
   if (subject === undefined && Object.keys(claims).length === 0)
     return 'is everybody of the issuer: its claims are only *'
   const url = issuer?.issuer ?? ''
+  const everywhere = issuer === undefined ? undefined : anyAccountOf(issuer, subject, claims)
+  if (everywhere !== undefined) return everywhere
   if (/(?:^|\/|\.)token\.actions\.githubusercontent\.com(?:\/|$)|\/_services\/token$/.test(url)) {
     return openingOfGitHub(subject, claims)
   }

@@ -9,9 +9,11 @@ import {
   roleWithoutEffect,
   unscopedAssignment,
 } from './assignments.ts'
+import { doubtfulDeny, everyoneOfPublicIssuer, prefixFromClaim } from './claims.ts'
 import { unreachableDeny } from './denies.ts'
 import { openIdentity } from './identities.ts'
 import type { Lint, Subject } from './lint.ts'
+import { dataActionInActions, unrestrictedRight } from './roles.ts'
 import { unknownTestPrincipal } from './tests.ts'
 import {
   anonymousWrite,
@@ -26,13 +28,18 @@ import {
 export const LINTS: readonly Lint[] = [
   anonymousWrite,
   openIdentity,
+  everyoneOfPublicIssuer,
   unknownTestPrincipal,
   wildcardOverEverything,
   prefixWithoutSlash,
+  prefixFromClaim,
+  unrestrictedRight,
   unscopedAssignment,
   roleWithoutEffect,
+  dataActionInActions,
   neverMatches,
   unreachableDeny,
+  doubtfulDeny,
   pushWithoutRead,
   coveredByAnother,
   repeatedAssignment,

@@ -4,7 +4,7 @@
  * it is told where a principal has more or less than that.
  */
 import { companions } from './companions.ts'
-import type { CompiledPolicy, DenyData } from './compiled.ts'
+import type { CompiledPolicy, DenyData, PrincipalData } from './compiled.ts'
 import { type Holding, holdingsOf, type Wanted } from './holding.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from './principal.ts'
 import { meets, type Reservation, reservationOf, spares, takesAll } from './reservation.ts'
@@ -14,12 +14,19 @@ export type Holder = {
   readonly principal: PrincipalKey
   readonly by: readonly Holding[]
   readonly unless: readonly Reservation[]
+  /** The principal is a token and every password that it has is over: nobody can log in as it. */
+  readonly passwords?: 'expired'
 }
 
 /** What a deny keeps a principal from, of what `everyone` or `anonymous` has. */
 export type Exception = Reservation & { readonly principal: PrincipalKey }
 
-export type WhoCan = { readonly holders: readonly Holder[]; readonly except: readonly Exception[] }
+export type WhoCan = {
+  readonly holders: readonly Holder[]
+  readonly except: readonly Exception[]
+  /** Denies on groups and identities: they also keep out callers whose claims do not say whether they are one. */
+  readonly doubtful: readonly Exception[]
+}
 
 export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): WhoCan {
   const canBeBoth = companions(common.identities)
@@ -50,10 +57,25 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
     if (data?.token?.status === 'disabled') continue
     const own = data === undefined ? [] : holdingsOf(data, wanted)
     const isLikeEverybody = own.length === 0 && data?.denies === undefined && !spared.has(key)
-    if (!isLikeEverybody) found.push(listed(key, own, deniesOf(key, data?.denies), everybody))
+    if (!isLikeEverybody)
+      found.push(withPasswords(listed(key, own, deniesOf(key, data?.denies), everybody), data, wanted))
   }
-  return { holders: found.flatMap(({ holder }) => holder), except: found.flatMap(({ except }) => except) }
+  return {
+    holders: found.flatMap(({ holder }) => holder),
+    except: found.flatMap(({ except }) => except),
+    doubtful: [...principals].flatMap(([principal, { denies = [] }]) =>
+      isKnownByClaims(principal)
+        ? denies.flatMap((deny) => {
+            const reservation = reservationOf(deny, wanted, [])
+            return reservation === undefined ? [] : [{ principal, ...reservation }]
+          })
+        : [],
+    ),
+  }
 }
+
+const isKnownByClaims = (principal: PrincipalKey): boolean =>
+  principal.startsWith('group:') || principal.startsWith('identity:')
 
 /** What a principal is besides itself, and so has as well. */
 type Everybody = { readonly holdings: readonly Holding[]; readonly denies: readonly Reservation[] }
@@ -83,6 +105,13 @@ function listed(
     holder: by.length === 0 ? [] : [{ principal, by, unless }],
     except: total === undefined ? except : [total],
   }
+}
+
+function withPasswords(found: Listed, data: PrincipalData | undefined, { now }: Wanted): Listed {
+  const credentials = data?.token?.credentials ?? []
+  const areOver = credentials.every(({ expires }) => expires !== undefined && expires <= now)
+  if (credentials.length === 0 || !areOver) return found
+  return { ...found, holder: found.holder.map((holder) => ({ ...holder, passwords: 'expired' })) }
 }
 
 const has = (denies: readonly Reservation[], { rule }: Reservation): boolean =>

@@ -350,6 +350,90 @@ it('who-can names twenty whom a deny keeps out, and counts the others', async ()
   expect(lines.slice(21)).toEqual(['but not   5 others'])
 })
 
+describe('a token whose passwords are over', () => {
+  const SHA = 'a'.repeat(64)
+  const over = (name: string) => `${name}: { sha256: "${SHA}", expires: 2026-01-01T00:00:00Z }`
+  const good = (name: string) => `${name}: { sha256: "${SHA}", expires: 2027-01-01T00:00:00Z }`
+  const AT = ['--at', '2026-06-01T00:00:00Z']
+  const NOTE = ', but its passwords have expired'
+
+  it.each([
+    ['its only password is over', over('password1'), NOTE],
+    ['both passwords are over', `${over('password1')}, ${over('password2')}`, NOTE],
+    ['one of two is over', `${over('password1')}, ${good('password2')}`, ''],
+    ['none is over', good('password1'), ''],
+    ['it has none', '', ''],
+    ['it never ends', `password1: { sha256: "${SHA}" }`, ''],
+  ])('is listed, and it says so: %s', async (_, credentials, note) => {
+    const text = `scopeMaps: { m: { actions: [repositories/a/content/read] } }
+tokens: { build: { scopeMap: m, credentials: { ${credentials} } } }
+`
+    await writeFile(join(folder, 'p.yaml'), text)
+    expect(await linesOf(whoCanCommand(), ['content/read', 'a', ...AT])).toEqual([
+      `token:build  by scope map m (policies/p.yaml:1) on a${note}`,
+    ])
+    const { principals } = JSON.parse((await linesOf(whoCanCommand(), ['content/read', 'a', ...AT, '--json'])).join(''))
+    expect(principals.map(({ passwords }: { passwords?: string }) => passwords)).toEqual([
+      note === '' ? undefined : 'expired',
+    ])
+  })
+})
+
+describe('beside a deny on a group or an identity', () => {
+  const denies = (principal: string) => `  - { name: d, principals: ['${principal}'], permissions: [content/write] }\n`
+
+  it.each(['group:entra/contractors', 'identity:staff'])(
+    'who-can says that it reaches callers who may be %s',
+    async (principal) => {
+      await writeFile(join(folder, 'p.yaml'), `${POLICY}${denies(principal)}`)
+      await linesOf(whoCanCommand(), ['content/write', 'app'])
+      expect(printed.err.replaceAll(folder, 'policies').trimEnd()).toBe(
+        `a caller whose claims do not say whether it is ${principal} is kept out too, by deny assignment d (policies/p.yaml:24)`,
+      )
+      const json = JSON.parse((await linesOf(whoCanCommand(), ['content/write', 'app', '--json'])).join(''))
+      const by = { kind: 'denyAssignment', name: 'd', source: 'policies/p.yaml:24' }
+      expect(json.doubtful).toEqual([{ principal, by }])
+    },
+  )
+
+  it.each<[string, string, string[], 'allow' | 'deny']>([
+    ['group:entra/contractors', 'subject:entra/ann', [], 'deny'],
+    ['group:entra/contractors', 'subject:entra/ann', ['--no-groups'], 'allow'],
+    ['group:entra/contractors', 'subject:entra/ann', ['--group', 'team'], 'allow'],
+    ['group:entra/contractors', 'subject:entra/ann', ['--group', 'contractors'], 'deny'],
+    ['group:entra/contractors', 'identity:build', [], 'allow'],
+    ['identity:staff', 'subject:entra/ann', [], 'deny'],
+    ['identity:staff', 'subject:entra/ann', ['--claim', 'employee=no'], 'allow'],
+    ['identity:staff', 'subject:entra/ann', ['--claim', 'employee=no', '--claim', 'employee=nor'], 'deny'],
+    ['identity:staff', 'subject:entra/ann', ['--claim', 'employee=yes'], 'deny'],
+  ])('a deny on %s: can %s %j', async (denied, who, options, decision) => {
+    await writeFile(join(folder, 'p.yaml'), `${POLICY}${denies(denied)}`)
+    const [answer = ''] = await linesOf(canCommand(), [who, 'content/write', 'app', ...options])
+    expect(answer.replace(/ .*/, '')).toBe(decision)
+  })
+
+  it('can says that the claims leave it open, and what to add', async () => {
+    await writeFile(join(folder, 'p.yaml'), `${POLICY}${denies('identity:staff')}`)
+    await linesOf(canCommand(), ['subject:entra/ann', 'content/write', 'app'])
+    expect(printed.err.replaceAll(folder, 'policies')).toContain(
+      'content/write on app is denied by deny assignment d (policies/p.yaml:24), since the claims do not say whether the caller is one of those that it names (add --claim, --group or --no-groups)',
+    )
+    const answer = await linesOf(canCommand(), ['subject:entra/ann', 'content/write', 'app', '--json'])
+    expect(JSON.parse(answer.join(''))).toMatchObject({
+      reason: { code: 'deny_assignment', permission: 'content/write', repository: 'app', membership: 'unknown' },
+    })
+  })
+
+  it('can takes no group and --no-groups together', async () => {
+    await writeFile(join(folder, 'p.yaml'), POLICY)
+    const words = ['subject:entra/ann', 'content/write', 'app', '--no-groups', '--group', 'g']
+    await expect(linesOf(canCommand(), words)).rejects.toMatchObject({
+      message: '--group and --no-groups are both given',
+      hint: 'keep one of them',
+    })
+  })
+})
+
 describe('as JSON', () => {
   it('a deny has the limits that a line has', async () => {
     const denies = [

@@ -20,6 +20,14 @@ const FIXES: Readonly<Record<string, string>> = {
   anonymous_write: 'take it away from anonymous, and give it to a token or an identity',
   open_identity:
     'pin the branch or tag, e.g. claims: { repository: acme/app, ref: refs/heads/main }, or a protected environment',
+  everyone_of_public_issuer:
+    'give the role to identities, groups or tokens that you know; to mean the whole world, write principal: anonymous',
+  prefix_from_claim: 'compare with StringBelow, which covers what is below the claim with a slash',
+  unrestricted_right:
+    'name all rights of the role in ActionMatches, or leave ActionMatches out; repositories: ["*"] says that all are meant',
+  data_action_in_actions: 'move it to dataActions',
+  doubtful_deny:
+    'let the issuer send the claim always; if it leaves the claim out to say "none", list it in claimsOmittedWhenEmpty of the issuer, which may be an empty list',
   unknown_test_principal:
     'name one that is defined; for somebody who holds a credential and nothing else, write as: everyone',
   wildcard_over_everything: 'name the repositories, or a prefix of them such as team/*',
@@ -324,9 +332,9 @@ describe('lints', () => {
       policy(
         ISSUERS,
         assign(`principal: subject:entra/x, ${READER}, repositories: [a]`),
-        deny('principals: ["group:entra/g"], permissions: [content/read]'),
+        deny('name: d, principals: ["group:entra/g"], permissions: [content/read]'),
       ),
-      [],
+      ['9:5 doubtful_deny: deny assignment d also denies callers of entra whose JWT lacks groups'],
     ],
     [
       'a deny of a group of another issuer',
@@ -335,7 +343,10 @@ describe('lints', () => {
         assign(`principal: subject:entra/x, ${READER}, repositories: [a]`),
         deny('name: d, principals: ["group:gitlab/g"], permissions: [content/read]'),
       ),
-      ['9:5 unreachable_deny: deny assignment d denies only what nobody it names was granted'],
+      [
+        '9:5 unreachable_deny: deny assignment d denies only what nobody it names was granted',
+        '9:5 doubtful_deny: deny assignment d also denies callers of gitlab whose JWT lacks groups',
+      ],
     ],
   ])('%s', (_, text, expected) => {
     expect(warnings(text)).toEqual(expected.map(inFull))
@@ -421,6 +432,174 @@ describe('lints', () => {
     'everyone',
   ])('a test of %s is about somebody who may ask', (as) => {
     expect(findings(PEOPLE, asking(as))).toEqual([])
+  })
+
+  describe('of everyone', () => {
+    const world = (issuer: string) => `issuers: { out: { issuer: "${issuer}", audiences: [a] } }`
+    const toEveryone = assign(`name: w, principal: everyone, ${READER}, repositories: [a/*]`)
+    it.each([
+      ['https://token.actions.githubusercontent.com', 'any repository of any GitHub account'],
+      ['https://gitlab.com', 'any project of any GitLab.com account'],
+      ['https://agent.buildkite.com', 'any pipeline of any Buildkite organization'],
+      ['https://app.terraform.io', 'any workspace of any HCP Terraform organization'],
+      ['https://accounts.google.com', 'any Google account'],
+      ['https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0', 'any personal Microsoft account'],
+    ])('beside %s', (issuer, accounts) => {
+      const role = 'Container Registry Repository Reader'
+      const message = `role assignment w gives everyone the role ${role}, and the issuer out signs in ${accounts}`
+      expect(warnings(policy(world(issuer), toEveryone))).toEqual([inFull(`4:5 everyone_of_public_issuer: ${message}`)])
+    })
+
+    it.each([
+      ['an issuer of our own', policy(world('https://gitlab.example.com'), toEveryone)],
+      ['an enterprise of GitHub', policy(world('https://token.actions.githubusercontent.com/acme'), toEveryone)],
+      ['no issuer', policy(toEveryone)],
+      [
+        'another principal',
+        policy(world('https://gitlab.com'), assign(`name: w, principal: group:out/g, ${READER}, repositories: [a/*]`)),
+      ],
+    ])('not with %s', (_, text) => {
+      expect(findings(text).filter(({ code }) => code === 'everyone_of_public_issuer')).toEqual([])
+    })
+  })
+
+  describe('of identities that match any account of a public issuer', () => {
+    const rows: [string, string, string][] = [
+      ['github', 'claims: { ref: refs/heads/main }', 'any repository of any GitHub account'],
+      ['github', 'claims: { environment: production }', 'any repository of any GitHub account'],
+      ['github', 'claims: { ref_protected: "true" }', 'any repository of any GitHub account'],
+      ['github', 'claims: { repository: "*/app", ref: refs/heads/main }', 'any repository of any GitHub account'],
+      ['github', 'claims: { repository: "acme*/app", ref: refs/heads/main }', 'any repository of any GitHub account'],
+      ['github', 'claims: { repository: "*/*", ref: refs/heads/main }', 'any repository of any GitHub account'],
+      ['github', 'claims: { sub: "repo:*:ref:refs/heads/main" }', 'any repository of any GitHub account'],
+      ['github', 'subject: "environment:production"', 'any repository of any GitHub account'],
+      ['dotcom', 'claims: { ref: main, ref_protected: "true" }', 'any project of any GitLab.com account'],
+      ['google', 'claims: { email_verified: "true" }', 'any Google account'],
+    ]
+    const issuers = ISSUERS.replace(
+      'issuers: {',
+      'issuers: { google: { issuer: "https://accounts.google.com", audiences: [a] }, dotcom: { issuer: "https://gitlab.com", audiences: [a] },',
+    )
+    const named = (issuer: string, rule: string) => policy(issuers, `identities: { i: { issuer: ${issuer}, ${rule} } }`)
+
+    it.each(rows)('%s, %s', (issuer, rule, accounts) => {
+      expect(warnings(named(issuer, rule))).toEqual([
+        inFull(`6:15 open_identity: identity i matches ${accounts}: no claim says whose it is`),
+      ])
+    })
+
+    it.each([
+      ['github', 'claims: { repository: acme/app, ref: refs/heads/main }'],
+      ['github', 'claims: { repository_owner: acme, ref: refs/heads/main, environment: production }'],
+      ['github', 'claims: { job_workflow_ref: "acme/workflows/.github/workflows/sign.yml@refs/heads/main" }'],
+      ['github', 'claims: { sub: "repo:acme/*:environment:production" }'],
+      ['dotcom', 'claims: { project_path: acme/app, ref: main, ref_protected: "true" }'],
+      ['google', 'subject: "112233445566778899000"'],
+      ['gitlab', 'claims: { ref: main, ref_protected: "true" }'],
+    ])('not %s, %s', (issuer, rule) => {
+      expect(findings(named(issuer, rule)).filter(({ message }) => message.includes('no claim says'))).toEqual([])
+    })
+  })
+
+  describe('of conditions', () => {
+    const CLAIM = '@Principal[Dockgate/claims:team]'
+    const given = (condition: string, extra = '') =>
+      policy(assign(`name: w, principal: everyone, ${WRITER}, condition: "${condition}"${extra}`))
+    const ONLY_WRITE = "!(ActionMatches{'Microsoft.ContainerRegistry/registries/repositories/content/write'})"
+
+    it.each([
+      [`${NAME} StringStartsWith ${CLAIM}`, `a prefix from ${CLAIM}`],
+      [`${NAME} StringNotStartsWithIgnoreCase ${CLAIM}`, `a prefix from ${CLAIM}`],
+      [`${NAME} StringLike ${CLAIM}`, `a pattern from ${CLAIM}`],
+      [`!(${NAME} ForAnyOfAnyValues:StringLikeIgnoreCase ${CLAIM})`, `a pattern from ${CLAIM}`],
+    ])('with a prefix of a claim: %s', (condition, text) => {
+      expect(warnings(given(condition))).toEqual([
+        inFull(`3:5 prefix_from_claim: the condition of role assignment w takes ${text}`),
+      ])
+      const denied = policy(deny(`name: d, principals: [everyone], permissions: ["*"], condition: "${condition}"`))
+      expect(warnings(denied)).toContain(
+        inFull(`3:5 prefix_from_claim: the condition of deny assignment d takes ${text}`),
+      )
+    })
+
+    it.each([
+      `${NAME} StringBelow ${CLAIM}`,
+      `${NAME} StringEquals ${CLAIM}`,
+      `${NAME} StringStartsWith 'team/'`,
+      `${CLAIM} StringStartsWith 'team-'`,
+      `${CLAIM} StringLike '*-ops'`,
+    ])('not with %s', (condition) => expect(findings(given(condition))).toEqual([]))
+
+    it.each([
+      [`${ONLY_WRITE} OR ${NAME} StringStartsWith 'a/'`, 'content/read, metadata/read, metadata/write'],
+      [`${ONLY_WRITE}`, 'content/read, metadata/read, metadata/write'],
+      [
+        `${ONLY_WRITE} OR ActionMatches{'*/content/write'}`,
+        'content/read, content/write, metadata/read, metadata/write',
+      ],
+      [`!(ActionMatches{'*/content/*'}) OR ${NAME} StringEquals 'a'`, 'metadata/read, metadata/write'],
+    ])('that leave a right unrestricted: %s', (condition, rights) => {
+      expect(warnings(given(condition))).toEqual([
+        inFull(`3:5 unrestricted_right: the condition of role assignment w leaves ${rights} unrestricted`),
+      ])
+      expect(warnings(given(condition, ', repositories: [a]'))).toEqual([])
+    })
+  })
+
+  describe('of roles', () => {
+    const DATA = 'Microsoft.ContainerRegistry/registries/repositories/content/read'
+    const role = (lists: string) => policy(`roles: [{ Name: R, permissions: [{ ${lists} }] }]`)
+
+    it.each([
+      [`actions: [${DATA}]`, DATA],
+      [`actions: ["*/read", ${DATA}], dataActions: [${DATA}]`, DATA],
+      [
+        'actions: [Microsoft.ContainerRegistry/registries/catalog/read]',
+        'Microsoft.ContainerRegistry/registries/catalog/read',
+      ],
+      [
+        'actions: ["Microsoft.ContainerRegistry/registries/repositories/*"]',
+        'Microsoft.ContainerRegistry/registries/repositories/*',
+      ],
+    ])('with data actions among its actions: %s', (lists, found) => {
+      expect(warnings(role(lists))).toEqual([
+        inFull(`2:9 data_action_in_actions: the role R has data actions among its actions: ${found}`),
+      ])
+    })
+
+    it.each([
+      `dataActions: [${DATA}]`,
+      'actions: ["*"]',
+      'actions: ["*/read"]',
+      'actions: [Microsoft.ContainerRegistry/registries/pull/read]',
+      'actions: ["Microsoft.ContainerRegistry/registries/*"]',
+    ])('not with %s', (lists) => expect(findings(role(lists))).toEqual([]))
+  })
+
+  describe('of denies that a missing claim decides', () => {
+    const people = (option = '') =>
+      `issuers: { corp: { issuer: "https://corp.example.com", audiences: [a]${option} }, entra: { issuer: "https://login.example.com/v2.0", audiences: [a] } }
+identities: { evil: { issuer: corp, claims: { kind: contractor, site: x } }, me: { issuer: corp, subject: me }, mine: { issuer: corp, claims: { sub: me } } }`
+    const denies = (principals: string, option = '') =>
+      findings(policy(people(option), deny(`name: d, principals: [${principals}], permissions: [content/read]`)))
+        .filter(({ code }) => code === 'doubtful_deny')
+        .map(shown)
+    const doubt = (text: string) => inFull(`5:5 doubtful_deny: deny assignment d also denies callers of ${text}`)
+
+    it.each([
+      ['group:corp/contractors', [doubt('corp whose JWT lacks groups')]],
+      ['identity:evil', [doubt('corp whose JWT lacks kind, site')]],
+      ['identity:evil, group:corp/a, group:corp/b', [doubt('corp whose JWT lacks groups, kind, site')]],
+      ['group:corp/a, group:entra/b', [doubt('corp whose JWT lacks groups'), doubt('entra whose JWT lacks groups')]],
+    ])('%s', (principals, expected) => expect(denies(principals)).toEqual(expected))
+
+    it.each(['everyone', 'anonymous', 'subject:corp/me', 'identity:me', 'identity:mine'])('not of %s', (principals) =>
+      expect(denies(principals)).toEqual([]),
+    )
+
+    it.each(['[groups]', '[]'])('not once the issuer says what it leaves out: %s', (list) => {
+      expect(denies('group:corp/contractors', `, claimsOmittedWhenEmpty: ${list}`)).toEqual([])
+    })
   })
 
   it('have their own ids, and an example here each', async () => {

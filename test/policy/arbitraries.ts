@@ -50,6 +50,7 @@ const pattern = pick(...PATTERNS)
 const key = (text: string) => principalKey(valid(parsePrincipal(text)))
 const TOKENS = ['t1', 't2', 't3']
 const OTHERS = ['identity:i1', 'identity:i2', 'subject:e/u', 'group:e/g', 'group:e/h', 'group:f/g'].map(key)
+const IDENTITY_KEYS = OTHERS.filter((other) => other.startsWith('identity:'))
 const KEYS = [...TOKENS.map((name) => key(`token:${name}`)), ...OTHERS]
 const principal = fc.oneof(
   { weight: 3, arbitrary: pick(...KEYS) },
@@ -159,13 +160,16 @@ export const caller: fc.Arbitrary<Caller> = fc.oneof(
       .record({
         acts: fc.subarray(OTHERS, { minLength: 1 }),
         groupsUnknownOf: fc.option(pick('e', 'f'), { nil: undefined, freq: 3 }),
+        mayBe: fc.option(fc.subarray(IDENTITY_KEYS, { minLength: 1 }), { nil: undefined, freq: 3 }),
         claims: fc.option(claims, { nil: undefined, freq: 5 }),
       })
-      .map(({ acts, groupsUnknownOf, claims }): Caller => {
+      .map(({ acts, groupsUnknownOf, mayBe, claims }): Caller => {
         const known = acts.filter(
-          (act) => groupsUnknownOf === undefined || !act.startsWith(`group:${groupsUnknownOf}/`),
+          (act) =>
+            mayBe?.includes(act) !== true &&
+            (groupsUnknownOf === undefined || !act.startsWith(`group:${groupsUnknownOf}/`)),
         )
-        return { authenticated: true, acts: known, ...compact({ groupsUnknownOf, claims }) }
+        return { authenticated: true, acts: known, ...compact({ groupsUnknownOf, mayBe, claims }) }
       }),
   },
 )

@@ -214,6 +214,22 @@ const ofClaim = fc
     return { type: 'comparison', operator, left, right: { type: 'string', value } }
   })
 
+/** The repository against what a claim says, which may be nothing. */
+const ofRepositoryAndClaim = fc
+  .record({
+    operator: pick<Operator>(...OPERATORS.filter((operator) => /Starts|Below|Like/.test(operator))),
+    quantifier: fc.option(pick(...QUANTIFIERS), { nil: undefined, freq: 3 }),
+    claim: pick('sub', 'roles', 'empty'),
+    isNegated: fc.boolean(),
+  })
+  .map(({ operator, quantifier, claim, isNegated }): Expression => {
+    const left = attribute('Request', 'Microsoft.ContainerRegistry/registries/repositories:name')
+    const right = attribute('Principal', `Dockgate/claims:${claim}`)
+    const several = quantifier === undefined ? {} : { quantifier }
+    const test: Expression = { type: 'comparison', operator, ...several, left, right }
+    return isNegated ? negated(test) : test
+  })
+
 export const condition: fc.Arbitrary<Condition> = fc
   .oneof(
     { weight: 3, arbitrary: expression },
@@ -221,6 +237,7 @@ export const condition: fc.Arbitrary<Condition> = fc
     { weight: 2, arbitrary: ofNames },
     { weight: 2, arbitrary: ofRequest },
     { weight: 1, arbitrary: ofClaim },
+    { weight: 2, arbitrary: ofRepositoryAndClaim },
     canonical,
   )
   .map((expression) => ({ text: '', expression }))

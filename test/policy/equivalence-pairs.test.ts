@@ -6,7 +6,13 @@ import { describe, expect, it, vi } from 'vitest'
 import { mayReadBlob } from '../../src/policy/authorize.ts'
 import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
 import type { Caller } from '../../src/policy/caller.ts'
-import { type Expression, type Operand, type Operator, QUANTIFIERS } from '../../src/policy/condition/expression.ts'
+import {
+  type Expression,
+  OPERATORS,
+  type Operand,
+  type Operator,
+  QUANTIFIERS,
+} from '../../src/policy/condition/expression.ts'
 import { decide } from '../../src/policy/decide.ts'
 import type { Attributes, PolicySet } from '../../src/policy/model.ts'
 import { EVERYONE } from '../../src/policy/principal.ts'
@@ -116,6 +122,8 @@ describe('two evaluators agree on every pair', () => {
       'StringNotEqualsIgnoreCase',
       'StringStartsWith',
       'StringNotStartsWithIgnoreCase',
+      'StringBelow',
+      'StringNotBelowIgnoreCase',
       'StringLike',
       'StringNotLike',
     ] as const) {
@@ -123,6 +131,23 @@ describe('two evaluators agree on every pair', () => {
         const questions = NAMES.map((repository) => ({ name: repository }))
         agree(compare(name, operator, string(text)), questions)
         agree({ type: 'not', operand: compare(name, operator, string(text)) }, questions)
+      }
+    }
+  })
+
+  it('of a repository and a claim, also one that says nothing', () => {
+    const name = attribute('Request', 'Microsoft.ContainerRegistry/registries/repositories:name')
+    const texts = ['', '/', '*', '**', '?', '*?', String.raw`\*`, 'a', 'a/', 'a*', 'A', 'a/b', 'b']
+    const claimed = [...texts, ...texts.map((text) => ['a', text]), []]
+    const questions = NAMES.flatMap((repository) =>
+      claimed.map((sub) => ({ name: repository, attributes: { claims: { sub } } })),
+    )
+    for (const operator of OPERATORS.filter((each) => /Starts|Below|Like/.test(each))) {
+      for (const quantifier of [undefined, ...QUANTIFIERS]) {
+        const several = quantifier === undefined ? {} : { quantifier }
+        const expression: Expression = { type: 'comparison', operator, ...several, left: name, right: SUB }
+        agree(expression, questions)
+        agree({ type: 'not', operand: expression }, questions)
       }
     }
   })
@@ -137,7 +162,13 @@ describe('two evaluators agree on every pair', () => {
     })
     const questions = NAMES.map((repository) => ({ name: repository }))
     for (const quantifier of QUANTIFIERS) {
-      for (const operator of ['StringEquals', 'StringNotEqualsIgnoreCase', 'StringLike', 'StringNotLike'] as const) {
+      for (const operator of [
+        'StringEquals',
+        'StringNotEqualsIgnoreCase',
+        'StringLike',
+        'StringNotLike',
+        'StringBelow',
+      ] as const) {
         for (const list of sets) {
           const comparison = { type: 'comparison', operator, quantifier } as const
           agree({ ...comparison, left: name, right: list }, questions)

@@ -111,6 +111,12 @@ const MUTATIONS: readonly Mutation[] = [
   ['compile.ts', '[...SYSTEM_SCOPE_MAPS, ...policies.scopeMaps]', 'policies.scopeMaps'],
   ['compile.ts', 'groupDenies.set(issuer,', 'new Map().set(issuer,'],
   ['compile.ts', '[...(groupDenies.get(issuer) ?? []), data]', '[data]'],
+  ['compile.ts', 'identityDenies.set(key,', 'new Map().set(key,'],
+  ['compile.ts', '[...(identityDenies.get(key) ?? []), data]', '[data]'],
+  ['standing.ts', '[groups, ...identities]', '[groups]'],
+  ['decide.ts', 'findDeny(standing.doubtfulDenies,', 'findDeny([],'],
+  ['condition/evaluate.ts', 'if (saysNothing(rule, right, r)) return MISSING', ''],
+  ['condition/evaluate.ts', 'value.some(isBlank)', 'value.every(isBlank)'],
   ['condition/outcome.ts', '(left & (TRUE | MISSING)) !== 0', '(left & TRUE) !== 0'],
   ['condition/outcome.ts', 'let result = left & (FALSE | ERROR)', 'let result = left & FALSE'],
   [

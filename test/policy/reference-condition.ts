@@ -166,10 +166,26 @@ function compare({ operator, quantifier, left, right }: Comparison, asked: Asked
     if (r !== 'any tag' && r.type === 'list' && !isRanges) return 'error'
   }
   if (ls.length === 0 || rs.length === 0) return 'missing'
+  if (right.type === 'attribute' && rs !== 'any tag' && rs.some((one) => isBlank(operator, one))) return 'missing'
   if (ls === 'any tag' || rs === 'any tag') return choose() ? 'true' : 'false'
   const table = ls.map((one) => rs.map((other) => compareOne(operator, one, other)))
   if (table.flat().includes('error')) return 'error'
   return quantified(quantifier ?? 'ForAnyOfAnyValues', table) ? 'true' : 'false'
+}
+
+/** A prefix, a folder or a pattern in which no character is a character to find. */
+function isBlank(operator: Operator, right: Single): boolean {
+  if (right.type !== 'string') return false
+  const { value } = right
+  if (/StartsWith/.test(operator)) return value.length === 0
+  if (/Below/.test(operator)) return ['', '/'].includes(value)
+  return (
+    /Like/.test(operator) &&
+    value
+      .replaceAll(/\\[*?]/g, 'x')
+      .split('')
+      .every((letter) => '*?'.includes(letter))
+  )
 }
 
 /** `table[l][r]`: whether a value of the left side compares with one of the right. */
@@ -190,6 +206,10 @@ const TAKES_QUANTIFIER: ReadonlySet<Operator> = new Set<Operator>([
   'StringEqualsIgnoreCase',
   'StringNotEquals',
   'StringNotEqualsIgnoreCase',
+  'StringBelow',
+  'StringBelowIgnoreCase',
+  'StringNotBelow',
+  'StringNotBelowIgnoreCase',
   'StringLike',
   'StringLikeIgnoreCase',
   'StringNotLike',
@@ -219,6 +239,7 @@ function testOf(operator: string, ignoreCase: boolean, left: Single, right: Sing
     const l = ignoreCase ? left.value.toLowerCase() : left.value
     const r = ignoreCase ? right.value.toLowerCase() : right.value
     if (operator === 'StringLike') return isLike(l, r)
+    if (operator === 'StringBelow') return l.indexOf(r.replace(/\/?$/, '/')) === 0
     return operator === 'StringStartsWith' ? l.indexOf(r) === 0 : l === r
   }
   if (operator === 'GuidEquals') {

@@ -186,11 +186,16 @@ function forbids(deny: DenyAssignment, caller: Caller, question: Question): bool
 /** A condition, or whatever holds one, that tests the repository's name. */
 export const speaksOfName = (value: unknown): boolean => /registries\/repositories:name/.test(JSON.stringify(value))
 
-/** `everyone` includes anonymous callers here; where groups could not be read, the caller may be in any of them. */
+/**
+ * `everyone` includes anonymous callers here; where groups are not known, the caller may be in any of them, and where claims
+ * are not known, it may be any of the identities that they decide about.
+ */
 function meets(key: string, caller: Caller): boolean {
   if (key === 'everyone') return true
-  const { groupsUnknownOf } = caller
-  return is(key, caller) || (groupsUnknownOf !== undefined && key.startsWith(`group:${groupsUnknownOf}/`))
+  const { groupsUnknownOf, mayBe } = caller
+  if (is(key, caller)) return true
+  if (mayBe?.some((identity) => identity === key)) return true
+  return groupsUnknownOf !== undefined && key.startsWith(`group:${groupsUnknownOf}/`)
 }
 
 /** What a caller surely is. */

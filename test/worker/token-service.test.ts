@@ -457,7 +457,10 @@ describe('what a token was made from', () => {
     ['audience removed', POLICY.replace(`audiences: [${SERVICE}]`, 'audiences: [other]')],
     ['issuer URL changed', POLICY.replace(`'${ISSUER}'`, `'${ISSUER}/new'`)],
     ['subject claim changed', POLICY.replace(`issuer: '${ISSUER}'`, `subjectClaim: oid, issuer: '${ISSUER}'`)],
-    ['inline key replaced under its kid', POLICY.replace(JSON.stringify(jwks(issuerKey)), JSON.stringify(jwks(sameKid)))],
+    [
+      'inline key replaced under its kid',
+      POLICY.replace(JSON.stringify(jwks(issuerKey)), JSON.stringify(jwks(sameKid))),
+    ],
     ['algorithm removed', POLICY.replace(`issuer: '${ISSUER}'`, `algorithms: [RS256], issuer: '${ISSUER}'`)],
   ])('%s: tokens of its JWTs end at the next call', async (_, changed) => {
     const { access, refresh } = await minted(bearer(await jwt()))

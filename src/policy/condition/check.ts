@@ -51,8 +51,11 @@ export function checkAttribute(attribute: Attribute, unknown: Finding['severity'
 const ACTIONS: readonly string[] = Object.values(DATA_ACTIONS)
 const TARGETS_NOTHING = 'so it targets nothing: what it should guard is granted without this condition'
 
-/** Whether a pattern of `ActionMatches` that looks like a data action of a registry matches one. */
-export function checkActionPattern(pattern: string): Finding | undefined {
+/**
+ * Whether a pattern of `ActionMatches` that looks like a data action of a registry matches one. If it matches none, the
+ * condition guards nothing: an error where `severity` says so.
+ */
+export function checkActionPattern(pattern: string, severity: Finding['severity']): Finding | undefined {
   if (ACTIONS.some((action) => matchesAction(pattern, action))) return undefined
   const short = parseAction(pattern)
   const isShort = short.ok && short.value in DATA_ACTIONS
@@ -61,10 +64,11 @@ export function checkActionPattern(pattern: string): Finding | undefined {
     : nearest(pattern, ACTIONS)
   const ours = /^(?:microsoft\.containerregistry\/)?(?:registries\/)?repositories\//i.test(pattern)
   if (meant === undefined && !ours) return undefined
-  return warning(
-    `'${pattern}' matches no data action, ${TARGETS_NOTHING}`,
-    meant === undefined ? `actions are spelled like ${DATA_ACTIONS['content/read']}` : `did you mean '${meant}'?`,
-  )
+  return {
+    severity,
+    message: `'${pattern}' matches no data action, ${TARGETS_NOTHING}`,
+    hint: meant === undefined ? `actions are spelled like ${DATA_ACTIONS['content/read']}` : `did you mean '${meant}'?`,
+  }
 }
 
 export type Sides = {

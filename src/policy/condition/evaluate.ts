@@ -5,7 +5,7 @@
 import { matchesAction } from '../action-pattern.ts'
 import { ANY_TAG, type Context, type Reading, readAttribute, type Value } from './attribute.ts'
 import type { Expression, Operand } from './expression.ts'
-import { OPERATOR_RULES } from './operator.ts'
+import { OPERATOR_RULES, type OperatorRule } from './operator.ts'
 import {
   and,
   andNeedsRight,
@@ -67,12 +67,15 @@ function compare({ operator, quantifier, left, right }: Comparison, context: Con
   if (l === undefined || r === undefined) return MISSING
   if (quantifier !== undefined) {
     if (!rule.quantifiable) return ERROR
-    if (isEmpty(l) || isEmpty(r)) return MISSING
+    if (isEmpty(l) || isEmpty(r) || saysNothing(rule, right, r)) return MISSING
     if (l === ANY_TAG || r === ANY_TAG) return UNKNOWN
     return rule.compareSets(quantifier, isList(l) ? l : [l], isList(r) ? r : [r])
   }
   if (isList(l)) return ERROR
-  if (!isList(r)) return l === ANY_TAG || r === ANY_TAG ? UNKNOWN : rule.compare(l, r)
+  if (!isList(r)) {
+    if (saysNothing(rule, right, r)) return MISSING
+    return l === ANY_TAG || r === ANY_TAG ? UNKNOWN : rule.compare(l, r)
+  }
   if (operator !== 'IpInRange' || right.type !== 'set') return ERROR
   if (isEmpty(r)) return MISSING
   return l === ANY_TAG ? UNKNOWN : rule.compareSets('ForAnyOfAnyValues', [l], r)
@@ -87,6 +90,15 @@ function read(operand: Operand, context: Context): Reading {
     default:
       return operand
   }
+}
+
+/**
+ * A prefix or pattern that comes with the request, and that every text would pass: as if it were missing, so that it neither
+ * grants nor opens a deny, also behind a negation. One of a list is enough.
+ */
+function saysNothing({ saysNothing: isBlank }: OperatorRule, operand: Operand, value: Reading): boolean {
+  if (isBlank === undefined || operand.type !== 'attribute' || value === undefined || value === ANY_TAG) return false
+  return isList(value) ? value.some(isBlank) : isBlank(value)
 }
 
 const isList = (value: Reading): value is List => Array.isArray(value)

@@ -1,6 +1,6 @@
 /**
- * The condition language as a tree: Azure's role assignment conditions (version 2.0) plus Dockgate's attributes and
- * `IpInRange`. Plain JSON, so that a compiled policy can carry what is left of a condition as it is. Never evaluates.
+ * The condition language as a tree: Azure's role assignment conditions (version 2.0) plus Dockgate's attributes,
+ * `IpInRange` and `StringBelow`. Plain JSON, so that a compiled policy can carry what is left of a condition as it is. Never evaluates.
  *
  * Source: Azure "conditions-format".
  */
@@ -35,6 +35,10 @@ export const OPERATORS = [
   'StringStartsWithIgnoreCase',
   'StringNotStartsWith',
   'StringNotStartsWithIgnoreCase',
+  'StringBelow',
+  'StringBelowIgnoreCase',
+  'StringNotBelow',
+  'StringNotBelowIgnoreCase',
   'StringLike',
   'StringLikeIgnoreCase',
   'StringNotLike',

@@ -7,6 +7,7 @@ import { isRepositoryName } from './attribute.ts'
 import { type Expression, type Operand, operandsOf } from './expression.ts'
 import { shapeOfLike } from './like.ts'
 import { EVERY_NAME, intersect, isEveryName, type NameKey, unite } from './name-key.ts'
+import { folderPrefix } from './operator.ts'
 import { specialize } from './specialize.ts'
 
 export type { NameKey } from './name-key.ts'
@@ -112,6 +113,7 @@ function lowerTest(comparison: Comparison, value: string): Lowered {
   const shape = operator.includes('Like') ? shapeOfLike(text) : undefined
   const literal = shape?.literal ?? text
   if (literal !== literal.toLowerCase()) return exactly([])
+  if (operator.includes('Below')) return exactly([{ kind: 'prefix', prefix: folderPrefix(text) }])
   const prefix = shape?.prefix ?? text
   if (operator.includes('StartsWith') || shape?.rest === 'anything') return exactly([{ kind: 'prefix', prefix }])
   if (shape?.rest === 'more') return within([{ kind: 'prefix', prefix }], comparison)

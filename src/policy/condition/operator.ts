@@ -8,7 +8,7 @@ import type { Scalar } from './attribute.ts'
 import { compareInstants, type Instant, parseDateTime } from './date-time.ts'
 import type { Operator, Quantifier } from './expression.ts'
 import { isInRange, parseIpAddress, parseIpRange } from './ip.ts'
-import { matchesLike } from './like.ts'
+import { matchesLike, shapeOfLike } from './like.ts'
 import { ERROR, FALSE, type Outcomes, TRUE } from './outcome.ts'
 
 export type Family = 'Bool' | 'String' | 'Numeric' | 'DateTime' | 'Guid' | 'Ip'
@@ -22,6 +22,11 @@ export type OperatorRule = {
   readonly readsRight: (value: Scalar) => boolean
   /** One value against one: TRUE, FALSE, or ERROR if either cannot be read. */
   readonly compare: (left: Scalar, right: Scalar) => Outcomes
+  /**
+   * Whether a value says nothing as the right side: an empty prefix, or a pattern of wildcards alone. Every text would pass
+   * it, so nobody means it where the value comes with the request.
+   */
+  readonly saysNothing?: (value: Scalar) => boolean
   /** A set against a set, neither empty; ERROR if any member of either cannot be read. */
   readonly compareSets: (quantifier: Quantifier, left: readonly Scalar[], right: readonly Scalar[]) => Outcomes
 }
@@ -122,9 +127,26 @@ const instants = (test: (order: number) => boolean) =>
 const equals = <T>(left: T, right: T) => left === right
 const notEquals = <T>(left: T, right: T) => left !== right
 const startsWith: Test<string> = (left, right) => left.startsWith(right)
+const below: Test<string> = (left, right) => left.startsWith(folderPrefix(right))
+const notBelow: Test<string> = (left, right) => !below(left, right)
 const notStartsWith: Test<string> = (left, right) => !left.startsWith(right)
 const like: Test<string> = (left, right) => matchesLike(right, left)
 const notLike: Test<string> = (left, right) => !matchesLike(right, left)
+
+/** The prefix of everything below a folder: its name with one slash at the end. */
+export const folderPrefix = (folder: string): string => (folder.endsWith('/') ? folder : `${folder}/`)
+
+/** Text operators whose right side says nothing if `isBlank` holds for it. */
+const unlessBlank = (of: OperatorRule, isBlank: (text: string) => boolean): OperatorRule => ({
+  ...of,
+  saysNothing: (value) => {
+    const written = text(value)
+    return written !== undefined && isBlank(written)
+  },
+})
+const prefixes = (of: OperatorRule) => unlessBlank(of, (written) => written === '')
+const folders = (of: OperatorRule) => unlessBlank(of, (written) => written === '' || written === '/')
+const wildcards = (of: OperatorRule) => unlessBlank(of, (written) => shapeOfLike(written).literal === '')
 
 export const OPERATOR_RULES: Readonly<Record<Operator, OperatorRule>> = {
   BoolEquals: booleans(equals),
@@ -133,14 +155,18 @@ export const OPERATOR_RULES: Readonly<Record<Operator, OperatorRule>> = {
   StringEqualsIgnoreCase: foldedTexts(true, equals),
   StringNotEquals: texts(true, notEquals),
   StringNotEqualsIgnoreCase: foldedTexts(true, notEquals),
-  StringStartsWith: texts(false, startsWith),
-  StringStartsWithIgnoreCase: foldedTexts(false, startsWith),
-  StringNotStartsWith: texts(false, notStartsWith),
-  StringNotStartsWithIgnoreCase: foldedTexts(false, notStartsWith),
-  StringLike: texts(true, like),
-  StringLikeIgnoreCase: foldedTexts(true, like),
-  StringNotLike: texts(true, notLike),
-  StringNotLikeIgnoreCase: foldedTexts(true, notLike),
+  StringStartsWith: prefixes(texts(false, startsWith)),
+  StringStartsWithIgnoreCase: prefixes(foldedTexts(false, startsWith)),
+  StringNotStartsWith: prefixes(texts(false, notStartsWith)),
+  StringNotStartsWithIgnoreCase: prefixes(foldedTexts(false, notStartsWith)),
+  StringBelow: folders(texts(true, below)),
+  StringBelowIgnoreCase: folders(foldedTexts(true, below)),
+  StringNotBelow: folders(texts(true, notBelow)),
+  StringNotBelowIgnoreCase: folders(foldedTexts(true, notBelow)),
+  StringLike: wildcards(texts(true, like)),
+  StringLikeIgnoreCase: wildcards(foldedTexts(true, like)),
+  StringNotLike: wildcards(texts(true, notLike)),
+  StringNotLikeIgnoreCase: wildcards(foldedTexts(true, notLike)),
   NumericEquals: integers(equals),
   NumericNotEquals: integers(notEquals),
   NumericGreaterThan: integers((left, right) => left > right),

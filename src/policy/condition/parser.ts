@@ -152,7 +152,9 @@ export class Parser {
   #actionMatches(): Expression | undefined {
     const strings = this.#call('ActionMatches')
     if (strings === undefined) return undefined
-    for (const string of strings) this.#accept(string, checkActionPattern(string.value))
+    const severity = this.#dialect === 'strict' ? 'error' : 'warning'
+    for (const string of strings)
+      if (!this.#accept(string, checkActionPattern(string.value, severity))) return undefined
     return { type: 'actionMatches', patterns: strings.map(({ value }) => value) }
   }
 

@@ -12,6 +12,7 @@ const E = 8
 
 const NAME = '@Request[Microsoft.ContainerRegistry/registries/repositories:name]'
 const SUB = '@Principal[Dockgate/claims:sub]'
+const PATH = '@Principal[Dockgate/claims:path]'
 const GROUPS = '@Principal[Dockgate/claims:groups]'
 const TAG = '@Request[Dockgate/request:tag]'
 
@@ -26,6 +27,11 @@ const request: Context = {
     clientIp: '::ffff:10.1.2.3',
     claims: {
       sub: 'Ab*',
+      path: 'team/app',
+      blank: '',
+      slash: '/',
+      stars: '*?*',
+      teams: ['app', ''],
       groups: ['red', 'blue'],
       none: [],
       oid: '0F3C0000-0000-0000-0000-00000000000A',
@@ -41,6 +47,50 @@ function parse(text: string): Expression {
   return parsed.value.expression
 }
 const outcomes = (text: string, context = request) => evaluate(parse(text), context)
+
+describe('a prefix or pattern that comes with the request and says nothing', () => {
+  it.each([
+    'StringStartsWith @Principal[Dockgate/claims:blank]',
+    'StringStartsWithIgnoreCase @Principal[Dockgate/claims:blank]',
+    'StringNotStartsWith @Principal[Dockgate/claims:blank]',
+    'StringNotStartsWithIgnoreCase @Principal[Dockgate/claims:blank]',
+    'StringBelow @Principal[Dockgate/claims:blank]',
+    'StringBelow @Principal[Dockgate/claims:slash]',
+    'StringNotBelow @Principal[Dockgate/claims:blank]',
+    'StringNotBelowIgnoreCase @Principal[Dockgate/claims:slash]',
+    'ForAnyOfAnyValues:StringBelow @Principal[Dockgate/claims:teams]',
+    'StringLike @Principal[Dockgate/claims:blank]',
+    'StringLike @Principal[Dockgate/claims:stars]',
+    'StringLikeIgnoreCase @Principal[Dockgate/claims:stars]',
+    'StringNotLike @Principal[Dockgate/claims:blank]',
+    'ForAnyOfAnyValues:StringLike @Principal[Dockgate/claims:teams]',
+    'ForAllOfAllValues:StringNotLike @Principal[Dockgate/claims:teams]',
+  ])('is missing, so it grants nothing and, in a deny, denies: %s', (comparison) => {
+    expect(outcomes(`${NAME} ${comparison}`)).toBe(M)
+    const behindNot = outcomes(`!(${NAME} ${comparison})`)
+    expect(behindNot).toBe(E)
+    for (const outcome of [M, behindNot]) {
+      for (const everyTag of [false, true]) {
+        expect([grants(outcome, everyTag), denies(outcome, everyTag)]).toEqual([false, true])
+      }
+    }
+  })
+
+  it('is not hidden by an unknown tag', () => {
+    expect(outcomes(`${TAG} StringStartsWith @Principal[Dockgate/claims:blank]`)).toBe(M)
+  })
+
+  it.each([
+    [`${NAME} StringEquals @Principal[Dockgate/claims:blank]`, F],
+    [`${NAME} StringNotEquals @Principal[Dockgate/claims:blank]`, T],
+    [`@Principal[Dockgate/claims:blank] StringStartsWith 'a'`, F],
+    [`@Principal[Dockgate/claims:blank] StringLike ${NAME}`, F],
+    [`${NAME} StringStartsWith ''`, T],
+    [`${NAME} StringLike '*'`, T],
+  ])('is none where it is compared whole, stands on the left, or is in the policy: %s', (condition, outcome) => {
+    expect(outcomes(condition)).toBe(outcome)
+  })
+})
 
 describe('operators', () => {
   /** Left and right values for which each operator is true, then false. */
@@ -87,6 +137,26 @@ describe('operators', () => {
     StringNotStartsWithIgnoreCase: [
       [SUB, "'b'", true],
       [SUB, "'aB'", false],
+    ],
+    StringBelow: [
+      [PATH, "'team'", true],
+      [PATH, "'team/'", true],
+      [PATH, "'team/App'", false],
+      [PATH, "'tea'", false],
+      [PATH, "'Team'", false],
+      [PATH, "''", false],
+    ],
+    StringBelowIgnoreCase: [
+      [PATH, "'TEAM'", true],
+      [PATH, "'TEA'", false],
+    ],
+    StringNotBelow: [
+      [PATH, "'Team'", true],
+      [PATH, "'team'", false],
+    ],
+    StringNotBelowIgnoreCase: [
+      [PATH, "'tea'", true],
+      [PATH, "'TEAM'", false],
     ],
     StringLike: [
       [SUB, "'A?*'", true],

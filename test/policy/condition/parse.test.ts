@@ -427,6 +427,12 @@ describe('parseCondition', () => {
       `${NAME} ForAnyOfAnyValues:StringLike {'a', 'B*'}`,
       '102+4 repository names are lower case, so StringLike never finds one here (use StringLikeIgnoreCase)',
     ],
+  ])('warns of %s', (text, warning) => {
+    const parsed = parseCondition(text, 'strict')
+    expect(parsed.ok && parsed.value.warnings.map(shown)).toEqual([warning])
+  })
+
+  it.each([
     [
       "ActionMatches{'content/read'}",
       "14+14 'content/read' matches no data action, so it targets nothing: what it should guard is granted without this condition (did you mean 'Microsoft.ContainerRegistry/registries/repositories/content/read'?)",
@@ -439,10 +445,28 @@ describe('parseCondition', () => {
       "ActionMatches{'repositories/x'}",
       "14+16 'repositories/x' matches no data action, so it targets nothing: what it should guard is granted without this condition (actions are spelled like Microsoft.ContainerRegistry/registries/repositories/content/read)",
     ],
-  ])('warns of %s', (text, warning) => {
-    const parsed = parseCondition(text, 'strict')
-    expect(parsed.ok && parsed.value.warnings.map(shown)).toEqual([warning])
+    [
+      "ActionMatches{'*/content/read', 'catalog/read'}",
+      "32+14 'catalog/read' matches no data action, so it targets nothing: what it should guard is granted without this condition (did you mean 'Microsoft.ContainerRegistry/registries/catalog/read'?)",
+    ],
+    [
+      `!(ActionMatches{'content/read'}) OR ${NAME} StringEquals 'a'`,
+      "16+14 'content/read' matches no data action, so it targets nothing: what it should guard is granted without this condition (did you mean 'Microsoft.ContainerRegistry/registries/repositories/content/read'?)",
+    ],
+  ])('refuses an action that guards nothing, and in an exported list only warns of it: %s', (text, problem) => {
+    const strict = parseCondition(text, 'strict')
+    expect(strict.ok ? 'accepted' : shown(strict.error)).toBe(problem)
+    const exported = parseCondition(text, 'azure')
+    expect(exported.ok && exported.value.warnings.map(shown)).toEqual([problem])
   })
+
+  it.each(['metadata/read', 'pull/read', 'artifacts/delete', 'importImage/action', 'deleted/read'])(
+    'takes the control-plane action %s as it is',
+    (action) => {
+      const parsed = parseCondition(`ActionMatches{'Microsoft.ContainerRegistry/registries/${action}'}`, 'strict')
+      expect(parsed.ok && parsed.value.warnings).toEqual([])
+    },
+  )
 
   it.each([
     [
