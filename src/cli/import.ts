@@ -16,7 +16,7 @@ import { count } from './policies.ts'
 
 type Common = { readonly out?: string; readonly json?: true }
 type AzureOptions = Common & {
-  readonly mode: Mode
+  readonly mode?: Mode
   readonly tenant?: string
   readonly service?: string
   readonly registry?: string
@@ -25,13 +25,14 @@ type AzureOptions = Common & {
 const EXAMPLES = `
 Examples:
   az role assignment list --scope "$REGISTRY_ID" --include-inherited > assignments.json
+  az acr show -n contoso > registry.json
   az acr scope-map list -r contoso > maps.json && az acr token list -r contoso > tokens.json
-  dockgate import azure assignments.json maps.json tokens.json --tenant "$TENANT_ID" -o policies/azure.yaml
+  dockgate import azure registry.json assignments.json maps.json tokens.json --tenant "$TENANT_ID" -o policies/azure.yaml
   dockgate import docker-auth auth_config.yml --service "Docker registry" -o policies/docker-auth.yaml
   dockgate import zot config.json -o policies/zot.yaml
 
-The policy goes to standard output or to a new file, the report to standard error. Exit status 1: the policy gives less
-than the original in the places that the report calls lost; it never gives more, except where it says so.`
+The policy goes to standard output or to a new file, the report to standard error. Exit status 0: the policy decides as the
+original did. 1: it gives less in the places that the report calls lost, and more in those that it calls wider.`
 
 export const importCommand = (): Command =>
   new Command('import')
@@ -49,12 +50,16 @@ const subcommand = (name: string, description: string): Command =>
     .addHelpText('after', EXAMPLES)
 
 const azureCommand = (): Command =>
-  subcommand('azure', 'lists of role assignments, role definitions, scope maps and tokens, as `az` prints them')
+  subcommand(
+    'azure',
+    'the registry and its role assignments, role definitions, scope maps and tokens, as `az` prints them',
+  )
     .argument('<file...>', 'JSON files')
     .addOption(
-      new Option('--mode <mode>', "the registry's role assignment permissions mode")
-        .choices(['abac', 'rbac'])
-        .default('abac'),
+      new Option(
+        '--mode <mode>',
+        "the registry's role assignment permissions mode (default: what az acr show says)",
+      ).choices(['abac', 'rbac']),
     )
     .option('--tenant <id>', 'the Entra tenant of the principals')
     .option('--registry <name>', 'the registry that is meant, if the lists name several')
@@ -100,18 +105,24 @@ async function deliver(
   const invalid = readPolicies([{ path: 'imported.yaml', text }]).problems.find(({ severity }) => severity === 'error')
   if (invalid !== undefined) throw new Error(`the imported policy is not valid: ${invalid.message}\n${text}`)
   if (out !== undefined) await writeNew(out, text)
-  const lost = findings.filter(({ severity }) => severity === 'lost').length
+  const marked = (severity: Finding['severity']) => findings.filter((finding) => finding.severity === severity).length
+  const [lost, wider] = [marked('lost'), marked('wider')]
   if (json === true)
-    output.json({ complete: lost === 0, findings, ...(out === undefined ? { policy: text } : { out }) })
+    output.json({ complete: lost + wider === 0, findings, ...(out === undefined ? { policy: text } : { out }) })
   else {
     if (out === undefined) process.stdout.write(text)
     for (const finding of findings) output.note(formatFinding(finding))
   }
-  if (lost > 0) {
-    throw new CommandError(1, `${count(lost, 'rule')} could not be imported, or not whole`, {
-      hint: 'they are marked lost; the imported policy gives less there, never more',
-    })
-  }
+  if (lost + wider === 0) return
+  const what = [
+    ...(lost > 0 ? [`${count(lost, 'rule')} could not be imported, or not whole`] : []),
+    ...(wider > 0 ? [`the policy gives more than the original in ${count(wider, 'place')}`] : []),
+  ].join('; ')
+  const hint =
+    wider === 0
+      ? 'they are marked lost; the imported policy gives less there, and nowhere more'
+      : 'the places are marked lost (less) and wider (more): look at each before you deploy the policy'
+  throw new CommandError(1, what, { hint })
 }
 
 function imported(run: () => Imported): Imported {
@@ -124,7 +135,7 @@ function imported(run: () => Imported): Imported {
 }
 
 const formatFinding = ({ severity, source, message, hint }: Finding): string => {
-  const head = `${formatSource(source)}: ${output.noteStyle(severity === 'lost' ? 'red' : 'yellow', `${severity}:`)} ${message}`
+  const head = `${formatSource(source)}: ${output.noteStyle(severity === 'note' ? 'yellow' : 'red', `${severity}:`)} ${message}`
   return hint === undefined ? head : `${head}\n    hint: ${hint}`
 }
 

@@ -17,7 +17,7 @@ const AssignmentShape = z.object({
   roleDefinitionName: z.string().exactOptional(),
   scope: z.string().min(1),
   condition: z.string().exactOptional(),
-  conditionVersion: z.literal(['2.0', 2, '']).exactOptional(),
+  conditionVersion: z.unknown().exactOptional(),
 })
 const ScopeMapShape = z.object({
   id: z.string().exactOptional(),

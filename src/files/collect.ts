@@ -22,7 +22,7 @@ import {
 import { type FileDocument, isMapping } from './document.ts'
 import { Entry, spellingsOf } from './entry.ts'
 import { readName } from './field.ts'
-import { complaint, formatSource, Report } from './problem.ts'
+import { complaint, EMPTY_FILE, formatSource, Report } from './problem.ts'
 import { readRole } from './role.ts'
 import { unknownKey, wrongType } from './validation.ts'
 
@@ -100,7 +100,10 @@ export function collect(document: FileDocument, declared: Declarations, report: 
 
 function collectFile(document: FileDocument, declared: Declarations, report: Report): void {
   const root = new Entry(document, [], document.value)
-  if (root.value === undefined || root.value === null) return
+  if (root.value === undefined || root.value === null) {
+    report.warning(root.at(), EMPTY_FILE)
+    return
+  }
   if (Array.isArray(root.value)) {
     for (const item of root.children()) collectAzure(item, declared, report)
     return

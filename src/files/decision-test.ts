@@ -8,7 +8,7 @@ import { type Action, takesRepository } from '../registry/permission.ts'
 import { DecisionTest as Definition, type Reason, TestFile } from './definition.ts'
 import { type FileDocument, isMapping } from './document.ts'
 import { Entry } from './entry.ts'
-import { complaint, type Report } from './problem.ts'
+import { complaint, EMPTY_FILE, type Report } from './problem.ts'
 import { unknownKey, wrongType } from './validation.ts'
 
 export type DecisionTest = {
@@ -34,7 +34,11 @@ export type DecisionTest = {
 /** The tests of one file; what is wrong is reported, and left out. */
 export function readTests(document: FileDocument, report: Report): readonly DecisionTest[] {
   const root = new Entry(document, [], document.value)
-  if (document.broken || root.value === undefined || root.value === null) return []
+  if (document.broken) return []
+  if (root.value === undefined || root.value === null) {
+    report.warning(root.at(), EMPTY_FILE)
+    return []
+  }
   if (!isMapping(root.value)) {
     report.error(root.at(), wrongType('object', root.value))
     return []

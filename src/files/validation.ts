@@ -72,7 +72,7 @@ function describe(issue: z.core.$ZodIssue): Complaint {
     case 'invalid_union':
       return wrongType('string', issue.input)
     case 'invalid_value': {
-      const choices = [...new Set(issue.values.map(String))]
+      const choices = [...new Set(issue.values.map(String))].filter((choice) => choice !== '')
       const guess = typeof issue.input === 'string' ? nearest(issue.input, choices) : undefined
       const hint =
         guess === undefined ? `write ${choices.join(', ')}`.replace(/, ([^,]+)$/, ' or $1') : `did you mean ${guess}?`

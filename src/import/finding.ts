@@ -3,10 +3,10 @@ import type { Source } from '../policy/model.ts'
 
 export type Finding = {
   /**
-   * `lost`: a rule that the imported policy does not have, or not whole: it gives less than the original did. `note`:
-   * something to do or to know; the decisions are the same.
+   * `lost`: a rule that the imported policy does not have, or not whole: it gives less than the original did. `wider`: it
+   * gives more. `note`: something to do or to know; the decisions are the same.
    */
-  readonly severity: 'lost' | 'note'
+  readonly severity: 'lost' | 'wider' | 'note'
   readonly source: Source
   readonly message: string
   readonly hint?: string
@@ -21,6 +21,10 @@ export class Findings {
 
   lost(source: Source, message: string, hint?: string): void {
     this.#add({ severity: 'lost', source, message, ...(hint === undefined ? {} : { hint }) })
+  }
+
+  wider(source: Source, message: string, hint?: string): void {
+    this.#add({ severity: 'wider', source, message, ...(hint === undefined ? {} : { hint }) })
   }
 
   note(source: Source, message: string, hint?: string): void {

@@ -1,159 +1,283 @@
 /**
- * Shell patterns of other systems as places: Go's `path.Match`, in which `*` stays inside one segment, and doublestar's,
- * in which a segment `**` spans any number of them. Exact, or nothing: what cannot be said in a condition is not guessed.
+ * Shell patterns of Go programs as ways: `path.Match`, in which `*` stays inside one segment, and doublestar, in which a
+ * segment `**` spans any number of them. Where a library answers otherwise than its documentation lets expect, there is
+ * no answer.
  *
- * Source: Go standard library, package "path", function Match; doublestar v4, function Match.
+ * Source: Go standard library, package "path", function Match; bmatcuk/doublestar v4, functions Match and ValidatePattern.
  */
-import { and, EVERYWHERE, NOWHERE, not, or, type Where } from './where.ts'
+import { ALPHABET, DEEP, FLAT, type Item, literal, MAX_WAYS, oneOf, sequence, type Way } from './place.ts'
+import { EVERYWHERE, type Where } from './where.ts'
 
-/** The characters of repository names, which alone a class can mean. */
-export const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789._-'
-const MAX_ALTERNATIVES = 100
+/** `*`, `?`, or one character for which `isMember` holds; a class is written in brackets. */
+type Token =
+  | { readonly kind: 'star' }
+  | { readonly kind: 'any' }
+  | { readonly kind: 'character'; readonly isMember: (char: string) => boolean; readonly isClass: boolean }
 
-/** A pattern as alternatives without classes and braces; `*` and `?` are wild, everything else is itself. */
-type Plain = string
-
-/** Where `pattern` of `path.Match` matches a repository name. */
-export function globWhere(pattern: string): Where | undefined {
-  const alternatives = expandClasses(pattern)
-  return alternatives === undefined ? undefined : or(...alternatives.map(shallow))
+/** The way of a pattern of `path.Match`: none if the pattern is malformed, for it matches no name; nothing if unsure. */
+export function pathMatchWays(pattern: string): readonly Way[] | undefined {
+  const tokens = pathMatchTokens(pattern)
+  if (tokens === undefined) return []
+  return isGreedySafe(tokens) ? [tokens.map(itemOf)] : undefined
 }
 
-/** The same for doublestar. */
-export function deepGlobWhere(pattern: string): Where | undefined {
-  const parts: Where[] = []
-  for (const braceless of expandBraces(pattern) ?? ['[']) {
-    const alternatives = expandClasses(braceless)
-    if (alternatives === undefined) return undefined
-    for (const alternative of alternatives) {
-      const where = deep(alternative)
-      if (where === undefined) return undefined
-      parts.push(where)
+/** Whether `path.Match` matches a whole text; nothing if unsure. */
+export function pathMatches(pattern: string, text: string): boolean | undefined {
+  const tokens = pathMatchTokens(pattern)
+  if (tokens === undefined) return false
+  if (text.includes('/') && !isGreedySafe(tokens)) return undefined
+  const chars = [...text]
+  let ends = new Set([0])
+  for (const token of tokens) {
+    const next = new Set<number>()
+    for (const start of ends) {
+      if (token.kind === 'star') {
+        let end = start
+        next.add(end)
+        while (end < chars.length && chars[end] !== '/') next.add(++end)
+      } else {
+        const char = chars[start]
+        if (char !== undefined && (token.kind === 'any' ? char !== '/' : token.isMember(char))) next.add(start + 1)
+      }
+    }
+    ends = next
+  }
+  return ends.has(chars.length)
+}
+
+/** Both libraries take the first place that fits a part behind a `*`: the wrong one if a class has taken a slash. */
+const isGreedySafe = (tokens: readonly Token[]): boolean => {
+  const star = tokens.findIndex(({ kind }) => kind === 'star')
+  return (
+    star < 0 || !tokens.slice(star).some((token) => token.kind === 'character' && token.isClass && token.isMember('/'))
+  )
+}
+
+const itemOf = (token: Token): Item =>
+  token.kind === 'star' ? FLAT : token.kind === 'any' ? oneOf((char) => ALPHABET.includes(char)) : oneOf(token.isMember)
+
+const characterToken = (char: string): Token => ({
+  kind: 'character',
+  isMember: (other) => other === char,
+  isClass: false,
+})
+
+/** The tokens; nothing if the pattern is malformed. */
+function pathMatchTokens(pattern: string): readonly Token[] | undefined {
+  const chars = [...pattern]
+  const tokens: Token[] = []
+  for (let at = 0; at < chars.length; at++) {
+    const char = chars[at] ?? ''
+    if (char === '*') tokens.push({ kind: 'star' })
+    else if (char === '?') tokens.push({ kind: 'any' })
+    else if (char === '[') {
+      const found = pathMatchClass(chars, at + 1)
+      if (found === undefined) return undefined
+      tokens.push({ kind: 'character', isMember: found.isMember, isClass: true })
+      at = found.end
+    } else if (char === '\\') {
+      at += 1
+      const escaped = chars[at]
+      if (escaped === undefined) return undefined
+      tokens.push(characterToken(escaped))
+    } else tokens.push(characterToken(char))
+  }
+  return tokens
+}
+
+type Class = { readonly isMember: (char: string) => boolean; readonly end: number }
+
+function pathMatchClass(chars: readonly string[], start: number): Class | undefined {
+  const isNegated = chars[start] === '^'
+  let at = isNegated ? start + 1 : start
+  const ranges: (readonly [string, string])[] = []
+  const take = (): string | undefined => {
+    let char = chars[at]
+    if (char === undefined || char === '-' || char === ']') return undefined
+    if (char === '\\') {
+      at += 1
+      char = chars[at]
+    }
+    at += 1
+    return char
+  }
+  while (chars[at] !== ']' || ranges.length === 0) {
+    const low = take()
+    if (low === undefined) return undefined
+    let high: string | undefined = low
+    if (chars[at] === '-') {
+      at += 1
+      high = take()
+      if (high === undefined) return undefined
+    }
+    ranges.push([low, high])
+  }
+  return { isMember: memberOf(ranges, isNegated), end: at }
+}
+
+const codeOf = (char: string): number => char.codePointAt(0) ?? 0
+
+const memberOf =
+  (ranges: readonly (readonly [string, string])[], isNegated: boolean) =>
+  (char: string): boolean =>
+    ranges.some(([low, high]) => codeOf(low) <= codeOf(char) && codeOf(char) <= codeOf(high)) !== isNegated
+
+/** Whether doublestar takes the pattern at all. */
+export function isDoublestar(pattern: string): boolean {
+  let depth = 0
+  for (let at = 0; at < pattern.length; at++) {
+    switch (pattern[at]) {
+      case '\\':
+        at += 1
+        if (at >= pattern.length) return false
+        break
+      case '[': {
+        const first = /[!^]/.test(pattern.charAt(at + 1)) ? at + 2 : at + 1
+        at = pattern.charAt(first) === ']' ? -1 : pattern.indexOf(']', first)
+        if (at < 0) return false
+        break
+      }
+      case '{':
+        depth += 1
+        break
+      case '}':
+        depth -= 1
+        if (depth < 0) return false
     }
   }
-  return or(...parts)
+  return depth === 0
 }
 
-/** At least the names that `pattern` matches, for rules that must not reach them. */
-export function looseGlobWhere(pattern: string): Where {
+/** The ways of a pattern that doublestar takes; nothing if they cannot be told. */
+export function doublestarWays(pattern: string): readonly Way[] | undefined {
+  // Here the versions of the library differ, or it goes against its documentation.
+  if (/\*{3}|\*\*\/\*\*|\/$/.test(pattern)) return undefined
+  const all: Way[] = []
+  for (const plain of alternatives(pattern, 0) ?? ['']) {
+    const ways = plain === '' ? undefined : waysWithoutBraces(plain)
+    if (ways === undefined) return undefined
+    all.push(...ways)
+    if (all.length > MAX_WAYS) return undefined
+  }
+  return all
+}
+
+/** The pattern with every choice of its braces, which are looked for from `start` on. */
+function alternatives(pattern: string, start: number): readonly string[] | undefined {
+  let open = start
+  while (open < pattern.length && pattern[open] !== '{') {
+    if (pattern[open] === '\\') open += 1
+    else if (pattern[open] === '[') {
+      const end = pattern.indexOf(']', open + 2)
+      // The library looks for braces and commas inside of classes too.
+      if (pattern.includes('{', end) && /[{},\\]/.test(pattern.slice(open, end))) return undefined
+      open = end
+    }
+    open += 1
+  }
+  if (open >= pattern.length) return [pattern]
+  const head = pattern.slice(0, open)
+  const choices: string[] = []
+  let depth = 1
+  let from = open + 1
+  let at = open + 1
+  for (; at < pattern.length && depth > 0; at++) {
+    const char = pattern[at]
+    if (char === '\\') at += 1
+    else if (char === '[') return undefined
+    else if (char === '{') depth += 1
+    else if (char === '}') depth -= 1
+    if ((char === ',' && depth === 1) || depth === 0) {
+      choices.push(pattern.slice(from, at))
+      from = at + 1
+    }
+  }
+  const all: string[] = []
+  for (const choice of choices) {
+    const rest = choice + pattern.slice(from)
+    // Behind a brace the library takes any place for the start of a segment, and an empty choice for no end.
+    if (rest.startsWith('**') && head !== '' && !head.endsWith('/')) return undefined
+    if (/^\**$/.test(choice) && head.includes('*')) return undefined
+    const further = alternatives(head + rest, open)
+    if (further === undefined) return undefined
+    all.push(...further)
+    if (all.length > MAX_WAYS) return undefined
+  }
+  return all
+}
+
+function waysWithoutBraces(pattern: string): readonly Way[] | undefined {
+  let ways: readonly Way[] | undefined = [[]]
+  const add = (...more: readonly Way[]) => {
+    ways = ways && sequence(ways, more)
+  }
+  let startsSegment = true
+  let hasStar = false
+  for (let at = 0; at < pattern.length; at++) {
+    const char = pattern[at] ?? ''
+    if (char === '*') {
+      const isDouble = pattern[at + 1] === '*'
+      if (isDouble) at += 1
+      if (isDouble && startsSegment && at + 1 >= pattern.length) add([DEEP])
+      else if (isDouble && startsSegment && pattern[at + 1] === '/') {
+        at += 1
+        add([], [DEEP, literal('/')])
+        continue
+      } else add([FLAT])
+      hasStar = true
+      startsSegment = false
+    } else if (char === '?') {
+      add([oneOf((other) => ALPHABET.includes(other))])
+      startsSegment = false
+    } else if (char === '[') {
+      const found = doublestarClass(pattern, at + 1)
+      if (found === undefined || (hasStar && found.isMember('/'))) return undefined
+      add([oneOf(found.isMember)])
+      at = found.end
+      startsSegment = false
+    } else {
+      if (char === '\\') at += 1
+      add([literal(pattern[at] ?? '')])
+      startsSegment = pattern[at] === '/'
+    }
+  }
+  // `parent/**` matches the parent too.
+  const parent = /^(.*[^\\])\/\*\*$/s.exec(pattern)?.[1]
+  const own = parent === undefined ? [] : waysWithoutBraces(parent)
+  return ways && own && [...ways, ...own]
+}
+
+function doublestarClass(pattern: string, start: number): Class | undefined {
+  const isNegated = /[!^]/.test(pattern.charAt(start))
+  const chars = [...pattern]
+  if (chars.length !== pattern.length) return undefined
+  let at = isNegated ? start + 1 : start
+  const ranges: [string, string][] = []
+  let last: string | undefined
+  while (at < chars.length && chars[at] !== ']') {
+    let char = chars[at] ?? ''
+    at += 1
+    const isRange = last !== undefined && char === '-' && at < chars.length && chars[at] !== ']'
+    if (isRange) {
+      char = chars[at] ?? ''
+      at += 1
+    }
+    if (char === '\\' && (isRange || at < chars.length)) {
+      char = chars[at] ?? ''
+      at += 1
+    }
+    ranges.push([isRange ? (last ?? '') : char, char])
+    last = isRange ? undefined : char
+  }
+  return at < chars.length ? { isMember: memberOf(ranges, isNegated), end: at } : undefined
+}
+
+/** At least the names that a pattern of doublestar matches, for rules that must not reach them. */
+export function looseDoublestar(pattern: string): Where {
   const loose = pattern
     .replace(/\$\{[^}]*\}|\{[^}]*\}|\[[^\]]*\]|\\./g, '*')
     .replace(/\/\*\*(?=\/|$)|\*\*\//g, '*')
     .replace(/[*?]+/g, '*')
-  if ([...loose].every((char) => ALPHABET.includes(char) || char === '/' || char === '*')) return like(loose)
-  return EVERYWHERE
-}
-
-/** Names with exactly this many slashes: the slashes of a pattern are all that a match has. */
-const slashesOf = (pattern: string): number => pattern.split('/').length - 1
-export const atMostSlashes = (count: number): Where => not({ kind: 'like', pattern: `${'*/'.repeat(count + 1)}*` })
-
-/** `*` and `?` that may not take a slash: the name has no more slashes than the pattern. */
-export function shallow(pattern: Plain): Where {
-  if (!isNameLike(pattern)) return NOWHERE
-  const where = like(pattern)
-  return where.kind === 'equals' ? where : and(where, atMostSlashes(slashesOf(pattern)))
-}
-
-/** `*` and `?` that may take a slash. */
-export function like(pattern: Plain): Where {
-  if (!isNameLike(pattern)) return NOWHERE
-  if (pattern === '*') return EVERYWHERE
-  if (!/[*?]/.test(pattern)) return { kind: 'equals', name: pattern }
-  const prefix = /^([^*?]+)\*$/.exec(pattern)?.[1]
-  return prefix === undefined ? { kind: 'like', pattern } : { kind: 'prefix', prefix }
-}
-
-/** No repository has a name with other characters. */
-const isNameLike = (pattern: Plain): boolean =>
-  [...pattern].every((char) => ALPHABET.includes(char) || '/*?'.includes(char))
-
-function deep(pattern: Plain): Where | undefined {
-  const segments = pattern.split('/')
-  const at = segments.indexOf('**')
-  if (at < 0) return shallow(pattern.replace(/\*+/g, '*'))
-  if (segments.indexOf('**', at + 1) >= 0) return undefined
-  const before = segments.slice(0, at).join('/').replace(/\*+/g, '*')
-  const after = segments
-    .slice(at + 1)
-    .join('/')
-    .replace(/\*+/g, '*')
-  if (before === '' && after === '') return EVERYWHERE
-  if (/[*?]/.test(after)) return undefined
-  if (after !== '') {
-    if (/[*?]/.test(before)) return undefined
-    const rest = before === '' ? `*/${after}` : `${before}/*/${after}`
-    return or(shallow([before, after].filter((part) => part !== '').join('/')), like(rest))
-  }
-  // A wildcard before the last character could reach into later segments.
-  return /^[^*?]*\*?$/.test(before) ? or(shallow(before), like(`${before}/*`)) : undefined
-}
-
-/** `{a,b}`, not nested. */
-function expandBraces(pattern: string): readonly string[] | undefined {
-  const match = /^([^{}]*)\{([^{}]*)\}(.*)$/s.exec(pattern)
-  if (match === null) return /[{}]/.test(pattern) ? undefined : [pattern]
-  const [, head = '', body = '', tail = ''] = match
-  const tails = expandBraces(tail)
-  const all = tails && body.split(',').flatMap((choice) => tails.map((rest) => head + choice + rest))
-  return all !== undefined && all.length <= MAX_ALTERNATIVES ? all : undefined
-}
-
-/** Classes and escapes written out; nothing if there are too many, or the pattern is malformed. */
-function expandClasses(pattern: string): readonly Plain[] | undefined {
-  let results: readonly string[] = ['']
-  for (let index = 0; index < pattern.length; index++) {
-    const char = pattern[index] ?? ''
-    let choices: readonly string[] = [char]
-    if (char === '\\') {
-      index += 1
-      const escaped = pattern[index]
-      if (escaped === undefined) return undefined
-      // A name has neither; a character that no name has says so.
-      choices = [escaped === '*' || escaped === '?' ? '\\' : escaped]
-    } else if (char === '[') {
-      const end = pattern.indexOf(']', index + 2)
-      const members = end < 0 ? undefined : classMembers(pattern.slice(index + 1, end))
-      if (members === undefined) return undefined
-      choices = members
-      index = end
-    }
-    results = results.flatMap((result) => choices.map((choice) => result + choice))
-    if (results.length > MAX_ALTERNATIVES) return undefined
-  }
-  return results
-}
-
-/** The characters that a class means; nothing if it may mean a slash. */
-export function classMembers(body: string): readonly string[] | undefined {
-  const negated = body.startsWith('^')
-  const set = negated ? body.slice(1) : body
-  if (set === '' || /[\\[]/.test(set)) return undefined
-  const isMember = (char: string): boolean => {
-    for (let index = 0; index < set.length; index++) {
-      const [low = '', dash, high] = set.slice(index, index + 3)
-      if (dash === '-' && high !== undefined) {
-        if (low <= char && char <= high) return true
-        index += 2
-      } else if (low === char) return true
-    }
-    return false
-  }
-  if (isMember('/') !== negated) return undefined
-  return [...ALPHABET].filter((char) => isMember(char) !== negated)
-}
-
-/** `path.Match` of a whole text: for what is known when it is imported. */
-export function globMatches(pattern: string, text: string): boolean {
-  const source = pattern.replace(/\\(.)|\[(\^?[^\]]+)\]|([*?])|([.+^$(){}|/])/gs, (_, escaped, set, wild, special) => {
-    if (escaped !== undefined) return String(escaped).replace(/\W/, '\\$&')
-    if (set !== undefined) return `[${set}]`
-    if (wild !== undefined) return wild === '*' ? '[^/]*' : '[^/]'
-    return `\\${special}`
-  })
-  try {
-    return new RegExp(`^(?:${source})$`, 's').test(text)
-  } catch {
-    return false
-  }
+  if (![...loose].every((char) => ALPHABET.includes(char) || char === '/' || char === '*')) return EVERYWHERE
+  return loose === '*' ? EVERYWHERE : { kind: 'like', pattern: loose }
 }

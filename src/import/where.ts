@@ -78,6 +78,37 @@ export function isDisjoint(a: Where, b: Where): boolean {
   return one !== undefined && other !== undefined && !one.startsWith(other) && !other.startsWith(one)
 }
 
+const MAX_CLAUSES = 2000
+
+/** Whether surely every name and address of `inner` is in `outer`. */
+export function isWithin(inner: Where, outer: Where): boolean {
+  const clauses = clausesOf(and(inner, not(outer)))
+  return clauses?.every((parts) => isNowhere(and(...parts))) === true
+}
+
+/** A place as alternatives, each of parts that hold together; nothing if there are too many. */
+function clausesOf(where: Where): readonly (readonly Where[])[] | undefined {
+  if (where.kind === 'or') return flatClauses(where.parts.map(clausesOf))
+  if (where.kind === 'not' && where.part.kind === 'and') {
+    return flatClauses(where.part.parts.map((part) => clausesOf(not(part))))
+  }
+  if (where.kind !== 'and') return isNowhere(where) ? [] : [[where]]
+  let clauses: readonly (readonly Where[])[] = [[]]
+  for (const part of where.parts) {
+    const more = clausesOf(part)
+    if (more === undefined || clauses.length * more.length > MAX_CLAUSES) return undefined
+    clauses = clauses
+      .flatMap((clause) => more.map((parts) => [...clause, ...parts]))
+      .filter((parts) => !isNowhere(and(...parts)))
+  }
+  return clauses
+}
+
+function flatClauses(lists: readonly (readonly (readonly Where[])[] | undefined)[]) {
+  const known = lists.filter((list) => list !== undefined)
+  return known.length < lists.length ? undefined : known.flat()
+}
+
 const isNowhere = (where: Where): boolean => where.kind === 'constant' && !where.value
 
 /** What every name of a place starts with. */

@@ -1,20 +1,17 @@
 /**
  * zot's `http.accessControl` as a policy. The longest pattern that matches a repository decides there, whoever asks; the
- * admin policy adds to it. Gives nobody more than zot did.
+ * admin policy adds to it. Where the policy gives more than zot did, the report says so.
  *
  * Source: zot, "Identity-based Authorization" of its configuration guide; its access controller, functions `can` and
  * `isPermitted`.
  */
-
-import { FileDocument, isMapping } from '../files/document.ts'
-import { Entry } from '../files/entry.ts'
-import { Report } from '../files/problem.ts'
 import type { Source } from '../policy/model.ts'
 import { Findings, type Imported } from './finding.ts'
-import { deepGlobWhere, looseGlobWhere } from './glob.ts'
-import { ImportError, unreadable } from './input.ts'
+import { doublestarWays, looseDoublestar } from './glob.ts'
+import { placeOfWays } from './place.ts'
 import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type RuleText } from './policy-text.ts'
 import { and, EVERYWHERE, isDisjoint, NOWHERE, not, or, placeOf, type Where } from './where.ts'
+import { type AccessControl, readZot, type Texts, type ZotPolicy, type ZotRepositories } from './zot-file.ts'
 
 export type ZotOptions = {
   /** `create` without `update` becomes the right to write, tags that exist included. */
@@ -22,7 +19,6 @@ export type ZotOptions = {
 }
 
 const ACTIONS = ['read', 'create', 'update', 'delete', 'detectManifestCollision'] as const
-const LEGACY_KEYS = ['adminPolicy', 'groups', 'metrics', 'repositories']
 
 /** What zot's actions come to. */
 const PERMISSIONS = {
@@ -34,12 +30,8 @@ type Right = keyof typeof PERMISSIONS
 
 const roleName = (rights: readonly Right[]): string => `zot-${rights.join('-')}`
 
-type PolicyGroup = {
-  readonly pattern: string
-  readonly entry: Entry
-  readonly where: Where | undefined
-  readonly loose: Where
-}
+/** The policies of one pattern, and where it matches; nothing if that cannot be said. */
+type Group = { readonly of: ZotRepositories; readonly where: Where | undefined; readonly loose: Where }
 type Grant = {
   readonly principal: string
   readonly rights: readonly Right[]
@@ -47,56 +39,46 @@ type Grant = {
   readonly source: Source
 }
 
-/** @throws {@link ImportError} when the file holds no access control of zot */
+/** @throws {@link ImportError} when the file holds no access control of zot, or zot would not start with it */
 export function importZot(file: string, text: string, options: ZotOptions): Imported {
-  const report = new Report()
-  const root = new Entry(FileDocument.read(file, text, report), [], FileDocument.read(file, text, new Report()).value)
-  if (report.errors > 0) throw unreadable(report.problems)
-  const control = find(find(root, 'http'), 'accessControl')
-  if (!isMapping(control.value)) {
-    throw new ImportError(
-      `${file} has no http.accessControl`,
-      'without it zot lets everybody who signs in do everything',
-    )
-  }
-  return new Reader(control, options).read(file)
+  return new Importer(readZot(file, text), options).import(file)
 }
 
-/** A key in any letter case, as zot's configuration reader takes them. */
-function find(entry: Entry, key: string): Entry {
-  const keys = isMapping(entry.value) ? Object.keys(entry.value) : []
-  return entry.child(keys.find((known) => known.toLowerCase() === key.toLowerCase()) ?? key)
-}
-
-const texts = (entry: Entry): readonly string[] =>
-  entry.children().flatMap(({ value }) => (typeof value === 'string' ? [value] : []))
-
-class Reader {
-  readonly #control: Entry
+class Importer {
+  readonly #control: AccessControl
   readonly #options: ZotOptions
   readonly #findings = new Findings()
   readonly #grants: Grant[] = []
   readonly #users = new Set<string>()
 
-  constructor(control: Entry, options: ZotOptions) {
+  constructor(control: AccessControl, options: ZotOptions) {
     this.#control = control
     this.#options = options
   }
 
-  read(file: string): Imported {
-    const groups = this.#policyGroups()
-    for (const group of groups) this.#readGroup(group, groups)
-    this.#readPolicy(find(this.#control, 'adminPolicy'), EVERYWHERE)
-    const metrics = find(this.#control, 'metrics')
-    if (metrics.value !== undefined) {
+  import(file: string): Imported {
+    const { repositories, unseen, adminPolicy, metrics, source } = this.#control
+    for (const { text, source: place } of unseen) {
+      const hint = 'to close these repositories, write "defaultPolicy": [] into it, and import again'
       this.#findings.note(
-        metrics.source,
-        'who may read metrics is not a matter of the gate',
-        'the gate has no /metrics',
+        place,
+        `zot does not see the pattern ${text}, which holds no value: others decide there`,
+        hint,
       )
     }
+    const groups = repositories.map((of): Group => {
+      // `${username}` is the name of the caller: for the policy, one namespace for each.
+      const ways = of.pattern.includes('${') ? undefined : doublestarWays(of.pattern)
+      const where = ways && placeOfWays(ways)
+      return { of, where, loose: where ?? looseDoublestar(of.pattern) }
+    })
+    for (const group of groups) this.#readGroup(group, groups)
+    if (adminPolicy !== undefined) this.#readPolicy(adminPolicy, EVERYWHERE)
+    if (metrics !== undefined) {
+      this.#findings.note(metrics, 'who may read metrics is not a matter of the gate', 'the gate has no /metrics')
+    }
     for (const user of this.#users) {
-      this.#findings.note(this.#control.source, `${user} needs a new password`, `dockgate token rotate ${user}`)
+      this.#findings.note(source, `${user} needs a new password`, `dockgate token rotate ${user}`)
     }
     const roles = new Map(this.#grants.map(({ rights }) => [roleName(rights), rights]))
     const tokens = Object.fromEntries([...this.#users].map((user) => [user, { scopeMap: NO_RIGHTS }]))
@@ -114,87 +96,88 @@ class Reader {
     return { text, findings: this.#findings.all }
   }
 
-  #policyGroups(): readonly PolicyGroup[] {
-    const own = find(this.#control, 'repositories')
-    const holder = own.value === undefined ? this.#control : own
-    const keys = isMapping(holder.value) ? Object.keys(holder.value) : []
-    const known = new Set(own.value === undefined ? LEGACY_KEYS.map((key) => key.toLowerCase()) : [])
-    return keys
-      .filter((key) => !known.has(key.toLowerCase()))
-      .map((pattern) => {
-        const entry = holder.child(pattern)
-        // `${username}` is the name of whoever asks: for the policy, one namespace for each.
-        const where = pattern.includes('${') ? undefined : deepGlobWhere(pattern)
-        return { pattern, entry, where, loose: where ?? looseGlobWhere(pattern) }
-      })
-  }
-
-  #readGroup(group: PolicyGroup, groups: readonly PolicyGroup[]): void {
-    const { entry, pattern } = group
+  #readGroup(group: Group, groups: readonly Group[]): void {
+    const { pattern, source, policies, defaultPolicy, anonymousPolicy } = group.of
     if (group.where === undefined) {
       const hint = 'write its rules by hand; nothing is granted on what it matches'
-      this.#findings.lost(entry.source, `the pattern ${pattern} cannot be said in a condition`, hint)
+      this.#findings.lost(source, `the pattern ${pattern} cannot be said in a condition`, hint)
       return
     }
-    const rivals = groups.filter((other) => other !== group && other.pattern.length >= pattern.length)
-    for (const rival of rivals) {
-      if (rival.pattern.length > pattern.length || isDisjoint(group.where, rival.loose)) continue
+    const rivals = groups.filter((other) => other !== group && other.of.pattern.length >= pattern.length)
+    for (const { of, loose } of rivals) {
+      if (of.pattern.length > pattern.length || isDisjoint(group.where, loose)) continue
       const hint = 'zot picks one of them by chance; where both match, nothing is granted'
-      this.#findings.lost(entry.source, `${pattern} and ${rival.pattern} are equally long and may match the same`, hint)
+      this.#findings.lost(source, `${pattern} and ${of.pattern} are equally long and may match the same`, hint)
     }
     const where = and(group.where, not(or(...rivals.map(({ loose }) => loose))))
-    for (const policy of find(entry, 'policies').children()) this.#readPolicy(policy, where)
-    const byDefault = find(entry, 'defaultPolicy')
-    const anonymous = find(entry, 'anonymousPolicy')
-    this.#grant('everyone', byDefault, where)
-    this.#grant('anonymous', anonymous, where)
-    const more = texts(anonymous).filter((action) => !texts(byDefault).includes(action))
-    if (more.length > 0) {
-      const what = `whoever signs in has at least the rights of anonymous callers: ${more.join(', ')} on ${pattern}`
-      this.#findings.note(anonymous.source, what, 'in zot they would have to sign out first')
+    for (const policy of policies) this.#readPolicy(policy, where)
+    this.#grant('everyone', defaultPolicy, where)
+    this.#grant('anonymous', anonymousPolicy, where)
+    const unnamed = policies.flatMap((policy) =>
+      policy.conditions === undefined && this.#usersOf(policy).includes('') ? [policy.actions] : [],
+    )
+    for (const list of [anonymousPolicy, ...unnamed]) {
+      const own = this.#rightsOf(defaultPolicy)
+      const more = this.#rightsOf(list).filter((right) => !own.includes(right))
+      if (more.length === 0 || where === NOWHERE) continue
+      const what = `everyone who signs in has at least the rights of anonymous callers here: ${more.join(', ')} on ${pattern}`
+      const hint =
+        'in zot they would have to sign out first: add the actions to defaultPolicy, or write a deny assignment'
+      this.#findings.wider(list.source, what, hint)
     }
   }
 
-  #readPolicy(policy: Entry, where: Where): void {
-    const actions = find(policy, 'actions')
-    const conditions = find(policy, 'conditions')
-    if (conditions.children().length > 0) {
+  #readPolicy(policy: ZotPolicy, where: Where): void {
+    if (policy.conditions !== undefined) {
       const hint = "write a condition in Azure's language for it; it grants nothing here"
-      this.#findings.lost(conditions.source, 'a policy with conditions in CEL is not imported', hint)
+      this.#findings.lost(policy.conditions, 'a policy with conditions in CEL is not imported', hint)
       return
     }
     for (const user of this.#usersOf(policy)) {
-      if (!isTokenName(user)) {
+      if (user !== '' && !isTokenName(user)) {
         const hint = 'give the user another name, of letters, digits, - and _, and import again'
         this.#findings.lost(policy.source, `"${user}" cannot be the name of a token`, hint)
         continue
       }
-      this.#users.add(user)
-      this.#grant(`token:${user}`, actions, where)
+      // To zot a caller without a name is the user with the empty name.
+      if (user !== '') this.#users.add(user)
+      this.#grant(user === '' ? 'anonymous' : `token:${user}`, policy.actions, where)
     }
   }
 
-  #usersOf(policy: Entry): readonly string[] {
-    const groups = find(this.#control, 'groups')
-    const named = find(policy, 'groups')
-    const members = texts(named).flatMap((name, index) => {
-      const users = find(groups.child(name), 'users')
-      if (users.value === undefined) {
-        const hint = 'add an issuer for them and a role assignment to group:ISSUER/ID'
-        this.#findings.lost(named.child(index).source, `the members of the group ${name} are not in the file`, hint)
+  /** The users of a policy, and the members of its groups, whose keys are in lower case. */
+  #usersOf({ users, groups }: ZotPolicy): readonly string[] {
+    const members = groups.items.flatMap(({ text, source }) => {
+      const found = this.#control.groups.get(text)
+      if (found === undefined) {
+        const hint =
+          text === text.toLowerCase()
+            ? 'add an issuer for them and a role assignment to group:ISSUER/ID'
+            : 'zot reads the names of its own groups in lower case, so this is a group from elsewhere'
+        this.#findings.lost(source, `the members of the group ${text} are not in the file`, hint)
       }
-      return texts(users)
+      return found ?? []
     })
-    return [...new Set([...texts(find(policy, 'users')), ...members])].filter((user) => user !== '')
+    return [...new Set([...users.items, ...members].map(({ text }) => text))]
   }
 
-  #grant(principal: string, list: Entry, where: Where): void {
-    const actions = new Set(texts(list))
-    for (const [index, action] of texts(list).entries()) {
-      if (ACTIONS.some((known) => known === action)) continue
-      this.#findings.lost(list.child(index).source, `zot knows no action "${action}"`, `it knows ${ACTIONS.join(', ')}`)
+  #rightsOf({ items }: Texts): readonly Right[] {
+    const has = (action: string) => items.some(({ text }) => text === action)
+    return [
+      ...(has('read') ? (['read'] as const) : []),
+      ...(has('create') && (has('update') || this.#options.createIsWrite) ? (['write'] as const) : []),
+      ...(has('delete') ? (['delete'] as const) : []),
+    ]
+  }
+
+  #grant(principal: string, list: Texts, where: Where): void {
+    const actions = new Set(list.items.map(({ text }) => text))
+    for (const { text, source } of list.items) {
+      if (ACTIONS.some((known) => known === text)) continue
+      this.#findings.lost(source, `zot knows no action "${text}"`, `it knows ${ACTIONS.join(', ')}`)
     }
-    const writes = actions.has('create') && (actions.has('update') || this.#options.createIsWrite)
+    const rights = this.#rightsOf(list)
+    const writes = rights.includes('write')
     if (actions.has('create') !== actions.has('update') && !writes) {
       const only = actions.has('create') ? 'create' : 'update'
       const hint =
@@ -207,17 +190,12 @@ class Reader {
         hint,
       )
     } else if (writes && !actions.has('update')) {
-      this.#findings.note(list.source, `${principal} may overwrite tags here, and could only create them in zot`)
+      this.#findings.wider(list.source, `${principal} may overwrite tags here, and could only create them in zot`)
     }
     if (actions.has('detectManifestCollision')) {
       const hint = 'deleting by digest reaches every tag of the manifest; use a deny assignment to protect some'
       this.#findings.note(list.source, 'detectManifestCollision has no equal', hint)
     }
-    const rights: readonly Right[] = [
-      ...(actions.has('read') ? (['read'] as const) : []),
-      ...(writes ? (['write'] as const) : []),
-      ...(actions.has('delete') ? (['delete'] as const) : []),
-    ]
     if (rights.length === 0 || where === NOWHERE) return
     const place = placeOf(where)
     if (place === undefined) {

@@ -1,6 +1,7 @@
 /** Role assignments of Azure's lists. Where one cannot be followed it is reported, and grants nothing. */
 import type { Condition, RoleAssignment } from '../../policy/model.ts'
 import { principalKey } from '../../policy/principal.ts'
+import { roleGuid } from '../../policy/roles.ts'
 import { parseScope } from '../azure.ts'
 import { readCondition } from '../condition.ts'
 import type { Entry } from '../entry.ts'
@@ -8,6 +9,7 @@ import { complaint } from '../problem.ts'
 import type { AzureRegistry } from './azure-registry.ts'
 import type { AzureItem, Context } from './context.ts'
 import { optional } from './optional.ts'
+import { ROLES_OF_OTHER_SERVICES } from './other-services.ts'
 
 const PRINCIPALS: Readonly<Record<string, 'subject' | 'group'>> = {
   user: 'subject',
@@ -62,15 +64,23 @@ function resolveAssignment(
   const wanted = value.roleDefinitionId ?? value.roleDefinitionName ?? ''
   const role = roles.find(wanted)
   if (role === undefined) {
-    const shown = value.roleDefinitionName ?? wanted
-    return skip(
-      value.roleDefinitionId === undefined ? 'roleDefinitionName' : 'roleDefinitionId',
-      'azure_role',
-      `the role "${shown}" is not known; export it with az role definition list`,
-    )
+    const key = value.roleDefinitionId === undefined ? 'roleDefinitionName' : 'roleDefinitionId'
+    const id = roleGuid(wanted)
+    const elsewhere = id === undefined ? undefined : ROLES_OF_OTHER_SERVICES.get(id)
+    if (elsewhere !== undefined) {
+      return skip(key, 'azure_role_elsewhere', `the role "${elsewhere}" is built in and gives no right in a registry`)
+    }
+    // A role that was deleted has no name any more.
+    const shown = value.roleDefinitionName || id || wanted
+    return skip(key, 'azure_role', `the role "${shown}" is not known; export it with az role definition list`)
   }
   let condition: Condition | undefined
   if (value.condition !== undefined && value.condition !== '') {
+    const version = String(value.conditionVersion ?? '')
+    if (!['2.0', '2', ''].includes(version)) {
+      const what = `the condition is of version "${version}", and only 2.0 is understood`
+      return skip('conditionVersion', 'azure_condition_version', what)
+    }
     condition = readCondition(value.condition, 'azure', entry, ['condition'], report)
     if (condition === undefined) return []
     if (mode === 'rbac') {
