@@ -25,6 +25,7 @@ const registry = await startRegistry({
   directory,
   port,
   host,
+  onFault: (error) => console.error('development registry: fault:', error),
   ...(authorization && { authorization }),
 })
 process.stdout.write(`ready ${registry.url}\n`)

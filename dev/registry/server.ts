@@ -27,6 +27,8 @@ export interface RegistryOptions {
   readonly authorization?: string
   /** Called once for every request, when its answer is complete or its connection broke. */
   readonly onRequest?: (record: RequestRecord) => void
+  /** Called with the error behind every answer 500. */
+  readonly onFault?: (error: unknown) => void
 }
 
 export interface RequestRecord {
@@ -46,7 +48,7 @@ export interface Registry {
 
 /** Start a registry. Rejects if the folder or the port cannot be used. */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
-  const { directory, host = '127.0.0.1', port = 0, authorization, onRequest } = options
+  const { directory, host = '127.0.0.1', port = 0, authorization, onRequest, onFault = () => {} } = options
   const store = await Store.open(directory)
   const uploads = new Uploads(directory)
   // A layer may take longer than Node's five minutes per request, and a gate keeps its connections.
@@ -62,7 +64,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     } catch (error) {
       if (request.destroyed && !request.complete) return
       if (response.destroyed) return
-      console.error('development registry: fault:', error)
+      onFault(error)
       if (response.headersSent) response.destroy()
       else await send(request, response, refuse(500, 'UNKNOWN', 'the development registry failed, see its log'))
     }

@@ -37,8 +37,8 @@ export const checkCommand = (): Command =>
       if (options.json === true) {
         output.json({ valid, problems, tests: outcomes.map(({ test, ...rest }) => ({ ...rest, source: test.source })) })
       } else {
-        for (const line of formatProblems(directory, problems)) output.note(line)
-        for (const outcome of failed) output.note(formatFailure(directory, outcome))
+        output.note(formatProblems(directory, problems))
+        output.note(failed.map((outcome) => formatFailure(directory, outcome)))
         if (valid) output.out(summary(set, outcomes.length, problems.length))
       }
       if (valid) return
@@ -53,13 +53,13 @@ export const checkCommand = (): Command =>
 /** So many warnings of one kind are shown: whoever has more mends them with a script. */
 const SHOWN = 20
 
-function* formatProblems(directory: string, problems: readonly Problem[]): Iterable<string> {
+function* formatProblems(directory: string, problems: readonly Problem[]): Generator<string> {
   const counts = new Map<string, number>()
   for (const problem of problems) {
     const { code, severity } = problem
     const seen = (counts.get(code) ?? 0) + (severity === 'warning' ? 1 : 0)
     counts.set(code, seen)
-    if (seen <= SHOWN) yield formatProblem(directory, problem)
+    if (seen <= SHOWN) yield* formatProblem(directory, problem)
   }
   for (const [code, seen] of counts) {
     if (seen > SHOWN) yield `${count(seen - SHOWN, 'more warning')} [${code}]; --json lists them all`

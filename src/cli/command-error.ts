@@ -6,15 +6,25 @@
 /** 1: the answer is no, or the input is invalid; 2: wrong use; 3: an outside system failed. */
 export type ExitStatus = 1 | 2 | 3
 
+export type CommandErrorOptions = {
+  /** What to do next. */
+  readonly hint?: string
+  /** Lines that belong to the message, such as those of another program. */
+  readonly details?: readonly string[]
+  readonly cause?: unknown
+}
+
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly status: ExitStatus
   readonly hint: string | undefined
+  readonly details: readonly string[]
 
-  /** @param message lower case, no final period: what happened and where; `hint` says what to do next */
-  constructor(status: ExitStatus, message: string, options?: { hint?: string; cause?: unknown }) {
-    super(message, options)
+  /** @param message one line, lower case, no final period: what happened and where */
+  constructor(status: ExitStatus, message: string, { hint, details = [], cause }: CommandErrorOptions = {}) {
+    super(message, cause === undefined ? {} : { cause })
     this.status = status
-    this.hint = options?.hint
+    this.hint = hint
+    this.details = details
   }
 }

@@ -18,7 +18,7 @@ export const completionCommand = (): Command =>
     .addHelpText('after', EXAMPLES)
     .action(async (shell: Shell) => {
       const { program } = await import('./program.ts')
-      output.out(SCRIPTS[shell](levelsOf(await program(), [])))
+      output.file(`${SCRIPTS[shell](levelsOf(await program(), []))}\n`)
     })
 
 type Offer = { readonly word: string; readonly description: string }

@@ -106,7 +106,10 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
   try {
     const records = log === undefined ? undefined : openRecordLog(log)
     if (records !== undefined) started.push(records.close)
-    const registry = upstream === undefined ? await startRegistry({ directory: join(state, 'registry') }) : undefined
+    const registry =
+      upstream === undefined
+        ? await startRegistry({ directory: join(state, 'registry'), onFault: tellFault })
+        : undefined
     if (registry !== undefined) {
       started.push(() => registry.close())
       await seedRegistry(registry.url)
@@ -146,13 +149,16 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
     const behind = registry === undefined ? {} : { registry: registry.url }
     output.out(`ready ${gate.url}`)
     const text = welcome({ url: gate.url, policies, passwords, passwordFile: passwordFileIn(state), now, ...behind })
-    if (text !== '') output.note(`\n${text}\n`)
+    if (text !== '') output.note(['', ...text.split('\n'), ''])
     warnOfFailures(policies)
     await untilStopped()
   } finally {
     for (const end of started.reverse()) await end()
   }
 }
+
+const tellFault = (cause: unknown): void =>
+  output.error(`the development registry failed: ${cause instanceof Error ? cause.message : String(cause)}`)
 
 /** What the environment says of the Worker's variables and secrets. */
 function environment(): Readonly<Record<string, string>> {

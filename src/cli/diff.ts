@@ -35,5 +35,5 @@ export const diffCommand = (): Command =>
         return
       }
       if (!difference.changed) output.note('no right changes')
-      for (const line of differenceLines(difference)) output.out(line)
+      output.out(differenceLines(difference))
     })

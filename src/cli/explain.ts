@@ -124,8 +124,10 @@ function print(verdict: Verdict, why: string, details: readonly string[], json: 
     output.json(json)
     return
   }
-  output.out(`${output.outStyle(verdict.decision === 'allow' ? 'green' : 'red', verdict.decision)}  ${why}`)
-  for (const line of details) output.out(line)
+  output.out([
+    `${output.outStyle(verdict.decision === 'allow' ? 'green' : 'red', verdict.decision)}  ${why}`,
+    ...details,
+  ])
 }
 
 function requestJson(request: RegistryRequest) {

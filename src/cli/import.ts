@@ -110,7 +110,7 @@ async function deliver(
   if (json === true)
     output.json({ complete: lost + wider === 0, findings, ...(out === undefined ? { policy: text } : { out }) })
   else {
-    if (out === undefined) process.stdout.write(text)
+    if (out === undefined) output.file(text)
     for (const finding of findings) output.note(formatFinding(finding))
   }
   if (lost + wider === 0) return
@@ -134,9 +134,9 @@ function imported(run: () => Imported): Imported {
   }
 }
 
-const formatFinding = ({ severity, source, message, hint }: Finding): string => {
+const formatFinding = ({ severity, source, message, hint }: Finding): readonly string[] => {
   const head = `${formatSource(source)}: ${output.noteStyle(severity === 'note' ? 'yellow' : 'red', `${severity}:`)} ${message}`
-  return hint === undefined ? head : `${head}\n    hint: ${hint}`
+  return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
 
 async function writeNew(file: string, text: string): Promise<void> {

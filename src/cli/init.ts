@@ -52,7 +52,7 @@ export const initCommand = (): Command =>
       for (const [file, text] of files) await writeNew(join(dir, file), text)
       if (json === true) output.json({ files: [...files.keys()].map((file) => join(dir, file)) })
       else for (const file of files.keys()) output.out(join(dir, file))
-      output.note(nextSteps(dir, isCheckout, tokensIn(answers)))
+      output.note(nextSteps(dir, isCheckout, tokensIn(answers)).split('\n'))
       if (missing !== undefined && missing.length > 0)
         output.warning(`add ${missing.join(', ')} to ${join(dir, IGNORE_FILE)}: secrets belong into no repository`)
     })

@@ -41,7 +41,7 @@ const generateCommand = (): Command =>
       await writeKeys(out, keys)
       const files = Object.fromEntries(Object.entries(KEY_FILES).map(([name, file]) => [name, `${out}/${file}`]))
       if (json === true) output.json(files)
-      else for (const name of NAMES) output.out(`${out}/${KEY_FILES[name]}\n    ${PLACES[name]}`)
+      else for (const name of NAMES) output.out([`${out}/${KEY_FILES[name]}`, `    ${PLACES[name]}`])
     })
 
 const NAMES = ['policySigningKey', 'policyPublicKeys', 'tokenSigningKey'] as const

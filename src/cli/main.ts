@@ -15,23 +15,45 @@ async function main(argv: readonly string[]): Promise<number> {
     await (await program(argv[0])).parseAsync(argv, { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (cause) {
-    if (cause instanceof CommanderError) {
-      if (cause.exitCode === 0) return 0
-      // Without a subcommand the help was printed, to standard error.
-      if (cause.code === 'commander.help') return 2
-      const [message = '', suggestion] = cause.message.replace(/^error: /, '').split('\n')
-      output.error(message)
-      output.hint(suggestion === undefined ? 'see `dockgate --help`' : readSuggestion(suggestion))
-      return 2
-    }
-    if (cause instanceof CommandError) {
-      output.error(cause.message)
-      if (cause.hint !== undefined) output.hint(cause.hint)
-      return cause.status
-    }
-    output.error(`unexpected fault: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
-    return 3
+    return report(cause)
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+/** @returns the exit status */
+function report(cause: unknown): number {
+  if (cause instanceof CommanderError) {
+    if (cause.exitCode === 0) return 0
+    // Without a subcommand the help was printed, to standard error.
+    if (cause.code === 'commander.help') return 2
+    const [message = '', suggestion] = cause.message.replace(/^error: /, '').split('\n')
+    output.error(message)
+    output.hint(suggestion === undefined ? 'see `dockgate --help`' : readSuggestion(suggestion))
+    return 2
+  }
+  if (cause instanceof CommandError) {
+    output.error(cause.message)
+    output.note(cause.details.map((line) => `    ${line}`))
+    if (cause.hint !== undefined) output.hint(cause.hint)
+    return cause.status
+  }
+  const [first = '', ...stack] = (cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)).split('\n')
+  output.error(`unexpected fault: ${first}`)
+  output.note(stack)
+  return 3
+}
+
+// Node would print these itself, with whatever they quote.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.once(event, (cause) => {
+    process.exitCode = report(cause)
+    void output.flush().finally(() => process.exit())
+  })
+}
+
+const status = await main(process.argv.slice(2))
+const unwritten = await output.flush()
+if (unwritten !== undefined) {
+  output.error(unwritten)
+  output.hint('free some space or name another file, then run the command again')
+}
+process.exitCode = unwritten === undefined ? status : 3

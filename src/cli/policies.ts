@@ -61,11 +61,14 @@ export class Policies {
 
 export const severityStyle = { error: 'red', warning: 'yellow' } as const
 
-/** One problem as a person reads it: `policies/a.yaml:3:5: error: …`, and a line with the hint. */
-export function formatProblem(directory: string, { severity, source, message, hint, code }: Problem): string {
+/** One problem as a person reads it, in lines: `policies/a.yaml:3:5: error: …`, and the hint. */
+export function formatProblem(
+  directory: string,
+  { severity, source, message, hint, code }: Problem,
+): readonly string[] {
   const place = `${directory.replace(/\/+$/, '')}/${formatSource(source)}`
   const head = `${place}: ${output.noteStyle(severityStyle[severity], `${severity}:`)} ${message} [${code}]`
-  return hint === undefined ? head : `${head}\n    hint: ${hint}`
+  return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
 
 /** @throws {@link CommandError} 2 when there is no such folder: a name mistyped is no answer about its policies */

@@ -1,14 +1,16 @@
 /** The `dockgate` command as a tree of subcommands and options. Each subcommand has its own file. */
 import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
+import { fitHelp } from './help.ts'
+import * as output from './output.ts'
 
 const EXAMPLES = `
 Examples:
-  dockgate dev                                          run the gate here, in front of a registry of its own
-  dockgate check                                        validate the policies and run their tests
-  dockgate can token:ci content/write samples/app       ask for one decision
+  dockgate dev                           run the gate on this machine
+  dockgate check                         validate the policies, run their tests
+  dockgate can token:ci content/write samples/app
   dockgate explain token:ci DELETE /v2/samples/app/manifests/v1
-  dockgate push --remote                                put the policies into force
+  dockgate push --remote                 put the policies into force
 
 Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside system failed.`
 
@@ -39,14 +41,25 @@ export async function program(name?: string): Promise<Command> {
   const root = new Command('dockgate')
     .description('Decides at the edge who may pull or push which image, from the identity a workload already has.')
     .version(packageJson.version)
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .configureHelp({
+      sortSubcommands: false,
+      showGlobalOptions: false,
+      subcommandTerm: (command) => command.name(),
+      minWidthToWrap: 20,
+    })
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError(false)
   const only = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   for (const load of only === undefined ? Object.values(COMMANDS) : [only]) root.addCommand(await load())
   // Wrong use is reported like every other error, and has its own exit status.
   const quiet = (command: Command): void => {
-    command.exitOverride().configureOutput({ outputError: () => {} })
+    command.exitOverride().configureOutput({
+      writeOut: (text) => output.out(fitHelp(text, output.columns('stdout'))),
+      writeErr: (text) => output.note(fitHelp(text, output.columns('stderr'))),
+      outputError: () => {},
+      getOutHelpWidth: () => output.columns('stdout'),
+      getErrHelpWidth: () => output.columns('stderr'),
+    })
     command.commands.forEach(quiet)
   }
   quiet(root)

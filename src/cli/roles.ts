@@ -15,7 +15,7 @@ export const rolesCommand = (): Command =>
     .addHelpText('after', EXAMPLES)
     .action((options: { readonly json?: true }) => {
       if (options.json) output.json(roleTables())
-      else output.out(rolesDocument().trimEnd())
+      else output.file(rolesDocument())
     })
 
 const HEAD = `# Roles and what they allow

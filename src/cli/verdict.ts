@@ -106,11 +106,11 @@ export function printVerdict(who: string, verdict: Verdict, asJson: boolean, det
   }
   const word = output.outStyle(verdict.decision === 'allow' ? 'green' : 'red', verdict.decision)
   const why = because(who, verdict)
-  if (process.stdout.isTTY) {
+  if (output.isTerminal('stdout')) {
     output.out(`${word}  ${why}`)
   } else {
     output.out(verdict.decision)
     output.note(why)
   }
-  for (const line of details) output.note(line)
+  output.note(details)
 }

@@ -184,8 +184,8 @@ const strange = (expected: string): CommandError =>
 function failure(doing: string, stderr: string, stdout: string): CommandError {
   const text = stripVTControlCharacters(stderr.trim() || stdout.trim())
   const said = text.split('\n').filter((line) => !/^\s*$|Logs were written/.test(line))
-  const indented = said.map((line) => `    ${line.trim()}`).join('\n')
-  return new CommandError(3, `wrangler failed while ${doing}:\n${indented}`, {
+  return new CommandError(3, `wrangler failed while ${doing}`, {
+    details: said.map((line) => line.trim()),
     hint: 'for --remote, log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id',
   })
 }

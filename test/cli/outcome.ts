@@ -9,7 +9,8 @@ export async function outcomeOf(run: Promise<unknown>): Promise<string> {
     await run
   } catch (cause) {
     if (cause instanceof CommandError) {
-      return `exit ${cause.status}: ${cause.message}${cause.hint === undefined ? '' : ` (${cause.hint})`}`
+      const message = [cause.message, ...cause.details].join('\n    ')
+      return `exit ${cause.status}: ${message}${cause.hint === undefined ? '' : ` (${cause.hint})`}`
     }
     if (cause instanceof CommanderError) return `exit 2: ${cause.message.replace(/^error: /, '')}`
     throw cause

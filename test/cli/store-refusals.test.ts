@@ -215,7 +215,7 @@ describe('wrangler', () => {
   const kv = wranglerKv({ kind: 'remote', binding: 'POLICY' })
   const HINT =
     'for --remote, log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id'
-  const failed = (doing: string) => `exit 3: wrangler failed while ${doing}:\n    no network (${HINT})`
+  const failed = (doing: string) => `exit 3: wrangler failed while ${doing}\n    no network (${HINT})`
 
   it.each<[string, () => Promise<unknown>]>([
     ['reading pointer from Cloudflare KV (binding POLICY)', () => kv.get('pointer')],

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline/promises'
 import { readIssuerUrl, readRepositoryPattern } from '../../files/field.ts'
 import { formatRepositoryPattern } from '../../policy/repository-pattern.ts'
 import { CommandError } from '../command-error.ts'
+import * as output from '../output.ts'
 
 export type Answers = {
   /** Base URL of the registry behind the gate. */
@@ -68,7 +69,7 @@ export function terminalOfProcess(): Terminal | undefined {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   return {
     question: (text) => lines.question(text),
-    tell: (text) => process.stderr.write(`${text}\n`),
+    tell: output.note,
     close: () => lines.close(),
   }
 }
