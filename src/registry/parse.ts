@@ -19,6 +19,10 @@ type Parsed = Result<RegistryRequest, RequestRefusal>
 export const TARGET_MAX_LENGTH = 16_384
 /** Longest `last`, in characters: any name fits, and what is sent on stays a readable target when it is encoded. */
 const LAST_MAX_LENGTH = 512
+/** No name begins like this: in the place of `last` it is where a list goes on, sealed by the gate and sent to nobody else. */
+export const CURSOR_MARK = '~'
+/** Longest of these, in characters. */
+export const CURSOR_MAX_LENGTH = 8192
 /** How many `?tag=` one manifest may be pushed with: as many as the distribution-spec asks a registry to support. */
 export const TAGS_MAX = 10
 
@@ -119,7 +123,8 @@ function parsePaging(text: string): Result<Paging, RequestRefusal> {
   if (n.value !== undefined && count === undefined) {
     return err(invalidQuery({ code: 'query_invalid', key: 'n', problem: 'is not a whole number' }))
   }
-  if (last.value !== undefined && last.value.length > LAST_MAX_LENGTH) {
+  const maxLength = last.value?.startsWith(CURSOR_MARK) === true ? CURSOR_MAX_LENGTH : LAST_MAX_LENGTH
+  if (last.value !== undefined && last.value.length > maxLength) {
     return err(invalidQuery({ code: 'query_invalid', key: 'last', problem: 'is longer than any name' }))
   }
   return ok({

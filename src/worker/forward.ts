@@ -4,6 +4,8 @@
  */
 import type { Facts } from '../policy/authorize.ts'
 import { formatTarget } from '../registry/format.ts'
+import type { RepositoryName } from '../registry/name.ts'
+import { requestOrigin } from '../registry/parse.ts'
 import type { RegistryRequest } from '../registry/request.ts'
 import { relay } from './answer.ts'
 import { isForm, pageHeaders, sendsBody, upstreamHeaders } from './headers.ts'
@@ -13,9 +15,10 @@ import { locationFor } from './location.ts'
 import { readManifestOf } from './manifest-type.ts'
 import { joinReferrers } from './referrers.ts'
 import { jsonHeaders, type Refusal } from './refusal.ts'
-import type { Seal } from './seal.ts'
+import type { RequestContext, Seal } from './seal.ts'
 import type { Settings } from './settings.ts'
-import { openSession, type SessionOwner, sealSession } from './upload-session.ts'
+import { openSession, sealSession } from './upload-session.ts'
+import { readUploadTarget, type UploadPlace } from './upload-target.ts'
 import { type Outgoing, send, type Upstream } from './upstream.ts'
 
 /** What forwarding takes beside the request itself. */
@@ -24,6 +27,11 @@ export type Passport = {
   readonly request: Request
   readonly headers: Headers
   readonly who: Identified
+  /** The service of the policy in force, and its pointer key. */
+  readonly service: string
+  readonly pointer: string
+  /** Absolute URL of the request, at the gate. */
+  readonly url: string
   readonly facts: Facts
   readonly settings: Settings
   readonly upstream: Upstream
@@ -61,9 +69,10 @@ export function forward(
 
 async function list(request: ListRequest, passport: Passport): Promise<Response | Refusal> {
   const { who, facts, seal } = passport
+  const context = contextOf('list', { ...request, paging: {} }, passport)
   const path = targetOf({ ...request, paging: {} }, passport.upstream)
   const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
-  const answer = await answerList(request, { ...who, caller: who.name, facts, seal: seal(), fetchPage })
+  const answer = await answerList(request, { ...who, context, facts, seal: seal(), fetchPage })
   return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
 }
 
@@ -73,8 +82,8 @@ async function continueUpload(
   passport: Passport,
 ): Promise<Response | Refusal> {
   const { settings, upstream, seal, facts } = passport
-  const owner = ownerOf(request, passport)
-  const session = await openSession(sealed, upstream, settings.uploadHosts, owner, seal(), facts.now)
+  const context = uploadContext(request, passport)
+  const session = await openSession(sealed, context, seal(), upstream, settings.uploadHosts, facts.now)
   if (session === undefined) return { code: 'upload_unknown' }
   return passTo({ ...session, url: formatTarget(request, session.url) }, request, passport)
 }
@@ -106,9 +115,17 @@ async function passTo(
     ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(passport) : {}),
   })
   const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent
-  const location = locationFor(request, answer, target.url, (text) =>
-    sealSession(text, target.url, upstream, settings.uploadHosts, ownerOf(request, passport), seal(), facts.now),
-  )
+  const location = locationFor(request, answer, target.url, {
+    read: (text) => readUploadTarget(text, uploadPlace(request, target.url, passport)),
+    seal: (session) =>
+      sealSession(
+        session,
+        uploadContext(request, passport),
+        seal(),
+        settings.publicUrl ?? requestOrigin(passport.url),
+        facts.now,
+      ),
+  })
   return relay(answer, request, location instanceof Promise ? await location : location)
 }
 
@@ -132,9 +149,36 @@ function bodyOf({ request: { body }, headers }: Passport): Pick<Outgoing, 'body'
   return length === null ? { body } : { body, bodyBytes: Number(length) }
 }
 
-function ownerOf(request: RegistryRequest, { who }: Passport): SessionOwner {
+/** All that a session or a cursor is good for. Of an upload, every request has the same. */
+function contextOf(purpose: RequestContext['purpose'], request: RegistryRequest, passport: Passport): RequestContext {
+  const { upstream, service, pointer, who } = passport
+  return {
+    purpose,
+    service,
+    pointer,
+    upstream: upstream.id,
+    url: absolute(targetOf(request, upstream), upstream),
+    path: formatTarget(request),
+    caller: who.name,
+    credential: who.credential,
+  }
+}
+
+const uploadContext = (request: RegistryRequest, passport: Passport): RequestContext =>
+  contextOf('upload', { operation: 'startUpload', method: 'POST', name: repositoryOf(request) }, passport)
+
+function uploadPlace(request: RegistryRequest, requested: string, passport: Passport): UploadPlace {
+  const { upstream, settings, url } = passport
+  const { origin, basePath, named } = upstream
+  const repository = repositoryOf(named?.(request) ?? request)
+  // Behind a proxy the gate has two names.
+  const gateHosts = new Set([settings.publicUrl ?? url, url].map((known) => new URL(known).host))
+  return { requested, origin, basePath, repository, gateHosts, uploadHosts: settings.uploadHosts }
+}
+
+function repositoryOf(request: RegistryRequest): RepositoryName {
   if (!('name' in request) || request.name === undefined) throw new Error('an upload has a repository')
-  return { name: request.name, caller: who.name }
+  return request.name
 }
 
 /** Judged by the headers: no byte of the body is read. A pull has none that would be sent on. */

@@ -89,7 +89,7 @@ async function corridor(passage: Passage, env: Env, ctx: Background, ports: Gate
 
   const selected = ports.select(env, url, parsed.value)
   if (selected === undefined) return { code: 'not_a_registry_request', error: notFound('NAME_UNKNOWN', NO_REGISTRY) }
-  const { upstream, request: question } = selected
+  const { upstream, pointerKey, request: question } = selected
   passage.asked = question
 
   const policy = ports.policy(selected.env, ctx, now)
@@ -114,6 +114,9 @@ async function corridor(passage: Passage, env: Env, ctx: Background, ports: Gate
     headers,
     who,
     facts,
+    service: view.common.service,
+    pointer: pointerKey,
+    url,
     settings,
     upstream,
     checksMediaType: view.common.readsMediaType,

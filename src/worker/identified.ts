@@ -15,6 +15,11 @@ export type Identified = {
   readonly caller: Caller
   /** For logs and for what is bound to a caller: `token:ci`, `subject:github/repo:acme/app:ref:refs/heads/main`, `anonymous`. */
   readonly name: string
+  /**
+   * What vouches for the caller, so that what is bound to it is not good for another of the same name: the fingerprint
+   * of the password, the issuer's URL with the claim that names the subject, or nothing for anonymous callers.
+   */
+  readonly credential: string
   readonly standing: Standing
   /** Upper bound from a token that we minted; absent: none. It only narrows. */
   readonly access?: readonly Access[]

@@ -90,7 +90,7 @@ export function identifyAnonymous(view: PolicyView): Verified {
   if (known !== undefined) return known
   const standing = standingOf(ANONYMOUS_CALLER, view.common, [])
   const verified: Verified = {
-    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, standing },
+    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, credential: '', standing },
     proof: { kind: 'anonymous' },
     source: 'none',
   }
@@ -248,7 +248,7 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
       const caller: Caller = { authenticated: true, acts: [key] }
       const standing = standingOf(caller, view.common, [principal])
       return {
-        identified: { caller, name: key, standing, ...bound },
+        identified: { caller, name: key, credential: proof.credential, standing, ...bound },
         proof,
         source,
         ...lasting(origin.until, credential.expires),
@@ -266,7 +266,7 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
       const standing = standingOf(caller, view.common, own.filter(isKnown))
       const name = subjectKey(issuer, federation.subject)
       return {
-        identified: { caller, name, standing, ...bound },
+        identified: { caller, name, credential: `${issuer.issuer} ${issuer.subjectClaim}`, standing, ...bound },
         proof: { kind: 'federation', federation },
         source,
         ...lasting(origin.until),

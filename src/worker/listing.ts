@@ -7,6 +7,8 @@
  */
 
 import { Fault } from './fault.ts'
+import { isAfterName, nextPageQuery } from './list-query.ts'
+import type { Position } from './position.ts'
 import { readText } from './read-text.ts'
 
 /** A page has at most this many names, as has the one that is asked of the upstream: what registries allow by default. */
@@ -15,9 +17,6 @@ export const PAGE_MAX = 1000
 export const UPSTREAM_PAGES_MAX = 32
 /** The longest page that is read from the upstream, in bytes. */
 export const PAGE_MAX_BYTES = 8_388_608
-
-/** Where a list goes on: a query of the upstream, and the name in its page after which to go on. */
-export type Position = { readonly query: string; readonly after?: string }
 
 export type ListQuestion = {
   /** Member of the JSON object that holds the names. */
@@ -59,7 +58,7 @@ export async function readList(question: ListQuestion): Promise<ListPage | Respo
     }
     const all = await readNames(answer, question.key)
     const next = nextQuery(answer.headers.get('link'))
-    pagesByName &&= next === undefined || new URLSearchParams(next).has('last')
+    pagesByName &&= next === undefined || isAfterName(next)
     for (const name of namesAfter(all, position.after, question.sorted && position === from)) {
       if (!isVisible(name)) continue
       if (names.length === n) return { names, ...goOn(names, mark, pagesByName) }
@@ -109,10 +108,15 @@ async function readNames(answer: Response, key: 'repositories' | 'tags'): Promis
   return names
 }
 
-/** The query of the `Link` to the next page (RFC 8288). Its host and path are ours to know, so they are not read. */
+/**
+ * The query of the `Link` to the next page (RFC 8288), of known parameters alone. Its host and path are ours to know, so they
+ * are not read.
+ *
+ * @throws Fault `upstream_invalid`
+ */
 export function nextQuery(link: string | null): string | undefined {
   const target = /<([^<>]*)>\s*;[^<>]*\brel\s*=\s*"?next"?/i.exec(link ?? '')?.[1]
   if (target === undefined) return undefined
   const mark = target.indexOf('?')
-  return mark < 0 ? '' : target.slice(mark).split('#', 1)[0]
+  return nextPageQuery(mark < 0 ? '' : (target.slice(mark).split('#', 1)[0] ?? ''))
 }

@@ -9,26 +9,27 @@ import { decide } from '../policy/decide.ts'
 import type { Attributes } from '../policy/model.ts'
 import type { Standing } from '../policy/standing.ts'
 import { parseRepositoryName } from '../registry/name.ts'
+import { CURSOR_MARK, CURSOR_MAX_LENGTH } from '../registry/parse.ts'
 import { formatQuery } from '../registry/query.ts'
 import type { RegistryRequest } from '../registry/request.ts'
-import { type ListPage, PAGE_MAX, type Position, readList } from './listing.ts'
+import { Fault } from './fault.ts'
+import { type ListPage, PAGE_MAX, readList } from './listing.ts'
+import { formatPosition, type Position, readPosition } from './position.ts'
 import type { Refusal } from './refusal.ts'
 import { jsonHeaders } from './refusal.ts'
-import type { Seal } from './seal.ts'
+import type { RequestContext, Seal } from './seal.ts'
 
 export type ListRequest = RegistryRequest & { readonly operation: 'listCatalog' | 'listTags' }
 
 /** Names in a page of the catalog when the client does not say; all tags that fit in a page, since few clients page them. */
 const CATALOG_PAGE = 100
 
-/** No name begins like this. */
-const SEALED = '~'
-const isSealed = (last: string | undefined) => last?.startsWith(SEALED) === true
+const isSealed = (last: string | undefined) => last?.startsWith(CURSOR_MARK) === true
 
 export type ListPorts = {
   readonly standing: Standing
-  /** To whom a sealed cursor is bound. */
-  readonly caller: string
+  /** What a sealed cursor is bound to. */
+  readonly context: RequestContext
   readonly facts: Facts
   readonly seal: Seal
   /** Asks the upstream for a list, by the query. */
@@ -41,13 +42,12 @@ export async function answerList(
   ports: ListPorts,
 ): Promise<Response | Refusal | { readonly upstream: Response }> {
   const isCatalog = request.operation === 'listCatalog'
-  const path = pathOf(request)
-  const context = ['list', path, ports.caller]
+  const { context, seal } = ports
   const n = Math.min(request.paging.n ?? (isCatalog ? CATALOG_PAGE : PAGE_MAX), PAGE_MAX)
   const seesAll = !isCatalog || mayListAll(ports)
   // One name more than asked shows whether there are more. A filter needs many to find a few.
   const pageSize = seesAll ? Math.min(n + 1, PAGE_MAX) : PAGE_MAX
-  const from = await startOf(request.paging.last, pageSize, context, ports.seal)
+  const from = await startOf(request.paging.last, pageSize, context, seal)
   if (from === undefined) return { code: 'cursor_invalid' }
   const page = await readList({
     key: isCatalog ? 'repositories' : 'tags',
@@ -59,11 +59,11 @@ export async function answerList(
   })
   if (page instanceof Response) return { upstream: page }
   const headers = jsonHeaders()
-  const last = await cursorOf(page, context, ports.seal)
+  const last = await cursorOf(page, context, seal)
   if (last !== undefined)
     headers.set(
       'link',
-      `<${path}${formatQuery([
+      `<${context.path}${formatQuery([
         ['n', n],
         ['last', last],
       ])}>; rel="next"`,
@@ -72,17 +72,10 @@ export async function answerList(
   return new Response(JSON.stringify(body), { headers })
 }
 
-const pathOf = (request: ListRequest): string =>
-  request.operation === 'listTags'
-    ? `/v2/${request.name}/tags/list`
-    : request.api === 'v2'
-      ? '/v2/_catalog'
-      : '/acr/v1/_catalog'
-
 async function startOf(
   last: string | undefined,
   pageSize: number,
-  context: readonly string[],
+  context: RequestContext,
   seal: Seal,
 ): Promise<Position | undefined> {
   if (last === undefined || !isSealed(last)) {
@@ -92,17 +85,16 @@ async function startOf(
     ])
     return last === undefined ? { query } : { query, after: last }
   }
-  const opened = await seal.open(last.slice(SEALED.length), context)
-  if (opened === undefined) return undefined
-  const [query = '', after] = opened.split('\n')
-  return after === undefined ? { query } : { query, after }
+  const opened = await seal.open(last.slice(CURSOR_MARK.length), context)
+  return opened === undefined ? undefined : readPosition(opened)
 }
 
-async function cursorOf({ next }: ListPage, context: readonly string[], seal: Seal): Promise<string | undefined> {
+async function cursorOf({ next }: ListPage, context: RequestContext, seal: Seal): Promise<string | undefined> {
   if (next === undefined) return undefined
   if ('last' in next) return next.last
-  const { query, after } = next.position
-  return SEALED + (await seal.seal(after === undefined ? query : `${query}\n${after}`, context))
+  const cursor = CURSOR_MARK + (await seal.seal(formatPosition(next.position), context))
+  if (cursor.length <= CURSOR_MAX_LENGTH) return cursor
+  throw new Fault('upstream_invalid', 'the registry goes on with a list at a place that is too long to be carried')
 }
 
 const mayListAll = ({ standing, facts }: ListPorts): boolean =>

@@ -1,6 +1,7 @@
 /**
- * Text that others carry for the gate: encrypted, so that they learn nothing from it, and bound to a context, so that it
- * is worth nothing elsewhere (AES-256-GCM, the context as associated data). Never a right: what is opened is judged anew.
+ * Text that others carry for the gate: encrypted, so that they learn nothing from it, and bound to the whole context that it
+ * is good for, so that it is worth nothing elsewhere (AES-256-GCM, the context as associated data). Never a right: what is
+ * opened is judged again.
  *
  * The keys are derived from the token signing keys (HKDF-SHA256, RFC 5869): the first one seals, all of them open, so a
  * rotation of `TOKEN_SIGNING_KEY` does not break what is under way.
@@ -10,13 +11,36 @@ import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 import { perIsolate } from './settings.ts'
 
-export type Seal = {
-  seal(text: string, context: readonly string[]): Promise<string>
-  /** Nothing for what was altered, sealed for another context, or by nobody. */
-  open(sealed: string, context: readonly string[]): Promise<string | undefined>
+/**
+ * Everything that a sealed text is good for; opening compares all of it. A new kind of sealed text is a new member, so that
+ * nobody forgets to say what it is bound to.
+ */
+export type SealContext = RequestContext | { readonly purpose: 'issuer keys'; readonly source: string }
+
+/** What one caller does with one thing of one registry, behind one gate. */
+export type RequestContext = {
+  readonly purpose: 'upload' | 'list'
+  /** The service of the policy in force, and its pointer key. */
+  readonly service: string
+  readonly pointer: string
+  /** Which upstream, also where two of them have one URL; see `Upstream.id`. */
+  readonly upstream: string
+  /** URL of the thing at the upstream: origin, base path, and the upstream's own name for the repository. */
+  readonly url: string
+  /** The gate's path for the thing, with the gate's name for the repository. */
+  readonly path: string
+  /** The caller's name, and what vouches for it; see `Identified`. */
+  readonly caller: string
+  readonly credential: string
 }
 
-const PURPOSE = 'dockgate sealed text 1'
+export type Seal = {
+  seal(text: string, context: SealContext): Promise<string>
+  /** Nothing for what was altered, sealed for another context, or by nobody. */
+  open(sealed: string, context: SealContext): Promise<string | undefined>
+}
+
+const PURPOSE = 'dockgate sealed text 2'
 const NONCE_BYTES = 12
 
 const encoder = new TextEncoder()
@@ -50,10 +74,11 @@ export const sealOf: (env: Pick<Env, 'TOKEN_SIGNING_KEY'>) => Seal = perIsolate(
   }
 })
 
-const algorithm = (iv: Uint8Array<ArrayBuffer>, context: readonly string[]) => ({
+const algorithm = (iv: Uint8Array<ArrayBuffer>, context: SealContext) => ({
   name: 'AES-GCM',
   iv,
-  additionalData: encoder.encode(JSON.stringify(context)),
+  // One spelling of one context, in whatever order its fields were written.
+  additionalData: encoder.encode(JSON.stringify(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1)))),
 })
 
 async function derive(secret: string): Promise<CryptoKey> {

@@ -10,6 +10,8 @@ import { readText } from './read-text.ts'
 import type { Authentication } from './upstream/authentication.ts'
 
 export type Upstream = {
+  /** Which entry of the table it is: no two have the same, also where they have one URL. Stable while the table is. */
+  readonly id: string
   /** Scheme and authority, e.g. `https://registry.example.com`. */
   readonly origin: string
   /** What stands before `/v2/` there, without a trailing slash; mostly empty. */

@@ -62,7 +62,8 @@ describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('uploads
   const begun = async (repository: string): Promise<string> => {
     const answer = await owner(`/v2/${repository}/blobs/uploads/`, { method: 'POST' })
     expect(answer.status).toBe(202)
-    expect(locationOf(answer)).toMatch(new RegExp(`^/v2/${repository}/blobs/uploads/[A-Za-z0-9_-]+$`))
+    const form = `/v2/${repository}/blobs/uploads/[A-Za-z0-9_-]+([?]sealed=1)?$`
+    expect(locationOf(answer)).toMatch(new RegExp(`^(${gate.url})?${form}`))
     return locationOf(answer)
   }
 

@@ -158,7 +158,7 @@ async function throughTheGate(
   )
   const gate = createGate({
     policy: () => view,
-    identify: () => ({ caller: who, name: nameOf(who), standing }),
+    identify: () => ({ caller: who, name: nameOf(who), credential: '', standing }),
     audit: () => undefined,
     nowMs: () => now * 1000,
     select: (_env, _url, request) => ({
@@ -166,6 +166,7 @@ async function throughTheGate(
       pointerKey: 'pointer',
       request,
       upstream: {
+        id: 'only',
         origin: ORIGIN,
         basePath: '',
         authorizationFor: () => undefined,

@@ -188,7 +188,7 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
   async function upload(authorization: string): Promise<void> {
     const started = await check({ method: 'POST', path: '/v2/samples/app/blobs/uploads/', authorization }, 'allow')
     if (started.status !== 202) return
-    const path = started.location
+    const [path = ''] = started.location.split('?', 1)
     // A token that was asked for one repository is sent for another one.
     const elsewhere = authorization === BASIC ? [404] : [401]
     await check({ method: 'GET', path, authorization: FLIP }, [403])
@@ -202,7 +202,7 @@ export async function soak(seconds: number, clients: number): Promise<SoakReport
     )
     const chunk = await check({ method: 'PATCH', path, authorization, body: 'bytes' }, 'allow')
     if (chunk.status === 202)
-      await check({ method: 'PUT', path: `${chunk.location}?digest=${DIGEST}`, authorization }, 'allow')
+      await check({ method: 'PUT', path: `${chunk.location}&digest=${DIGEST}`, authorization }, 'allow')
   }
 
   const hidden = ({ body }: Got): boolean => !body.includes('secret') && !body.includes('flip')

@@ -137,21 +137,24 @@ export const REFUSED: Readonly<Record<string, CredentialRefusal['code']>> = {
   throttled: 'too_many_failures',
 }
 
-const identify: Identify = async (request, view) => {
-  const header = request.headers.get('authorization')
-  const [name = '', ...scopes] = (header ?? '').replace(/^Bearer /, '').split('|')
-  const refused = REFUSED[name]
-  if (refused !== undefined) return { code: refused }
-  const access = scopes.length === 0 ? {} : { access: parseScopes(scopes) }
-  if (header === null || name === 'anonymous') {
-    const standing = standingOf(ANONYMOUS_CALLER, view.common, [])
-    return { caller: ANONYMOUS_CALLER, name: 'anonymous', standing, ...access }
+const identifyBy =
+  (credential: string): Identify =>
+  async (request, view) => {
+    const header = request.headers.get('authorization')
+    const [name = '', ...scopes] = (header ?? '').replace(/^Bearer /, '').split('|')
+    const refused = REFUSED[name]
+    if (refused !== undefined) return { code: refused }
+    const access = scopes.length === 0 ? {} : { access: parseScopes(scopes) }
+    if (header === null || name === 'anonymous') {
+      const standing = standingOf(ANONYMOUS_CALLER, view.common, [])
+      return { caller: ANONYMOUS_CALLER, name: 'anonymous', credential: '', standing, ...access }
+    }
+    const key = token(name)
+    const caller = { authenticated: true, acts: [key] }
+    const own = await view.principal(key)
+    const standing = standingOf(caller, view.common, own === undefined ? [] : [own])
+    return { caller, name: key, credential, standing, ...access }
   }
-  const key = token(name)
-  const caller = { authenticated: true, acts: [key] }
-  const own = await view.principal(key)
-  return { caller, name: key, standing: standingOf(caller, view.common, own === undefined ? [] : [own]), ...access }
-}
 
 /** A private key (P-256), for tests alone. */
 export const SIGNING_KEY = JSON.stringify({
@@ -182,8 +185,8 @@ export type Seen = {
 export type Call = { readonly as?: string; readonly headers?: HeadersInit; readonly body?: BodyInit }
 
 export type World = {
-  /** @param path raw request target */
-  call(method: string, path: string, call?: Call): Promise<Response>
+  /** @param target raw request target, or a URL of the gate */
+  call(method: string, target: string, call?: Call): Promise<Response>
   readonly seen: Seen[]
   readonly records: AuditRecord[]
   nowMs: number
@@ -196,10 +199,16 @@ export type WorldOptions = {
   readonly denies?: readonly DenyAssignment[]
   readonly env?: Partial<Env>
   readonly upstream?: Partial<Upstream>
+  /** Key of the policy pointer. */
+  readonly pointerKey?: string
+  /** What vouches for callers. */
+  readonly credential?: string
   readonly ports?: Partial<GatePorts>
 }
 
-export function createWorld({ registry, policies = {}, denies = [], env, upstream, ports }: WorldOptions = {}): World {
+export function createWorld(options: WorldOptions = {}): World {
+  const { registry, policies = {}, denies = [], env, upstream, ports } = options
+  const { pointerKey = 'pointer', credential = 'password' } = options
   const seen: Seen[] = []
   const records: AuditRecord[] = []
   const set = policySet(policies)
@@ -211,7 +220,8 @@ export function createWorld({ registry, policies = {}, denies = [], env, upstrea
     seen,
     records,
     nowMs: NOW_MS,
-    call: (method, path, { as, headers, body } = {}) => {
+    call: (method, target, { as, headers, body } = {}) => {
+      const path = target.startsWith(GATE) ? target.slice(GATE.length) : target
       const all = new Headers(headers)
       if (as !== undefined) all.set('authorization', `Bearer ${as}`)
       return gate(
@@ -224,14 +234,15 @@ export function createWorld({ registry, policies = {}, denies = [], env, upstrea
   }
   const gate = createGate({
     policy: () => view,
-    identify,
+    identify: identifyBy(credential),
     audit: (record) => records.push(record),
     nowMs: () => world.nowMs,
     select: (given, _url, request) => ({
       env: given,
-      pointerKey: 'pointer',
+      pointerKey,
       request,
       upstream: {
+        id: 'only',
         origin: UPSTREAM,
         basePath: '',
         authorizationFor: () => 'Basic gate',

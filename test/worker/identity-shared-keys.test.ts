@@ -92,7 +92,10 @@ describe('keys that were read', () => {
     await share(`${plain.jwksUri}`, () => ({ ...sealing(), seal: async (text) => text }), content, STALE_SECONDS)
     await share(
       `${moved.jwksUri}`,
-      () => ({ ...sealing(), seal: (text) => sealing().seal(text, ['issuer', `${plain.jwksUri}`]) }),
+      () => ({
+        ...sealing(),
+        seal: (text) => sealing().seal(text, { purpose: 'issuer keys', source: `${plain.jwksUri}` }),
+      }),
       content,
       STALE_SECONDS,
     )

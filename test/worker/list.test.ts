@@ -198,6 +198,76 @@ describe('the catalog', () => {
     expect(world.seen.length).toBe(seen)
   })
 
+  const cursorIn = (response: Response): string =>
+    new URLSearchParams(/\?([^>]*)>/.exec(response.headers.get('link') ?? '')?.[1]).get('last') ?? ''
+
+  it('has cursors whose length tells nothing of a name that the caller may not see', async () => {
+    const lengths = new Set<number>()
+    for (const length of [1, 2, 10, 100, 200, 255]) {
+      for (const hidden of [`h${'x'.repeat(length - 1)}`, 'h/'.repeat(length / 2).slice(0, -1) || 'h']) {
+        for (const opaque of [false, true]) {
+          const names = Array.from({ length: UPSTREAM_PAGES_MAX - 1 }, (_, n) => `a${n}`)
+          const registry = paging({ names: [...names, hidden, 'samples/z'], size: 1, opaque })
+          const cursor = cursorIn(await createWorld({ registry }).call('GET', '/v2/_catalog?n=5', { as: 'ci' }))
+          expect(cursor.startsWith('~')).toBe(true)
+          lengths.add(cursor.length)
+        }
+      }
+    }
+    expect(lengths.size).toBe(1)
+  })
+
+  it('goes on behind the longest names', async () => {
+    const hidden = Array.from({ length: 40 }, (_, n) => `h/${String(n).padStart(3, '0')}${'/x'.repeat(125)}`)
+    const visible = `samples/${'z'.repeat(247)}`
+    for (const opaque of [false, true]) {
+      const world = createWorld({ registry: paging({ names: [...hidden, visible], size: 1, opaque }) })
+      expect((await listAll(world, '/v2/_catalog?n=5', 'ci')).pages.flat()).toEqual([visible])
+    }
+  })
+
+  it('asks the registry by known parameters alone, whatever its Link says', async () => {
+    const link =
+      '</v2/_catalog?page=1&tag=prod&n=1&digest=x&_method=DELETE&orderby=timedesc&next%5Fpage=t%2B>; rel="next"'
+    const registry = (request: Request) =>
+      request.url.includes('page=1')
+        ? Response.json({ repositories: ['samples/b'] })
+        : Response.json({ repositories: ['samples/a'] }, { headers: { link } })
+    const world = createWorld({ registry })
+    expect((await listAll(world, '/v2/_catalog?n=1', 'ci')).pages).toEqual([['samples/a'], ['samples/b']])
+    const queries = new Set(world.seen.map(({ url }) => new URL(url).search))
+    expect([...queries]).toEqual(['?n=1000', '?n=1&orderby=timedesc&next_page=t%2B&page=1'])
+  })
+
+  it.each(['', '?', '?n=1', '?tag=prod', '?last=', '?last=a&last=b', '?page=1&page=2', '?page=%ff', '?Last=a'])(
+    'that goes on at %j is one that the gate does not understand, and is 502',
+    async (query) => {
+      const log = catchLog()
+      const registry = () =>
+        Response.json({ repositories: ['samples/a'] }, { headers: { link: `</v2/_catalog${query}>; rel="next"` } })
+      const { call, seen } = createWorld({ registry })
+      const response = await call('GET', '/v2/_catalog', { as: 'ci' })
+      expect([response.status, (await errorOf(response)).code, seen.length]).toEqual([502, 'UNAVAILABLE', 1])
+      expect(log.lines()).toContain(
+        '"message":"the registry goes on with a list by query parameters that the gate does not know"',
+      )
+    },
+  )
+
+  it('that goes on at a place of any length is 502 where that cannot be carried', async () => {
+    const log = catchLog()
+    const link = `</v2/_catalog?page=${'x'.repeat(6100)}>; rel="next"`
+    const registry = () => Response.json({ repositories: ['samples/a', 'samples/b'] }, { headers: { link } })
+    const { call } = createWorld({
+      registry: (request) =>
+        request.url.includes('page=') ? paging({ names: ['samples/c', 'samples/d'] })(request) : registry(),
+    })
+    expect((await call('GET', '/v2/_catalog?n=3', { as: 'ci' })).status).toBe(502)
+    expect(log.lines()).toContain(
+      '"message":"the registry goes on with a list at a place that is too long to be carried"',
+    )
+  })
+
   const registryOf = (...answers: readonly (() => Response)[]) => {
     let index = 0
     return () => answers[index++]?.() ?? new Response(null, { status: 500 })

@@ -5,7 +5,7 @@
  */
 import { isRecord } from '../../identity/federation.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
-import type { Seal } from '../seal.ts'
+import type { Seal, SealContext } from '../seal.ts'
 import { sha256Hex } from '../sha256.ts'
 
 /** A JWKS as it was read, and when. */
@@ -30,7 +30,7 @@ const keyOf = async (source: string): Promise<string> => `https://issuers.dockga
 /** Gives the seal, or throws where there is no key for one. */
 export type Sealing = () => Seal
 
-const contextOf = (source: string): readonly string[] => ['issuer', source]
+const contextOf = (source: string): SealContext => ({ purpose: 'issuer keys', source })
 
 /** @param source where the keys come from */
 export async function recall(source: string, sealing: Sealing, now: EpochSeconds): Promise<SharedDocument | undefined> {

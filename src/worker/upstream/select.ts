@@ -133,7 +133,7 @@ function single(env: Env): Upstream {
     throw invalid('UPSTREAM', 'is missing: set it to the URL of the registry behind the gate')
   }
   const url = httpUrl('UPSTREAM', isSet(env.UPSTREAM) ? env.UPSTREAM : 'https://registry.binding')
-  return open(env, url, env.REGISTRY, {
+  return open(env, idOf({}), url, env.REGISTRY, {
     authorization: env.UPSTREAM_AUTHORIZATION,
     username: env.UPSTREAM_USERNAME,
     password: env.UPSTREAM_PASSWORD,
@@ -146,7 +146,7 @@ function listed(env: Env, entry: Entry): Upstream {
   if (binding !== undefined && !isFetcher(service)) {
     throw invalid(`${label}.binding`, `names ${binding}, which is no service binding of this Worker`)
   }
-  const upstream = open(env, url, isFetcher(service) ? service : undefined, {
+  const upstream = open(env, idOf(entry), url, isFetcher(service) ? service : undefined, {
     authorization: namedSecret(env, entry, 'authorization', entry.authorization),
     username: namedSecret(env, entry, 'username', entry.username),
     password: namedSecret(env, entry, 'password', entry.password),
@@ -154,8 +154,12 @@ function listed(env: Env, entry: Entry): Upstream {
   return entry.stripPrefix ? { ...upstream, named: (request) => withoutPrefix(request, entry.prefix) } : upstream
 }
 
-function open(env: Env, url: URL, service: Fetching | undefined, texts: CredentialTexts): Upstream {
+/** No two entries of a table have the same host and prefix; `REGISTRY` and `UPSTREAM` have neither. */
+const idOf = ({ host, prefix, binding }: Partial<Entry>): string => JSON.stringify([host ?? '*', prefix ?? '', binding])
+
+function open(env: Env, id: string, url: URL, service: Fetching | undefined, texts: CredentialTexts): Upstream {
   const site = {
+    id,
     origin: url.origin,
     basePath: url.pathname.replace(/\/+$/, ''),
     fetch: (to: string, init: RequestInit) => (service === undefined ? fetch(to, init) : service.fetch(to, init)),

@@ -60,6 +60,7 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
         pointerKey: 'pointer',
         request: question,
         upstream: {
+          id: 'bench',
           origin: 'https://registry.internal',
           basePath: '',
           timeoutMs: 60_000,
