@@ -197,6 +197,7 @@ export const CASES: readonly Case[] = [
       ...by('policy/condition/evaluate', 'outcomes %i: grants %s, every tag %s; denies %s, every tag %s'),
       ...by('worker/store', 'that hold what this version cannot read fault, and do not grant'),
       ...by('policy/equivalence', 'two evaluators'),
+      ...by('worker/unknown-membership', 'with %s', 'spares only who surely is one: %s', 'denies in a deny with %s'),
     ],
     because: '`node test/policy/mutate.ts` changes the policy code one operator at a time and shows that a test fails.',
   },
@@ -329,11 +330,18 @@ export const CASES: readonly Case[] = [
     section: TOKENS,
     seen: 'Keycloak docker flow',
     what: 'Tokens outlived what they were made from',
-    proofs: by(
-      'worker/token-service',
-      '%s: access and refresh tokens end at the next call',
-      '%s: tokens of its JWTs end at the next call',
-    ),
+    proofs: [
+      ...by(
+        'worker/token-service',
+        '%s: access and refresh tokens end at the next call',
+        '%s: tokens of its JWTs end at the next call',
+      ),
+      ...by(
+        'identity/withdrawn-keys',
+        '%s, with traffic all the time',
+        'and a refresh token that is used again and again does not carry the key further',
+      ),
+    ],
   },
   {
     section: DISAGREEMENT,
@@ -444,6 +452,7 @@ export const CASES: readonly Case[] = [
       ...by('worker/token-service', 'that are too long are refused', 'beyond the hundredth are dropped'),
       ...by('security/hostile.property', '%j ends', 'of %s is refused'),
       ...by('identity/claim-pattern', 'takes time in proportion, whatever the text'),
+      ...by('identity/remembered', 'is verified once, however the header spells it', 'does not push others out'),
     ],
   },
   {
