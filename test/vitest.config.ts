@@ -2,16 +2,23 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { marking } from './messages/texts.ts'
 
+/** What hangs ends some day; what is slow on a busy machine is not a fault. */
+const PATIENT = { testTimeout: 120_000, hookTimeout: 180_000, expect: { poll: { timeout: 60_000 } } }
+
 /** Four suites: `unit` in Node, `messages` to see that it asserts every message, `worker` in workerd, `e2e` with real clients and registries. */
 export default defineConfig({
   test: {
     root: import.meta.dirname,
+    reporters: ['default', './support/skipped.ts'],
     projects: [
       {
         test: {
           name: 'unit',
           setupFiles: ['seed.ts'],
-          include: ['{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security,bench}/**/*.test.ts'],
+          include: [
+            '{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security,bench,support}/**/*.test.ts',
+          ],
+          ...PATIENT,
         },
       },
       {
@@ -23,19 +30,19 @@ export default defineConfig({
           setupFiles: ['seed.ts'],
           globalSetup: ['messages/setup.ts'],
           include: ['messages/**/*.test.ts'],
+          ...PATIENT,
         },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: '../wrangler.toml' } })],
-        test: { name: 'worker', setupFiles: ['seed.ts'], include: ['worker/**/*.test.ts'] },
+        test: { name: 'worker', setupFiles: ['seed.ts'], include: ['worker/**/*.test.ts'], ...PATIENT },
       },
       {
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
           fileParallelism: false,
+          ...PATIENT,
         },
       },
     ],

@@ -332,9 +332,9 @@ describe('as a command', () => {
       await transfer(64 * MIB)
       const beforeKib = await peakKib()
       await transfer(256 * MIB)
-      expect((await peakKib()) - beforeKib).toBeLessThan(32 * 1024)
+      expect((await peakKib()) - beforeKib).toBeLessThan(64 * 1024)
     },
-    30_000,
+    120_000,
   )
 
   it.each([[[]], [['--directory']], [['--directory', 'x', '--port', '70000']], [['--directory', 'x', '--unknown']]])(

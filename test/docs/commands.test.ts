@@ -8,7 +8,7 @@ import { matches, unknownUses } from './shown.ts'
 
 const TIMEOUT_MS = 180_000
 /** A change of the policies reaches a running gate behind an answer. */
-const ATTEMPTS = 20
+const ATTEMPTS = 120
 const PAUSE_MS = 500
 
 /** Programs that need a registry elsewhere, or that a machine need not have: test/e2e drives those that it can get. */

@@ -14,7 +14,7 @@ const PASSWORD = 'steady-secret-of-this-test-only'
 const authorization = `Basic ${Buffer.from(`steady:${PASSWORD}`).toString('base64')}`
 
 /** What a pushed change may take until every request sees it, with the bounds of a development gate. */
-const BOUND_MS = 10_000
+const BOUND_MS = 60_000
 
 const policies = (pattern: string): Readonly<Record<string, string>> => ({
   'policies.yaml': `

@@ -358,6 +358,7 @@ describe('no request reaches the upstream', () => {
         const isOwner = nameOf(who) === nameOf(first) && (isHere || elsewhere === name)
         if (sent.length > 0) counts.ownSession++
         else if (!isOwner) counts.foreignSession++
+        if (sent.length > 0) expect(isOwner, `${method} ${target} went on with an upload of ${name}`).toBe(true)
         for (const one of sent) {
           const about = `${method} ${target} was sent as ${one.method} ${one.target}`
           expect(allowed(policies, who, now, request, one, upstream.sessions), about).toBe(true)

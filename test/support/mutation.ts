@@ -17,8 +17,11 @@ export type Trial<T extends Mutation> = {
   readonly mutations: readonly T[]
   /** Files and folders of the project that the copy holds; `node_modules` is linked. */
   readonly parts: readonly string[]
-  /** Whether a test fails, or never ends, in the copy. Called without a mutation first: then it has to answer no. */
-  readonly isNoticed: (copy: string, mutation: T | undefined) => boolean
+  /**
+   * Whether a test fails, or never ends, in the copy. Asked first about all chosen mutations while none is made: then the
+   * answer has to be no.
+   */
+  readonly isNoticed: (copy: string, mutations: readonly T[]) => boolean
   /** A regular expression: only mutations that it finds in file or text are tried. */
   readonly only?: string
 }
@@ -34,8 +37,8 @@ export function tryMutations<T extends Mutation>({ mutations, parts, isNoticed, 
   try {
     for (const part of parts) cpSync(join(ROOT, part), join(copy, part), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-    if (isNoticed(copy, undefined)) throw new Error('the tests fail without any change: run them by themselves first')
     const chosen = mutations.filter(({ file, from, to }) => new RegExp(only).test(`${file} ${from} ${to}`))
+    if (isNoticed(copy, chosen)) throw new Error('the tests fail without any change: run them by themselves first')
     const survivors = chosen.filter((mutation) => {
       const { file, from, to } = mutation
       const path = join(copy, file)
@@ -45,7 +48,7 @@ export function tryMutations<T extends Mutation>({ mutations, parts, isNoticed, 
         path,
         source.replace(from, () => to),
       )
-      const noticed = isNoticed(copy, mutation)
+      const noticed = isNoticed(copy, [mutation])
       writeFileSync(path, source)
       console.log(`${noticed ? 'killed  ' : 'SURVIVED'} ${file}: ${from.trim()} -> ${to.trim() || 'nothing'}`)
       return !noticed

@@ -240,7 +240,7 @@ describe('refresh', () => {
     const before = kv.reads.length
     store.current(background, NOW + 10)
     kv.gate = slow
-    await vi.waitFor(() => expect(kv.reads.length).toBe(before + 2))
+    await vi.waitFor(() => expect(kv.reads.length).toBe(before + 2), 60_000)
     kv.gate = Promise.resolve()
     kv.put(third)
     expect(await store.current(background, NOW + 41)).toMatchObject({ serial: 3 })

@@ -32,7 +32,7 @@ const replace = async (name: string) => {
 async function isSeen(change: () => Promise<unknown>): Promise<void> {
   const before = changed.mock.calls.length
   await change()
-  await vi.waitFor(() => expect(changed.mock.calls.length).toBeGreaterThan(before), 5000)
+  await vi.waitFor(() => expect(changed.mock.calls.length).toBeGreaterThan(before), 60_000)
 }
 
 it.each(['policy.yaml', 'team/policy.yaml'])(

@@ -3,45 +3,11 @@
  * would. Never touches the real home: each {@link Session} has its own logins, caches and image storage.
  */
 
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { type Client, findClient, searchPath } from './find-client.ts'
 import { type Outcome, type RunOptions, runProgram } from './process.ts'
 import { scratchDirectory } from './scratch.ts'
-
-/** A program that `.ci/clients` installs. */
-export type Client =
-  | 'crane'
-  | 'skopeo'
-  | 'oras'
-  | 'buildah'
-  | 'podman'
-  | 'cosign'
-  | 'notation'
-  | 'docker-registry'
-  | 'busybox'
-  | 'htpasswd'
-  | 'openssl'
-
-/** Where `.ci/clients` unpacks what the machine's own release does not carry. */
-const cacheDirectory =
-  process.env.DOCKGATE_CI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'dockgate-ci')
-
-const searchPath = [...(process.env.PATH ?? '').split(delimiter), join(cacheDirectory, 'root', 'usr', 'bin')]
-
-/** The client's path, or undefined when it is neither on PATH nor in the cache folder. */
-export function findClient(client: Client): string | undefined {
-  return searchPath.map((directory) => join(directory, client)).find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** The client's path. Throws when it is missing: ask {@link requireClients} first. */
 export function clientPath(client: Client): string {
@@ -52,7 +18,7 @@ export function clientPath(client: Client): string {
 
 /**
  * Whether a suite that needs these clients can run here: `describe.runIf(requireClients(['crane']))(…)`. Where one is
- * missing it says so on stderr and answers false; with `DOCKGATE_E2E=required` in the environment it throws instead,
+ * missing it answers false, and the end of the run says what was skipped (test/support/skipped.ts); with `DOCKGATE_E2E=required` in the environment it throws instead,
  * so that continuous integration cannot pass by skipping.
  */
 export function requireClients(clients: readonly Client[]): boolean {
@@ -60,9 +26,10 @@ export function requireClients(clients: readonly Client[]): boolean {
   if (missing.length === 0) return true
   const message = `end-to-end tests need ${missing.join(', ')}: run .ci/clients to install`
   if (process.env.DOCKGATE_E2E === 'required') throw new Error(message)
-  console.warn(`SKIPPED: ${message}`)
   return false
 }
+
+export { type Client, findClient } from './find-client.ts'
 
 /** One person at one machine: logins made in a session are seen by every client of this session, and by no other. */
 export interface Session {

@@ -22,7 +22,7 @@ export type RegistryAuthentication =
       readonly rootcertbundle: string
     }
 
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 
 /** Registries that no test has ended: a test that fails half way leaves none behind. */
 const running = new Set<ChildProcess>()

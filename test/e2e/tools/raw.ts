@@ -10,7 +10,7 @@ export interface RawAnswer {
   readonly body: string
 }
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 60_000
 
 /** Send `head` lines (request line first) and an optional body on a connection of its own. */
 export function sendRaw(url: string, head: readonly string[], body: Uint8Array = new Uint8Array()): Promise<RawAnswer> {

@@ -39,7 +39,7 @@ export interface Registry extends Journal {
   restart(): Promise<void>
 }
 
-const RECORD_TIMEOUT_MS = 5_000
+const RECORD_TIMEOUT_MS = 60_000
 
 /** The query parameter of the requests that a journal makes itself. */
 const MARK = 'journal-mark'
