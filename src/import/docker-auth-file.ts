@@ -45,11 +45,11 @@ export function readDockerAuth(file: string, text: string): DockerAuthFile {
   const settings = new Map<string, Source>()
   const entries = root === undefined ? [] : mapping(root, 'the configuration')
   for (const { key, value } of entries) if (!isNull(value)) settings.set(textOfKey(key), key.source)
-  const acl = valueOf(entries, 'acl')
+  const acl = fieldOf(entries, 'acl')
   if (acl === undefined) {
     throw new ImportError(`${file} has no acl`, 'rules that lie in a database or a program cannot be imported')
   }
-  return { users: readUsers(valueOf(entries, 'users')), acl: list(acl, 'acl').map(readEntry), settings }
+  return { users: readUsers(fieldOf(entries, 'users')), acl: list(acl, 'acl').map(readEntry), settings }
 }
 
 function readUsers(value: Foreign | undefined): ReadonlyMap<string, User> {
@@ -58,7 +58,7 @@ function readUsers(value: Foreign | undefined): ReadonlyMap<string, User> {
     const name = textOfKey(key)
     // A null is no user; an empty mapping is one without a password.
     if (isNull(user)) continue
-    const labels = valueOf(mapping(user, `the user "${name}"`), 'labels')
+    const labels = fieldOf(mapping(user, `the user "${name}"`), 'labels')
     const values = labels === undefined ? [] : mapping(labels, 'labels')
     users.set(name, {
       source: key.source,
@@ -76,24 +76,24 @@ function readUsers(value: Foreign | undefined): ReadonlyMap<string, User> {
 function readEntry(item: Foreign): AclEntry {
   const entries = mapping(item, 'an acl entry')
   known(entries, ENTRY_KEYS, 'an acl entry')
-  const match = valueOf(entries, 'match')
+  const match = fieldOf(entries, 'match')
   if (match === undefined) {
     refuse(item.source, 'an acl entry without match', 'docker_auth fails on it; match: {} is everything')
   }
-  const actions = valueOf(entries, 'actions')
+  const actions = fieldOf(entries, 'actions')
   if (actions === undefined) {
     refuse(item.source, 'an acl entry without actions', 'docker_auth fails on it; actions: [] denies')
   }
   const fields = mapping(match, 'match')
   known(fields, MATCH_KEYS, 'match')
-  const labels = valueOf(fields, 'labels')
-  const comment = valueOf(entries, 'comment')
+  const labels = fieldOf(fields, 'labels')
+  const comment = fieldOf(entries, 'comment')
   return {
     source: item.source,
     match: {
       ...Object.fromEntries(
         FIELDS.flatMap((field) => {
-          const value = valueOf(fields, field)
+          const value = fieldOf(fields, field)
           return value === undefined ? [] : [[field, textOf(value, field)]]
         }),
       ),
@@ -118,7 +118,7 @@ const isNull = (value: Foreign): boolean => {
 }
 
 /** The value of a key; undefined for a null too, as yaml.v2 leaves the field alone then. */
-function valueOf(entries: readonly ForeignEntry[], key: string): Foreign | undefined {
+function fieldOf(entries: readonly ForeignEntry[], key: string): Foreign | undefined {
   const value = entries.find((entry) => textOfKey(entry.key) === key)?.value
   return value === undefined || isNull(value) ? undefined : value
 }

@@ -276,7 +276,9 @@ type Asked = {
 /** A variable and its text; undefined if it is known only when a request comes. */
 type Variables = readonly (readonly [variable: string, text: string | undefined])[]
 const MAX_LABEL_CHOICES = 100
-const NAME_VARIABLE = '${name}'
+/** How a pattern writes a variable. */
+const variable = (name: string): string => `\${${name}}`
+const NAME_VARIABLE = variable('name')
 
 /** One entry, and one kind of request of one account: all is known of it but the repository, the address, perhaps the service. */
 class RequestMatch {
@@ -322,7 +324,9 @@ class RequestMatch {
       const values = labels.get(label)
       // What has no label keeps its placeholder.
       if (values === undefined) continue
-      choices = choices.flatMap((choice) => values.map((value) => [...choice, [`\${labels:${label}}`, value] as const]))
+      choices = choices.flatMap((choice) =>
+        values.map((value) => [...choice, [variable(`labels:${label}`), value] as const]),
+      )
       if (choices.length > MAX_LABEL_CHOICES) return unknown(`${text} has more than 100 meanings`)
     }
     return any([basic, ...choices.map((choice) => this.#patternPlace(field, text, [...variables, ...choice]))])
@@ -373,10 +377,10 @@ class RequestMatch {
     const { account, type, name, service } = this.#texts
     const quoted = (text: string | undefined) => (text === undefined ? undefined : quoteMeta(text))
     const variables: [string, string | undefined][] = [
-      ['${account}', quoted(account)],
-      ['${type}', quoted(type)],
+      [variable('account'), quoted(account)],
+      [variable('type'), quoted(type)],
       [NAME_VARIABLE, quoted(name)],
-      ['${service}', quoted(service)],
+      [variable('service'), quoted(service)],
     ]
     for (const field of ['account', 'type', 'name', 'service'] as const) {
       for (const [whole, key = '', index = ''] of (match[field]?.text ?? '').matchAll(/\$\{(.+?):(\d+)\}/g)) {
@@ -408,13 +412,13 @@ function fill(pattern: string, variables: Variables): { readonly text: string; r
   let text = ''
   let isKnown = true
   for (let at = 0; at < pattern.length; ) {
-    const found = variables.find(([variable]) => pattern.startsWith(variable, at))
+    const found = variables.find(([key]) => pattern.startsWith(key, at))
     if (found === undefined) text += pattern[at++]
     else {
-      const [variable, value] = found
-      text += value ?? variable
+      const [key, value] = found
+      text += value ?? key
       isKnown = isKnown && value !== undefined
-      at += variable.length
+      at += key.length
     }
   }
   return { text, isKnown }

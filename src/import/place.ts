@@ -4,7 +4,7 @@
  *
  * Source: OCI distribution specification, "Pulling manifests", for the characters of repository names.
  */
-import { and, EVERYWHERE, NOWHERE, not, or, type Where } from './where.ts'
+import { and, EVERYWHERE, not, or, type Where } from './where.ts'
 
 /** The characters of one segment of a repository name. */
 export const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789._-'
@@ -40,6 +40,11 @@ export function sequence(first: readonly Way[], second: readonly Way[]): readonl
 
 /** Where one of the ways matches; nothing if a condition cannot say it. */
 export function placeOfWays(ways: readonly Way[]): Where | undefined {
+  const possible = ways.map(withoutOddSlashes).filter(isPossible)
+  return possible.reduce((sum, way) => sum + choicesOf(way), 0) > MAX_WAYS ? undefined : placeOfAny(possible)
+}
+
+function placeOfAny(ways: readonly Way[]): Where | undefined {
   const places: Where[] = []
   for (const way of ways) {
     const place = placeOfWay(way)
@@ -49,35 +54,38 @@ export function placeOfWays(ways: readonly Way[]): Where | undefined {
   return or(...places)
 }
 
-/** At least where one of the ways matches: every run and every class takes slashes too. */
-export const looseWays = (ways: readonly Way[]): Where =>
-  or(
-    ...ways
-      .filter(isPossible)
-      .map((way) =>
-        like(way.map((item) => (item.kind === 'run' ? '*' : item.set.length === 1 ? item.set : '?')).join('')),
-      ),
-  )
-
 const isPossible = (way: Way): boolean => way.every((item) => item.kind === 'run' || item.set !== '')
 
-function placeOfWay(whole: Way): Where | undefined {
-  const way = withoutOddSlashes(whole)
-  if (!isPossible(way)) return NOWHERE
+function placeOfWay(way: Way): Where | undefined {
   const at = way.findIndex((item) => item.kind === 'one' && isClass(item.set))
   const item = way[at]
   if (item?.kind !== 'one') return placeOfPlain(way)
   const base = item.set.includes('/') ? NAME_CHARACTERS : ALPHABET
   const before = way.slice(0, at)
   const replaced = (set: string): Way => [...before, { kind: 'one', set }, ...way.slice(at + 1)]
-  // Few exceptions at a fixed offset are shorter to say than the many members.
-  if (item.set.length > base.length / 2 && before.every(({ kind }) => kind === 'one')) {
+  if (isSaidByExceptions(way, at)) {
     const place = placeOfWay(replaced(base))
     const head = before.map((one) => characterOf(one)).join('')
     const excluded = [...base].filter((char) => !item.set.includes(char))
     return place && and(place, ...excluded.map((char) => not(like(`${head}${char}*`))))
   }
-  return item.set.length > MAX_WAYS ? undefined : placeOfWays([...item.set].map(replaced))
+  return placeOfAny([...item.set].map(replaced))
+}
+
+/** How many ways without classes a way comes to. */
+const choicesOf = (way: Way): number =>
+  way.reduce(
+    (count, item, at) =>
+      item.kind === 'one' && isClass(item.set) && !isSaidByExceptions(way, at) ? count * item.set.length : count,
+    1,
+  )
+
+/** Few exceptions at a fixed offset are shorter to say than many members. */
+function isSaidByExceptions(way: Way, at: number): boolean {
+  const item = way[at]
+  if (item?.kind !== 'one') return false
+  const base = item.set.includes('/') ? NAME_CHARACTERS : ALPHABET
+  return item.set.length > base.length / 2 && way.slice(0, at).every(({ kind }) => kind === 'one')
 }
 
 /** No name starts or ends with a slash, or has two in a row. */

@@ -58,8 +58,8 @@ const QUOTE = 'quote it'
 /** @throws {@link ImportError} when zot would not start with the file, or it cannot be read in one way */
 export function readZot(file: string, text: string): AccessControl {
   const root = new Reader(file, text).root()
-  const http = root === undefined ? undefined : valueOf(mapping(root, 'the configuration'), 'http')
-  const control = http === undefined ? undefined : valueOf(mapping(http.value, 'http'), 'accesscontrol')
+  const http = root === undefined ? undefined : fieldOf(mapping(root, 'the configuration'), 'http')
+  const control = http === undefined ? undefined : fieldOf(mapping(http.value, 'http'), 'accesscontrol')
   if (control === undefined) {
     throw new ImportError(
       `${file} has no http.accessControl`,
@@ -100,15 +100,15 @@ const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.mes
 
 function readControl(value: Foreign, source: Source): AccessControl {
   const entries = mapping(value, 'accessControl')
-  const own = valueOf(entries, 'repositories')
+  const own = fieldOf(entries, 'repositories')
   const holder = own === undefined ? entries : mapping(own.value, 'repositories')
   if (own !== undefined) known(entries, CONTROL_KEYS, 'accessControl')
   else checkKeys(entries)
   const isOther = (key: string) => own === undefined && CONTROL_KEYS.includes(key)
   const patterns = holder.filter(({ key }) => !isOther(lower(key)))
-  const admin = valueOf(entries, 'adminpolicy')
-  const metrics = valueOf(entries, 'metrics')
-  const groups = valueOf(entries, 'groups')
+  const admin = fieldOf(entries, 'adminpolicy')
+  const metrics = fieldOf(entries, 'metrics')
+  const groups = fieldOf(entries, 'groups')
   checkKeys(holder)
   return {
     source,
@@ -139,7 +139,7 @@ function readRepositories({ key, value }: ForeignEntry): ZotRepositories {
   known(fields, GROUP_KEYS, 'the policies of a pattern')
   const pattern = lower(key)
   if (!isDoublestar(pattern)) refuse(key.source, `${pattern} is not a pattern`, 'zot refuses it')
-  const policies = valueOf(fields, 'policies')
+  const policies = fieldOf(fields, 'policies')
   return {
     pattern,
     source: key.source,
@@ -210,7 +210,7 @@ const isSeen = (value: Foreign): boolean =>
   value.kind === 'mapping' ? value.entries.some((entry) => isSeen(entry.value)) : !isNull(value)
 
 /** The value of a key in lower case, and where it is; undefined for what viper does not see. */
-function valueOf(
+function fieldOf(
   entries: readonly ForeignEntry[],
   wanted: string,
 ): { readonly value: Foreign; readonly source: Source } | undefined {

@@ -35,7 +35,7 @@ const fault = (...argv: string[]) =>
   )
 
 describe('import', () => {
-  it.each([[['docker-auth', join(FIXTURES, 'auth_config.yml')]], [['zot', join(FIXTURES, 'zot.json')]]])(
+  it.each([[['docker-auth', join(FIXTURES, 'small.yml')]], [['zot', join(FIXTURES, 'zot.json')]]])(
     '%j: the policy on standard output, the report on standard error',
     async (argv) => {
       await run(...argv)
@@ -59,13 +59,44 @@ describe('import', () => {
     const files = ['assignments', 'definitions', 'scope-maps', 'tokens'].map((name) =>
       join(FIXTURES, `azure/${name}.json`),
     )
-    const refused = await fault('azure', ...files, '--registry', 'hubreg', '--json')
+    const refused = await fault('azure', ...files, '--registry', 'hubreg', '--mode', 'abac', '--json')
     expect(refused?.status).toBe(1)
     expect(refused?.message).toBe('1 rule could not be imported, or not whole')
     const result: { complete: boolean; policy: string; findings: { severity: string }[] } = JSON.parse(printed.out)
     expect(result.complete).toBe(false)
     expect(result.findings.filter(({ severity }) => severity === 'lost')).toHaveLength(1)
     expect(result.policy).toContain('roleAssignments:')
+  })
+
+  it.each([
+    [
+      'more',
+      'users: {"": {}, ann: {}}\nacl: [{match: {account: ""}, actions: [pull]}]\n',
+      'the policy gives more than the original in 1 place',
+    ],
+    [
+      'less and more',
+      'users: {"": {}, ann: {}}\nacl: [{match: {account: ""}, actions: [pull, read]}]\n',
+      '1 rule could not be imported, or not whole; the policy gives more than the original in 1 place',
+    ],
+  ])('ends with 1 when the policy gives %s', async (_, config, message) => {
+    const file = join(folder, 'auth.yml')
+    await writeFile(file, config)
+    const refused = await fault('docker-auth', file, '--json')
+    expect([refused?.status, refused?.message, refused?.hint]).toEqual([
+      1,
+      message,
+      'the places are marked lost (less) and wider (more): look at each before you deploy the policy',
+    ])
+    expect(JSON.parse(printed.out)).toMatchObject({ complete: false })
+  })
+
+  it('says that nothing is wider where rules are only lost', async () => {
+    const file = join(folder, 'auth.yml')
+    await writeFile(file, 'acl_mongo: {x: 1}\nusers: {}\nacl: []\n')
+    expect((await fault('docker-auth', file))?.hint).toBe(
+      'they are marked lost; the imported policy gives less there, and nowhere more',
+    )
   })
 
   it.each([

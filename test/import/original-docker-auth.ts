@@ -26,7 +26,7 @@ function matches(match: AclEntry['match'], ask: Ask): boolean {
   const groups = match.account?.startsWith('/') ? new RegExp(match.account.slice(1, -1)).exec(ask.account) : null
   const filled = (text: string) =>
     text
-      .replace(/\$\{account\}/g, () => quoted(ask.account))
+      .replace(/\$\{(account|type|name)\}/g, (_, key: 'account' | 'type' | 'name') => quoted(ask[key]))
       .replace(/\$\{account:(\d)\}/g, (whole, group) => groups?.[Number(group)] ?? whole)
   for (const key of ['account', 'type', 'name'] as const) {
     const pattern = match[key]
