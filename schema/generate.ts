@@ -1,6 +1,11 @@
-/** Writes the JSON Schemas of policy files beside itself: `npm run schema`. */
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Writes the JSON Schemas of policy files and of what the commands print beside itself: `npm run schema`. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { answerSchemas } from '../src/cli/answers/json-schema.ts'
 import { schemaFiles } from '../src/files/schema.ts'
 
-for (const [name, text] of Object.entries(schemaFiles())) await writeFile(join(import.meta.dirname, name), text)
+for (const [name, text] of Object.entries({ ...schemaFiles(), ...answerSchemas() })) {
+  const file = join(import.meta.dirname, name)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, text)
+}

@@ -40,7 +40,7 @@ export const buildCommand = (): Command =>
       const { policies: directory, out, key: keyFile, pointer, json } = options
       const keyOptions = { ...(keyFile === undefined ? {} : { key: keyFile }), stateDirectory: DEFAULT_STATE }
       const key = out === undefined ? undefined : await needSigningKey(keyOptions)
-      const { compiled } = await readPolicies(directory)
+      const { compiled } = await readPolicies(directory, { json })
       const label = await labelOf(options, directory)
       const sizes: number[] = []
       const created = Math.floor(Date.now() / 1000)
@@ -65,14 +65,14 @@ export const buildCommand = (): Command =>
       const largest = Math.max(...sizes)
       if (json === true) {
         const shards = { total: sizes.length, largestBytes: largest }
-        output.json({
+        output.json('build', {
           serial,
-          label,
+          ...(label === undefined ? {} : { label }),
           principals,
           grants,
           shards,
           bytes: { total: bytes, manifest: manifestBytes },
-          out,
+          ...(out === undefined ? {} : { out }),
         })
         return
       }

@@ -5,16 +5,17 @@ import { nearIdentities } from '../identity/near-identity.ts'
 import { explain } from '../policy/explain.ts'
 import { principalKey } from '../policy/principal.ts'
 import { explanationLines } from './explanation.ts'
-import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { DEFAULT_DIRECTORY, questionOf, readPolicies } from './policies.ts'
 import {
   addCircumstances,
   type CircumstanceOptions,
+  notesOn,
   readAction,
   readCircumstances,
   readPrincipal,
   readRepositoryFor,
 } from './question.ts'
-import { printVerdict, verdictOf } from './verdict.ts'
+import { noteLines, printVerdict, verdictOf, withNotes } from './verdict.ts'
 
 type Options = CircumstanceOptions & { readonly policies: string; readonly json?: true }
 
@@ -45,7 +46,7 @@ export const canCommand = (): Command =>
       const name = readRepositoryFor(action, repository)
       const { extras, facts, tag } = readCircumstances(options)
       const { now, ...attributes } = facts
-      const policies = await readPolicies(options.policies)
+      const policies = await readPolicies(options.policies, questionOf(options))
       const caller = callerOfPrincipal(principal, extras, policies.common)
       const { claims } = caller
       const question = {
@@ -61,7 +62,8 @@ export const canCommand = (): Command =>
       const asked = { kind: 'permission', question } as const
       const near = nearIdentities(principal, extras, policies.common.identities)
       const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
-      const verdict = verdictOf(policies, explanation.authorization)
+      const notes = notesOn(policies.set, principal)
+      const verdict = withNotes(verdictOf(policies, explanation.authorization), notes)
       const details = verdict.decision === 'deny' ? explanationLines(policies, explanation) : []
-      printVerdict(who, verdict, options.json === true, details)
+      printVerdict(who, verdict, options.json === true, [...details, ...noteLines(notes)])
     })

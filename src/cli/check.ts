@@ -5,7 +5,7 @@ import { lint } from '../lint/lints.ts'
 import { CommandError } from './command-error.ts'
 import { formatFailure, runTest } from './decision-tests.ts'
 import * as output from './output.ts'
-import { count, DEFAULT_DIRECTORY, formatProblem, loadFolder, Policies } from './policies.ts'
+import { count, DEFAULT_DIRECTORY, formatProblem, loadFolder, Policies, placeIn, problemsIn } from './policies.ts'
 
 type Options = { readonly json?: true; readonly policies?: string }
 
@@ -35,7 +35,11 @@ export const checkCommand = (): Command =>
       const errors = problems.filter(({ severity }) => severity === 'error')
       const valid = errors.length === 0 && failed.length === 0
       if (options.json === true) {
-        output.json({ valid, problems, tests: outcomes.map(({ test, ...rest }) => ({ ...rest, source: test.source })) })
+        output.json('check', {
+          valid,
+          problems: problemsIn(directory, problems),
+          tests: outcomes.map(({ test, ...rest }) => ({ ...rest, source: placeIn(directory, test.source) })),
+        })
       } else {
         output.note(formatProblems(directory, problems))
         output.note(failed.map((outcome) => formatFailure(directory, outcome)))

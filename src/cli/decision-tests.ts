@@ -7,7 +7,7 @@ import type { Attributes } from '../policy/model.ts'
 import { principalKey } from '../policy/principal.ts'
 import { parseRegistryRequest } from '../registry/parse.ts'
 import * as output from './output.ts'
-import type { Policies } from './policies.ts'
+import { type Policies, placeIn } from './policies.ts'
 import { because, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
 
 export type TestOutcome = {
@@ -23,7 +23,7 @@ export const failingTests = (policies: Policies, now: number): readonly TestOutc
 
 /** A failing test as a person reads it: `policies/a.test.yaml:3:5: test failed: …`. */
 export const formatFailure = (directory: string, { test, message }: TestOutcome): string =>
-  `${directory.replace(/\/+$/, '')}/${formatSource(test.source)}: ${output.noteStyle('red', 'test failed:')} ${message}`
+  `${formatSource(placeIn(directory, test.source))}: ${output.noteStyle('red', 'test failed:')} ${message}`
 
 /** @param now for tests that name no time, in seconds since the epoch */
 export function runTest(policies: Policies, test: DecisionTest, now: number): TestOutcome {

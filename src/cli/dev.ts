@@ -201,7 +201,7 @@ export async function reload(
 ): Promise<Policies | undefined> {
   const { policies, tests, problems } = await loadPolicies(directory)
   if (policies === undefined) {
-    for (const problem of problems) output.note(formatProblem(directory, problem))
+    output.note(problems.flatMap((problem) => formatProblem(directory, problem)))
     output.error(`the policies in ${directory} are not valid: the last good ones stay in force`)
     return undefined
   }

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { compare, differenceJson, differenceLines } from './difference.ts'
 import * as output from './output.ts'
+import { questionOf } from './policies.ts'
 import { readCompiled } from './policy-source.ts'
 import { readTime } from './question.ts'
 
@@ -27,11 +28,14 @@ export const diffCommand = (): Command =>
     .addHelpText('after', EXAMPLES)
     .action(async (oldPath: string, newPath: string, options: Options) => {
       const now = options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at)
-      const [older, newer] = [await readCompiled(oldPath), await readCompiled(newPath)]
+      const [older, newer] = [
+        await readCompiled(oldPath, questionOf(options)),
+        await readCompiled(newPath, questionOf(options)),
+      ]
       const difference = compare(older, newer, now)
       process.exitCode = difference.changed ? 1 : 0
       if (options.json === true) {
-        output.json(differenceJson(difference))
+        output.json('diff', differenceJson(difference))
         return
       }
       if (!difference.changed) output.note('no right changes')

@@ -5,15 +5,23 @@ import { nearIdentities } from '../identity/near-identity.ts'
 import type { Facts } from '../policy/authorize.ts'
 import { explain } from '../policy/explain.ts'
 import { principalKey } from '../policy/principal.ts'
-import { parseRegistryRequest, requestTarget } from '../registry/parse.ts'
+import { parseRegistryRequest } from '../registry/parse.ts'
 import type { RegistryRequest } from '../registry/request.ts'
+import type { Answer } from './answers/schema.ts'
 import { CommandError } from './command-error.ts'
 import { explanationJson, explanationLines } from './explanation.ts'
 import * as output from './output.ts'
-import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
-import { addCircumstances, type CircumstanceOptions, readCircumstances, readPrincipal } from './question.ts'
+import { DEFAULT_DIRECTORY, questionOf, readPolicies } from './policies.ts'
+import {
+  addCircumstances,
+  type CircumstanceOptions,
+  notesOn,
+  readCircumstances,
+  readPrincipal,
+  readRequest,
+} from './question.ts'
 import { becauseOfRecord, readRecord, recordLines, verdictOfRecord } from './record.ts'
-import { because, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
+import { because, noteLines, refusedRequest, type Verdict, verdictOf, withNotes } from './verdict.ts'
 
 type Options = Omit<CircumstanceOptions, 'tag'> & {
   readonly policies: string
@@ -65,15 +73,17 @@ export const explainCommand = (): Command =>
           hint: 'write dockgate explain token:ci GET /v2/samples/app/manifests/v1, or give --record',
         })
       }
-      await explainRequest(who, method.toUpperCase(), targetOf(path), options)
+      await explainRequest(who, readRequest(method, path), options)
     })
 
-const targetOf = (path: string): string => (/^https?:\/\//i.test(path) ? requestTarget(path) : path)
-
-async function explainRequest(who: string, method: string, path: string, options: Options): Promise<void> {
+async function explainRequest(
+  who: string,
+  { method, path }: { readonly method: string; readonly path: string },
+  options: Options,
+): Promise<void> {
   const principal = readPrincipal(who)
   const { extras, facts } = readCircumstances(options)
-  const policies = await readPolicies(options.policies)
+  const policies = await readPolicies(options.policies, questionOf(options))
   const parsed = parseRegistryRequest(method, path)
   if (!parsed.ok) {
     const verdict = refusedRequest(parsed.error)
@@ -85,8 +95,13 @@ async function explainRequest(who: string, method: string, path: string, options
   const asked = { kind: 'request', request: parsed.value, facts: factsOf(facts, options) } as const
   const near = nearIdentities(principal, extras, policies.common.identities)
   const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
-  const verdict = verdictOf(policies, explanation.authorization)
-  const details = [`  request  ${formatRequest(parsed.value)}`, ...explanationLines(policies, explanation)]
+  const notes = notesOn(policies.set, principal)
+  const verdict = withNotes(verdictOf(policies, explanation.authorization), notes)
+  const details = [
+    `  request  ${formatRequest(parsed.value)}`,
+    ...explanationLines(policies, explanation),
+    ...noteLines(notes),
+  ]
   const request = { method, path, ...requestJson(parsed.value) }
   const json = { ...verdict, request, ...explanationJson(policies, explanation) }
   print(verdict, because(who, verdict), details, json, options.json === true)
@@ -100,7 +115,7 @@ const factsOf = (facts: Facts, { mediaType, artifactType }: Options): Facts => (
 
 async function explainRecord(options: Options): Promise<void> {
   const record = await readRecord(options.record ?? '-', options.id)
-  const policies = await readPolicies(options.policies)
+  const policies = await readPolicies(options.policies, questionOf(options))
   const verdict = verdictOfRecord(policies, record)
   const { operation, repository, reference } = record
   const request = {
@@ -118,10 +133,16 @@ async function explainRecord(options: Options): Promise<void> {
 }
 
 /** The explanation is the answer: all of it goes to standard output. */
-function print(verdict: Verdict, why: string, details: readonly string[], json: object, asJson: boolean): void {
+function print(
+  verdict: Verdict,
+  why: string,
+  details: readonly string[],
+  json: Answer<'explain'>,
+  asJson: boolean,
+): void {
   process.exitCode = verdict.decision === 'allow' ? 0 : 1
   if (asJson) {
-    output.json(json)
+    output.json('explain', json)
     return
   }
   output.out([

@@ -2,30 +2,22 @@
  * An explanation as the command line tells it: the rule that comes nearest and the change that would do, in words with their
  * places in the files, and as JSON.
  */
+
 import type { UnmetTest } from '../policy/blame.ts'
 import { formatScopeMapLine, type ScopeMapLine } from '../policy/change.ts'
 import type { Change, Explanation, Lack, NearestGrant, Need } from '../policy/explain.ts'
-import type { EpochSeconds, RoleDefinition } from '../policy/model.ts'
+import type { EpochSeconds, RoleDefinition, Source } from '../policy/model.ts'
 import type { UnmetRule } from '../policy/near-identity.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
-import type { Policies, RuleReference } from './policies.ts'
+import type { Answer } from './answers/schema.ts'
+import { formatPlace, type Policies } from './policies.ts'
 import { formatReference } from './verdict.ts'
 
-/** What `--json` adds to a verdict. */
-export type ExplanationJson = {
-  readonly needs: readonly NeedJson[]
-  readonly nearest: (RuleReference & { readonly principal: string; readonly lack: Lack; readonly text: string }) | null
-  /** `text` says all steps; they are to be made in order. */
-  readonly change: { readonly text: string; readonly steps: readonly (Change & { readonly text: string })[] } | null
-}
+type Explained = Extract<Answer<'explain'>, { readonly needs: unknown }>
+type StepJson = NonNullable<Explained['change']>['steps'][number]
 
-type NeedJson = {
-  readonly permission: string
-  readonly repository?: string
-  /** Does as well. */
-  readonly orElse?: string
-  readonly decision: 'allow' | 'deny'
-}
+/** What `--json` adds to a verdict. */
+export type ExplanationJson = Pick<Explained, 'needs' | 'nearest' | 'change'>
 
 export function explanationJson(
   policies: Policies,
@@ -44,7 +36,7 @@ export function explanationJson(
         : {
             ...policies.reference(nearest.rule),
             principal: nearest.principal,
-            lack: nearest.lack,
+            lack: lackJson(nearest.lack),
             text: formatNearest(policies, nearest, principal),
           },
     change:
@@ -52,8 +44,44 @@ export function explanationJson(
         ? null
         : {
             text: formatChanges(policies, changes),
-            steps: changes.map((change) => ({ ...change, text: formatChange(policies, change) })),
+            steps: changes.map((change) => stepJson(policies, change)),
           },
+  }
+}
+
+function lackJson(lack: Lack): NonNullable<Explained['nearest']>['lack'] {
+  if (lack.code === 'not_begun') return { code: lack.code, from: formatTime(lack.from) }
+  return lack.code === 'ended' ? { code: lack.code, until: formatTime(lack.until) } : lack
+}
+
+function stepJson(policies: Policies, change: Change): StepJson {
+  const text = formatChange(policies, change)
+  const place = (source: Source | undefined) => (source === undefined ? {} : { source: policies.place(source) })
+  switch (change.kind) {
+    case 'authenticate':
+    case 'comeAs':
+      return { ...change, text }
+    case 'enableToken':
+    case 'useScopeMap':
+      return { ...change, text, source: policies.place(change.source) }
+    case 'extendScopeMap':
+      return { ...change, text, lines: change.lines.map(formatScopeMapLine), source: policies.place(change.source) }
+    case 'defineToken':
+      return { ...change, text, lines: change.lines.map(formatScopeMapLine) }
+    case 'extendAnonymous':
+      return { ...change, text, lines: change.lines.map(formatScopeMapLine), ...place(change.source) }
+    case 'assignRole': {
+      const { kind, principal, role, isNewRole, repositories } = change
+      const on = repositories === undefined ? {} : { repositories: repositories.map(formatRepositoryPattern) }
+      const [{ actions = [], dataActions = [] } = {}] = role.permissions
+      const define = isNewRole ? { define: { actions, dataActions } } : {}
+      return { kind, text, principal, role: role.name, ...define, ...on }
+    }
+    case 'beginEarlier':
+    case 'endLater':
+      return { kind: change.kind, text, rule: policies.reference(change.rule), time: formatTime(change.time) }
+    case 'spare':
+      return { ...change, text, rule: policies.reference(change.rule) }
   }
 }
 
@@ -123,8 +151,7 @@ export const formatChanges = (policies: Policies, changes: readonly Change[]): s
   changes.map((change) => formatChange(policies, change)).join('; then ')
 
 export function formatChange(policies: Policies, change: Change): string {
-  const at = (source: { readonly file: string; readonly line: number } | undefined) =>
-    source === undefined ? '' : ` (${policies.path(source)})`
+  const at = (source: Source | undefined) => (source === undefined ? '' : ` (${formatPlace(policies.place(source))})`)
   switch (change.kind) {
     case 'authenticate':
       return 'sign in: any valid credential will do'

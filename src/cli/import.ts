@@ -108,7 +108,11 @@ async function deliver(
   const marked = (severity: Finding['severity']) => findings.filter((finding) => finding.severity === severity).length
   const [lost, wider] = [marked('lost'), marked('wider')]
   if (json === true)
-    output.json({ complete: lost + wider === 0, findings, ...(out === undefined ? { policy: text } : { out }) })
+    output.json('import azure', {
+      complete: lost + wider === 0,
+      findings,
+      ...(out === undefined ? { policy: text } : { out }),
+    })
   else {
     if (out === undefined) output.file(text)
     for (const finding of findings) output.note(formatFinding(finding))

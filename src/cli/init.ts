@@ -50,7 +50,7 @@ export const initCommand = (): Command =>
         ...(missing === undefined ? [[IGNORE_FILE, texts.ignored] as const] : []),
       ])
       for (const [file, text] of files) await writeNew(join(dir, file), text)
-      if (json === true) output.json({ files: [...files.keys()].map((file) => join(dir, file)) })
+      if (json === true) output.json('init', { files: [...files.keys()].map((file) => join(dir, file)) })
       else for (const file of files.keys()) output.out(join(dir, file))
       output.note(nextSteps(dir, isCheckout, tokensIn(answers)).split('\n'))
       if (missing !== undefined && missing.length > 0)

@@ -39,16 +39,25 @@ const generateCommand = (): Command =>
         return
       }
       await writeKeys(out, keys)
-      const files = Object.fromEntries(Object.entries(KEY_FILES).map(([name, file]) => [name, `${out}/${file}`]))
-      if (json === true) output.json(files)
+      const files = eachKey((name) => `${out}/${KEY_FILES[name]}`)
+      if (json === true) output.json('keys generate', files)
       else for (const name of NAMES) output.out([`${out}/${KEY_FILES[name]}`, `    ${PLACES[name]}`])
     })
 
 const NAMES = ['policySigningKey', 'policyPublicKeys', 'tokenSigningKey'] as const
 
+const eachKey = <T>(of: (name: keyof KeyTexts) => T): Record<keyof KeyTexts, T> => ({
+  policySigningKey: of('policySigningKey'),
+  policyPublicKeys: of('policyPublicKeys'),
+  tokenSigningKey: of('tokenSigningKey'),
+})
+
 function print(keys: KeyTexts, asJson: boolean): void {
   if (asJson) {
-    output.json(Object.fromEntries(NAMES.map((name) => [name, JSON.parse(keys[name])])))
+    output.json(
+      'keys generate',
+      eachKey((name): Record<string, unknown> => JSON.parse(keys[name])),
+    )
     return
   }
   for (const name of NAMES) {

@@ -4,6 +4,7 @@
  * character that could steer a terminal is escaped here. The colours of the command itself are added after that.
  */
 import { styleText } from 'node:util'
+import type { Answer, CommandName } from './answers/schema.ts'
 
 type Style = Parameters<typeof styleText>[0]
 type Name = 'stdout' | 'stderr'
@@ -63,8 +64,12 @@ export const error = (text: string): void => note(`${noteStyle('red', 'dockgate:
 export const warning = (text: string): void => note(`${noteStyle('yellow', 'dockgate: warning:')} ${text}`)
 export const hint = (text: string): void => note(`dockgate: hint: ${text}`)
 
-/** JSON in which every character that could steer a terminal is escaped; a reader gets the same value. */
-export function json(value: unknown): void {
+/**
+ * The answer of a command as JSON. Every character that could steer a terminal is escaped; a reader gets the same value.
+ *
+ * @param command says which shape the answer has; it is not printed
+ */
+export function json<Name extends CommandName>(_command: Name, value: Answer<Name>): void {
   const text = JSON.stringify(value, null, 2).replace(UNSAFE, (character) =>
     character === '\n' ? character : escapeCharacter(character),
   )

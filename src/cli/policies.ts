@@ -8,7 +8,7 @@ import { formatSource, type Problem } from '../files/problem.ts'
 import { callerOfPrincipal, type Extras } from '../identity/assume.ts'
 import { compile } from '../policy/compile.ts'
 import { type CompiledPolicy, formatRule, type Rule } from '../policy/compiled.ts'
-import type { PolicySet } from '../policy/model.ts'
+import type { PolicySet, Source } from '../policy/model.ts'
 import type { Principal } from '../policy/principal.ts'
 import { type RulePlace, rulePlaces } from '../policy/rule.ts'
 import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../policy/standing.ts'
@@ -17,8 +17,8 @@ import * as output from './output.ts'
 
 export const DEFAULT_DIRECTORY = 'policies'
 
-/** How results name a rule: `kind` and `name` as its author knows it, `source` as `file:line`. */
-export type RuleReference = { readonly kind: Rule['kind']; readonly name: string; readonly source?: string }
+/** How results name a rule: `kind` and `name` as its author knows it; `source` as in {@link placeIn}. */
+export type RuleReference = { readonly kind: Rule['kind']; readonly name: string; readonly source?: Source }
 
 export class Policies {
   readonly directory: string
@@ -50,23 +50,33 @@ export class Policies {
   reference(rule: Rule): RuleReference {
     const place = this.#places.get(formatRule(rule))
     if (place?.source === undefined) return { kind: rule.kind, name: place?.name ?? rule.id }
-    return { kind: rule.kind, name: place.name, source: this.path(place.source) }
+    return { kind: rule.kind, name: place.name, source: this.place(place.source) }
   }
 
-  /** `policies/ci.yaml:12`, as it is seen from where the command runs. */
-  path({ file, line }: { readonly file: string; readonly line: number }): string {
-    return `${this.directory.replace(/\/+$/, '')}/${file}:${line}`
+  /** A place in the folder as {@link placeIn} has it. */
+  place(source: Source): Source {
+    return placeIn(this.directory, source)
   }
 }
 
-export const severityStyle = { error: 'red', warning: 'yellow' } as const
+/** A place in a policy folder, its file as it is seen from where the command runs: `policies/ci.yaml`. */
+export const placeIn = (directory: string, { file, line, column }: Source): Source => ({
+  file: `${directory.replace(/\/+$/, '')}/${file}`,
+  line,
+  column,
+})
+
+/** `policies/ci.yaml:12`. */
+export const formatPlace = ({ file, line }: Source): string => `${file}:${line}`
+
+const severityStyle = { error: 'red', warning: 'yellow' } as const
 
 /** One problem as a person reads it, in lines: `policies/a.yaml:3:5: error: …`, and the hint. */
 export function formatProblem(
   directory: string,
   { severity, source, message, hint, code }: Problem,
 ): readonly string[] {
-  const place = `${directory.replace(/\/+$/, '')}/${formatSource(source)}`
+  const place = formatSource(placeIn(directory, source))
   const head = `${place}: ${output.noteStyle(severityStyle[severity], `${severity}:`)} ${message} [${code}]`
   return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
@@ -79,19 +89,48 @@ export async function loadFolder(directory: string): ReturnType<typeof loadPolic
   throw new CommandError(2, missing.message, missing.hint === undefined ? {} : { hint: missing.hint })
 }
 
+/** How a command is used, as far as it matters for policies that are not valid. */
+export type Reading = {
+  /** Exit status; 2 where the command answers a question and 1 is an answer. Default 1. */
+  readonly invalid?: 1 | 2
+  /** Whether the command answers in JSON. */
+  readonly json?: true | undefined
+}
+
+/** Of a command that answers a question, of which 1 is an answer. */
+export const questionOf = ({ json }: { readonly json?: true | undefined }): Reading => ({ invalid: 2, json })
+
 /**
- * Load a folder or end the command, with every problem shown on standard error.
+ * Load a folder or end the command, with every error shown.
  *
- * @throws {@link CommandError} 1 when the policies are not valid, 2 when there is no such folder
+ * @throws {@link CommandError} 1 or 2 when the policies are not valid, 2 when there is no such folder
  */
-export async function readPolicies(directory: string): Promise<Policies> {
+export async function readPolicies(directory: string, reading: Reading = {}): Promise<Policies> {
   const { policies, tests, problems } = await loadFolder(directory)
-  const errors = problems.filter(({ severity }) => severity === 'error')
   if (policies !== undefined) return new Policies(directory, policies, tests)
-  for (const problem of errors) output.note(formatProblem(directory, problem))
-  throw new CommandError(1, `the policies in ${directory} are not valid: ${count(errors.length, 'error')}`, {
-    hint: 'mend what is listed above, then try again; `dockgate check` shows warnings too',
+  throw invalidPolicies(directory, problems, reading)
+}
+
+/** Show what is wrong with a folder: on standard error, or as the JSON answer. @returns the error that ends the command */
+export function invalidPolicies(directory: string, problems: readonly Problem[], reading: Reading): CommandError {
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  if (reading.json === true) output.json('invalid', { valid: false, problems: problemsIn(directory, errors) })
+  else output.note(errors.slice(0, SHOWN).flatMap((problem) => formatProblem(directory, problem)))
+  if (reading.json !== true && errors.length > SHOWN) {
+    output.note(`${count(errors.length - SHOWN, 'more error')}; --json lists them all`)
+  }
+  const message = `the policies in ${directory} are not valid: ${count(errors.length, 'error')}`
+  const shown = reading.json === true ? 'in the answer' : 'above'
+  return new CommandError(reading.invalid ?? 1, message, {
+    hint: `mend what is listed ${shown}, then try again; \`dockgate check\` shows warnings too`,
   })
 }
+
+/** Errors that a person may read. */
+const SHOWN = 100
+
+/** Problems with their places as {@link placeIn} has them. */
+export const problemsIn = (directory: string, problems: readonly Problem[]): readonly Problem[] =>
+  problems.map((problem) => ({ ...problem, source: placeIn(directory, problem.source) }))
 
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`

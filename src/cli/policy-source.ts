@@ -13,15 +13,15 @@ import { openShard } from '../bundle/shard.ts'
 import type { CompiledPolicy, PrincipalData } from '../policy/compiled.ts'
 import { type PrincipalKey, parsePrincipal, principalKey } from '../policy/principal.ts'
 import { CommandError } from './command-error.ts'
-import { readPolicies } from './policies.ts'
+import { type Reading, readPolicies } from './policies.ts'
 
 const POINTER = 'pointer.jws'
 
 /**
  * @param path policy folder, folder of a bundle, or its `pointer.jws`
- * @throws {@link CommandError} 1 when what lies there is not valid, 2 when nothing does
+ * @throws {@link CommandError} 2 when what lies there is not valid, or nothing does
  */
-export async function readCompiled(path: string): Promise<CompiledPolicy> {
+export async function readCompiled(path: string, reading: Reading = { invalid: 2 }): Promise<CompiledPolicy> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) {
     throw new CommandError(2, `there is no ${path}`, { hint: 'name a policy folder, or what dockgate build -o wrote' })
@@ -29,7 +29,7 @@ export async function readCompiled(path: string): Promise<CompiledPolicy> {
   if (found.isFile()) return readBundle(path)
   const pointer = join(path, POINTER)
   const isBundle = (await stat(pointer).catch(() => undefined))?.isFile() === true
-  return isBundle ? readBundle(pointer) : (await readPolicies(path)).compiled
+  return isBundle ? readBundle(pointer) : (await readPolicies(path, reading)).compiled
 }
 
 async function readBundle(pointer: string): Promise<CompiledPolicy> {
@@ -53,4 +53,4 @@ async function readBundle(pointer: string): Promise<CompiledPolicy> {
 }
 
 const damaged = (pointer: string, why: string): CommandError =>
-  new CommandError(1, `the bundle ${pointer} cannot be read: ${why}`, { hint: 'write it again with dockgate build -o' })
+  new CommandError(2, `the bundle ${pointer} cannot be read: ${why}`, { hint: 'write it again with dockgate build -o' })

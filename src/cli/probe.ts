@@ -115,10 +115,12 @@ function printJson({ target, requests, findings }: Probe, skipped: ReadonlyMap<s
   const checks = CHECKS.map(({ name }) => ({
     name,
     ok: !findings.some(({ check }) => check === name),
-    ...(skipped.has(name) ? { skipped: skipped.get(name) } : {}),
+    ...skippedAs(skipped.get(name)),
   }))
-  output.json({ url: target.gate.origin, requests, checks, findings })
+  output.json('probe', { url: target.gate.origin, requests, checks, findings })
 }
+
+const skippedAs = (reason: string | undefined) => (reason === undefined ? {} : { skipped: reason })
 
 function print({ target, requests, findings }: Probe, skipped: ReadonlyMap<string, string>): void {
   for (const { name } of CHECKS) {

@@ -40,7 +40,7 @@ export const pruneCommand = (): Command =>
       const dryRun = options.dryRun === true
       const report = await prune({ kv, now, keep: options.keep, dryRun, onProgress: output.note })
       if (options.json === true) {
-        output.json({ ...report, place: kv.place, dryRun })
+        output.json('prune', { ...report, place: kv.place, dryRun })
         return
       }
       const verb = dryRun ? 'would remove' : 'removed'

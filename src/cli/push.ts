@@ -55,7 +55,7 @@ export const pushCommand = (): Command =>
       const { policies: directory, validDays: days, url, yes = false, all = false, dryRun = false } = options
       const kv = kvOf(options)
       const key = await needSigningKey(keyOptions(options))
-      const policies = await readPolicies(directory)
+      const policies = await readPolicies(directory, { json: options.json })
       const { compiled } = policies
       const now = Math.floor(Date.now() / 1000)
       runTests(policies, now, options.requireTests === true)
@@ -77,8 +77,9 @@ export const pushCommand = (): Command =>
       const rights = older?.ok ? compare(older.value, compiled, now) : undefined
       const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
       if (options.json === true) {
-        output.json({
+        output.json('push', {
           ...report,
+          expires: formatTime(report.expires),
           place: kv.place,
           dryRun,
           ...(dryRun ? { rights: rights === undefined ? null : differenceJson(rights) } : {}),

@@ -6,9 +6,12 @@ import type { Command } from 'commander'
 import type { Extras } from '../identity/assume.ts'
 import type { Facts } from '../policy/authorize.ts'
 import { parseIpAddress } from '../policy/condition/ip.ts'
+import type { PolicySet } from '../policy/model.ts'
 import { nearest } from '../policy/nearest.ts'
 import { type Principal, parsePrincipal } from '../policy/principal.ts'
-import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
+import { undefinedPrincipal } from '../policy/undefined-principal.ts'
+import { parseDigest, parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
+import { requestTarget } from '../registry/parse.ts'
 import { type Action, PERMISSIONS, parseAction, takesRepository } from '../registry/permission.ts'
 import { CommandError } from './command-error.ts'
 
@@ -46,14 +49,65 @@ export function readPrincipal(text: string): Principal {
   )
 }
 
+/** What people say for permissions. */
+const WORDS: Readonly<Record<string, string>> = {
+  pull: 'a pull needs content/read',
+  read: 'content/read is to pull, metadata/read to list tags and to read attributes',
+  push: 'a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`',
+  write: 'content/write is to push, metadata/write to change attributes',
+  delete: 'content/delete is to delete manifests and tags, metadata/delete to delete attributes',
+  list: 'metadata/read is to list tags, catalog/read to list repositories',
+  tags: 'metadata/read is to list tags',
+  catalog: 'catalog/read is to list repositories',
+}
+
 export function readAction(text: string): Action {
   const action = parseAction(text)
   if (action.ok) return action.value
   const near = nearest(text, PERMISSIONS)
-  throw wrongUse(
-    `"${text}" is no permission`,
-    near === undefined ? `permissions are ${PERMISSIONS.join(', ')}` : `did you mean ${near}?`,
-  )
+  const guess = near === undefined ? `permissions are ${PERMISSIONS.join(', ')}` : `did you mean ${near}?`
+  const word = text.toLowerCase()
+  throw wrongUse(`"${text}" is no permission`, Object.hasOwn(WORDS, word) ? (WORDS[word] ?? guess) : guess)
+}
+
+/** What is odd about whom a question is about: whom no file defines, the gate never authenticates. */
+export function notesOn(policies: PolicySet, principal: Principal): readonly string[] {
+  const missing = undefinedPrincipal(policies, principal)
+  if (missing === undefined) return []
+  const { kind, name, nearest: near } = missing
+  const said = kind === 'issuer' ? `issuer ${name}` : `${kind}:${name}`
+  const meant = near === undefined ? '' : `; did you mean ${kind === 'issuer' ? near : `${kind}:${near}`}?`
+  return [`no file defines ${said}, so the gate can never authenticate it${meant}`]
+}
+
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']
+
+/**
+ * The method and the target of a registry request. Every request that a client could send is a question; what could be
+ * none, like the name of an image in place of a path, is wrong use.
+ */
+export function readRequest(method: string, path: string): { readonly method: string; readonly path: string } {
+  const upper = method.toUpperCase()
+  if (!METHODS.includes(upper)) {
+    const near = nearest(upper, METHODS)
+    throw wrongUse(
+      `"${method}" is no HTTP method`,
+      near === undefined ? 'write GET, HEAD, PUT, POST, PATCH or DELETE' : `did you mean ${near}?`,
+    )
+  }
+  if (/^https?:\/\//i.test(path)) return { method: upper, path: requestTarget(path) }
+  if (path.startsWith('/')) return { method: upper, path }
+  throw wrongUse(`"${path}" is no path of a request`, `write ${pathOfImage(path)}`)
+}
+
+/** `samples/app:v1`, with a host or without, as the path of its manifest. */
+function pathOfImage(text: string): string {
+  const [, name = '', tag, digest] = /^([^:@]+|[^/]+\/[^:@]+)(?::([^:@]+))?(?:@(.+))?$/.exec(text) ?? []
+  const repository = name.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '')
+  const reference = digest ?? tag ?? 'latest'
+  const isImage =
+    parseRepositoryName(repository).ok && (digest === undefined ? parseTag(reference) : parseDigest(reference)).ok
+  return `/v2/${isImage ? `${repository}/manifests/${reference}` : 'samples/app/manifests/v1'}`
 }
 
 export function readRepository(text: string): RepositoryName {

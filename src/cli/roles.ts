@@ -14,7 +14,7 @@ export const rolesCommand = (): Command =>
     .option('--json', 'print the tables as JSON')
     .addHelpText('after', EXAMPLES)
     .action((options: { readonly json?: true }) => {
-      if (options.json) output.json(roleTables())
+      if (options.json) output.json('roles', roleTables())
       else output.file(rolesDocument())
     })
 

@@ -52,7 +52,13 @@ export const rollbackCommand = (): Command =>
       const { url } = options
       const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
       if (options.json === true) {
-        output.json({ ...report, place: kv.place, dryRun, ...(seconds === undefined ? {} : { seconds }) })
+        output.json('rollback', {
+          ...report,
+          made: formatTime(report.made),
+          place: kv.place,
+          dryRun,
+          ...(seconds === undefined ? {} : { seconds }),
+        })
         return
       }
       const { serial, label, rollbackOf, previousSerial, previousLabel, made, grants } = report

@@ -54,22 +54,18 @@ export const statusCommand = (): Command =>
       const { service } = manifest.common
       const expired = now >= expires
       if (options.json === true) {
-        const facts = {
+        output.json('status', {
           serial,
-          label,
+          ...(label === undefined ? {} : { label }),
           service,
           pointer,
-          created,
-          expires,
-          rollbackOf,
+          created: formatTime(created),
+          expires: formatTime(expires),
+          ...(rollbackOf === undefined ? {} : { rollbackOf }),
           principals,
           grants,
           shards: 2 ** bits,
-        }
-        const sizes = { total: bytes, manifest: text.length }
-        output.json({
-          ...facts,
-          bytes: sizes,
+          bytes: { total: bytes, manifest: text.length },
           keyId,
           ageSeconds: now - created,
           expired,
@@ -78,7 +74,7 @@ export const statusCommand = (): Command =>
           labels: Object.fromEntries(
             records.flatMap((record) => (record.label === undefined ? [] : [[record.serial, record.label]])),
           ),
-          gate,
+          ...(options.url === undefined ? {} : { gate: gate ?? null }),
         })
       } else {
         output.out(`bundle ${named(serial, label)} in ${kv.place}`)

@@ -64,7 +64,7 @@ const createCommand = (): Command =>
       if (!NAME.test(name) || name === '__proto__') {
         throw new CommandError(2, `"${name}" is no name for a token`, { hint: 'use 1 to 50 letters, digits, - and _' })
       }
-      const folder = await TokenFolder.open(options.policies)
+      const folder = await TokenFolder.open(options.policies, options)
       if (folder.token(name) !== undefined) {
         throw new CommandError(1, `the token ${name} exists`, {
           hint: `give it a new password with \`dockgate token rotate ${name}\``,
@@ -77,7 +77,7 @@ const createCommand = (): Command =>
       await folder.write(file, name, [{ path: [], value }])
       const about = { token: name, file: `${options.policies}/${file}`, password: SLOTS[0], ...ending(expires) }
       const lines = [`token ${name} is in ${about.file}, with the scope map ${scopeMap}, ${until(expires)}`]
-      show(secret, { ...about, scopeMap }, lines, options)
+      show(secret, lines, options, () => output.json('token create', { ...about, scopeMap, secret }))
     })
 
 const rotateCommand = (): Command =>
@@ -92,7 +92,7 @@ const rotateCommand = (): Command =>
     .action(async (name: string, options: RotateOptions) => {
       const now = currentTime()
       const expires = expiryOf(options, now)
-      const folder = await TokenFolder.open(options.policies)
+      const folder = await TokenFolder.open(options.policies, options)
       const token = folder.needToken(name)
       const slot = options.password ?? slotToReplace(token.credentials, now)
       // The passwords of a token of an Azure list have an entry of their own.
@@ -109,7 +109,7 @@ const rotateCommand = (): Command =>
           ? [`the token is disabled: \`${calledAs()} token enable ${name}${inFolder(options)}\` brings it back`]
           : []),
       ]
-      show(secret, about, lines, options)
+      show(secret, lines, options, () => output.json('token rotate', { ...about, secret }))
     })
 
 const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Command =>
@@ -119,7 +119,7 @@ const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Com
   )
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, options: Common) => {
-      const folder = await TokenFolder.open(options.policies)
+      const folder = await TokenFolder.open(options.policies, options)
       const token = folder.needToken(name)
       const file = folder.fileOf(name)
       const isChanged = token.status !== status
@@ -140,7 +140,7 @@ const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Com
         changed: isChanged,
         ...(file === undefined ? {} : { file: `${options.policies}/${file}` }),
       }
-      if (options.json === true) output.json(about)
+      if (options.json === true) output.json(`token ${verb}`, about)
       else output.out(isChanged ? `token ${name} is ${status} in ${about.file}` : `token ${name} was ${status} already`)
       if (isChanged) noteForce(options)
     })
@@ -220,11 +220,11 @@ const overlap = (name: string, { name: slot, expires }: Credential, options: Com
 ]
 
 /** The secret alone on standard output, so that a script can take it; the rest is for a person. */
-function show(secret: string, about: object, lines: readonly string[], options: Common): void {
-  for (const line of lines) output.note(line)
+function show(secret: string, lines: readonly string[], options: Common, showJson: () => void): void {
+  output.note(lines)
   noteForce(options)
   if (options.json === true) {
-    output.json({ ...about, secret })
+    showJson()
     return
   }
   output.note('its password, shown this once:')

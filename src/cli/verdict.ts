@@ -5,7 +5,7 @@ import type { Authorization } from '../policy/authorize.ts'
 import type { DenyReason } from '../policy/decide.ts'
 import type { RequestRefusal } from '../registry/refusal.ts'
 import * as output from './output.ts'
-import type { Policies, RuleReference } from './policies.ts'
+import { formatPlace, type Policies, type RuleReference } from './policies.ts'
 
 export type Verdict = {
   readonly decision: 'allow' | 'deny'
@@ -18,7 +18,15 @@ export type Verdict = {
     /** The deny is about a group or an identity that the caller may be. */
     readonly membership?: 'unknown'
   }
+  /** What is odd about the question. */
+  readonly notes?: readonly string[]
 }
+
+export const withNotes = (verdict: Verdict, notes: readonly string[]): Verdict =>
+  notes.length === 0 ? verdict : { ...verdict, notes }
+
+/** What stands below an explanation. */
+export const noteLines = (notes: readonly string[]): readonly string[] => notes.map((note) => `  note     ${note}`)
 
 const ALLOWED_TO_ANYBODY_KNOWN = 'needs no permission, only a credential'
 
@@ -68,7 +76,7 @@ const KINDS: Readonly<Record<RuleReference['kind'], string>> = {
 }
 
 export const formatReference = ({ kind, name, source }: RuleReference): string =>
-  `${KINDS[kind]} ${name}${source === undefined ? '' : ` (${source})`}`
+  `${KINDS[kind]} ${name}${source === undefined ? '' : ` (${formatPlace(source)})`}`
 
 const MEMBERSHIP_UNKNOWN =
   ', since the claims do not say whether the caller is one of those that it names (add --claim, --group or --no-groups)'
@@ -101,7 +109,7 @@ export function because(who: string, { decision, by, reason }: Verdict): string 
 export function printVerdict(who: string, verdict: Verdict, asJson: boolean, details: readonly string[] = []): void {
   process.exitCode = verdict.decision === 'allow' ? 0 : 1
   if (asJson) {
-    output.json(verdict)
+    output.json('can', verdict)
     return
   }
   const word = output.outStyle(verdict.decision === 'allow' ? 'green' : 'red', verdict.decision)

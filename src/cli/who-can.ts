@@ -8,7 +8,7 @@ import { takesRepository } from '../registry/permission.ts'
 import { formatTime } from './explanation.ts'
 import { fewOf } from './few-of.ts'
 import * as output from './output.ts'
-import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policies.ts'
+import { count, DEFAULT_DIRECTORY, type Policies, questionOf, readPolicies } from './policies.ts'
 import { readAction, readRepositoryFor, readTime } from './question.ts'
 import { formatReference } from './verdict.ts'
 
@@ -38,7 +38,7 @@ export const whoCanCommand = (): Command =>
       const action = readAction(permission)
       const repository = takesRepository(action) && text === undefined ? undefined : readRepositoryFor(action, text)
       const now = options.at === undefined ? Math.floor(Date.now() / 1000) : readTime(options.at)
-      const policies = await readPolicies(options.policies)
+      const policies = await readPolicies(options.policies, questionOf(options))
       const { holders, except, doubtful } = whoCan(policies.compiled, {
         action,
         now,
@@ -46,7 +46,7 @@ export const whoCanCommand = (): Command =>
       })
       process.exitCode = holders.length > 0 ? 0 : 1
       if (options.json === true) {
-        output.json({
+        output.json('who-can', {
           permission: action,
           ...(repository === undefined ? {} : { repository }),
           principals: holders.map((holder) => holderJson(policies, holder)),
@@ -82,7 +82,7 @@ const holderJson = (policies: Policies, { principal, by, unless, passwords }: Ho
 
 const limitedJson = (policies: Policies, limited: Holding | Reservation) => ({
   ...policies.reference(limited.rule),
-  ...(limited.on === undefined ? {} : { on: limited.on }),
+  ...(limited.on === undefined ? {} : { on: typeof limited.on === 'string' ? [limited.on] : limited.on }),
   ...('except' in limited ? { except: limited.except } : {}),
   ...(limited.when === undefined ? {} : { if: formatCondition(limited.when, 'line') }),
   ...('until' in limited && limited.until !== undefined ? { until: formatTime(limited.until) } : {}),

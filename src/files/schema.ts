@@ -55,8 +55,11 @@ function print(value: unknown, indent: string, used: number): string {
   return `{\n${members.join(',\n')}\n${indent}}`
 }
 
-/** Every schema by its file name in `schema/`, as text. */
+/** A schema as the text of a file. */
+export const schemaText = (schema: object): string => `${print(schema, '', 0)}\n`
+
+/** The schemas of policy files by their names in `schema/`, as text. */
 export const schemaFiles = (): Readonly<Record<string, string>> => ({
-  'policy.schema.json': `${print(toJsonSchema(PolicyFile), '', 0)}\n`,
-  'test.schema.json': `${print(toJsonSchema(TestFile), '', 0)}\n`,
+  'policy.schema.json': schemaText(toJsonSchema(PolicyFile)),
+  'test.schema.json': schemaText(toJsonSchema(TestFile)),
 })

@@ -125,7 +125,7 @@ describe('text from outside', () => {
     'is never dangerous in JSON, and reads as it was',
     (value) => {
       written.stdout = ''
-      output.json(value)
+      output.json('can', value as never)
       expect(written.stdout.split('\n').flatMap(dangers)).toEqual([])
       expect(JSON.parse(written.stdout)).toEqual(JSON.parse(JSON.stringify(value)))
     },

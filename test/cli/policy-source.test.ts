@@ -45,13 +45,13 @@ it('reads a bundle as the policy that it was made from', async () => {
 it('refuses a shard that is missing, and one that was changed', async () => {
   const [file = ''] = shards
   await writeFile(file, '{}')
-  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 1, message: expect.stringContaining('sha256:') })
+  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('sha256:') })
   await rm(file)
-  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 1, message: expect.stringContaining('missing') })
+  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('missing') })
 })
 
 it('refuses a pointer that holds no manifest, and a path where nothing lies', async () => {
   await writeFile(join(bundle, 'pointer.jws'), 'x')
-  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 1 })
+  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 2 })
   await expect(readCompiled(join(bundle, 'nothing'))).rejects.toMatchObject({ status: 2 })
 })

@@ -98,7 +98,7 @@ it.each([
   ['check DIR/nowhere', 'exit 2: there is no folder DIR/nowhere (name the folder that holds the policy files)'],
   [
     'who-can content/read --policies DIR/broken',
-    'exit 1: the policies in DIR/broken are not valid: 1 error (mend what is listed above, then try again; `dockgate check` shows warnings too)',
+    'exit 2: the policies in DIR/broken are not valid: 1 error (mend what is listed above, then try again; `dockgate check` shows warnings too)',
   ],
   ['can ci content/read a', `exit 2: "ci" is no principal (${PRINCIPALS})`],
   ['can token:ci content/raed a', 'exit 2: "content/raed" is no permission (did you mean content/read?)'],
@@ -237,7 +237,7 @@ it.each([
   ],
   [
     'token create web --scope-map push --policies DIR/broken',
-    'exit 1: the policies in DIR/broken are not valid: 1 error (mend what is listed above first; nothing was changed)',
+    'exit 1: the policies in DIR/broken are not valid: 1 error (mend what is listed above, then try again; `dockgate check` shows warnings too)',
   ],
   [
     'token create we.b --policies DIR/good',
@@ -381,7 +381,7 @@ it('a bundle that is damaged is not compared', async () => {
   const pointer = join(bundle, 'pointer.jws')
   const wrong = async (why: string) =>
     expect(shown(await outcome(['diff', bundle, join(root, 'good')]))).toEqual(
-      `exit 1: the bundle DIR/bundle/pointer.jws cannot be read: ${why} (write it again with dockgate build -o)`,
+      `exit 2: the bundle DIR/bundle/pointer.jws cannot be read: ${why} (write it again with dockgate build -o)`,
     )
   const [policies, key] = [join(root, 'failing'), join(root, 'key.json')]
   expect(await outcome(['build', '--policies', policies, '--out', bundle, '--key', key])).toBe('no error')

@@ -442,10 +442,12 @@ describe('as JSON', () => {
     ]
     await writeFile(join(folder, 'p.yaml'), `${POLICY}${denies.map((deny) => `  - { ${deny} }\n`).join('')}`)
     const { principals, except } = JSON.parse((await linesOf(whoCanCommand(), ['content/read', '--json'])).join('\n'))
-    const deny = { kind: 'denyAssignment', name: 'p.yaml:25', source: 'policies/p.yaml:25' }
+    const deny = { kind: 'denyAssignment', name: 'p.yaml:25', source: { file: 'policies/p.yaml', line: 25, column: 5 } }
     expect(principals).toContainEqual({
       principal: 'subject:entra/ann',
-      by: [{ kind: 'roleAssignment', name: 'ann', source: 'policies/p.yaml:20', on: 'app' }],
+      by: [
+        { kind: 'roleAssignment', name: 'ann', source: { file: 'policies/p.yaml', line: 20, column: 5 }, on: ['app'] },
+      ],
       unless: [{ ...deny, on: ['app'], except: ['group:entra/team'] }],
     })
     const own = { kind: 'denyAssignment', name: 'p.yaml:24', source: 'policies/p.yaml:24' }

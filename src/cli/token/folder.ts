@@ -13,7 +13,7 @@ import type { PolicySet, Token } from '../../policy/model.ts'
 import { nearest } from '../../policy/nearest.ts'
 import { CommandError } from '../command-error.ts'
 import * as output from '../output.ts'
-import { count, formatProblem } from '../policies.ts'
+import { count, formatProblem, invalidPolicies, type Reading } from '../policies.ts'
 import type { Value } from './render.ts'
 import { dataOf, setValue } from './splice.ts'
 
@@ -36,16 +36,12 @@ export class TokenFolder {
   }
 
   /** @throws {@link CommandError} 1 when the policies are not valid as they are */
-  static async open(directory: string): Promise<TokenFolder> {
+  static async open(directory: string, reading: Reading = {}): Promise<TokenFolder> {
     const report = new Report()
     const files = (await readFolder(directory, report)) ?? []
     const { policies, problems } = report.errors === 0 ? readPolicies(files) : { policies: undefined, problems: [] }
     if (policies !== undefined) return new TokenFolder(directory, policies, files)
-    const errors = [...report.problems, ...problems].filter(({ severity }) => severity === 'error')
-    for (const problem of errors) output.note(formatProblem(directory, problem))
-    throw new CommandError(1, `the policies in ${directory} are not valid: ${count(errors.length, 'error')}`, {
-      hint: 'mend what is listed above first; nothing was changed',
-    })
+    throw invalidPolicies(directory, [...report.problems, ...problems], reading)
   }
 
   token(name: string): Token | undefined {
@@ -117,7 +113,7 @@ export class TokenFolder {
 
   #invalid(problems: readonly Problem[]): CommandError {
     const errors = problems.filter(({ severity }) => severity === 'error')
-    for (const problem of errors) output.note(formatProblem(this.directory, problem))
+    output.note(errors.flatMap((problem) => formatProblem(this.directory, problem)))
     return new CommandError(1, `the change would make the policies invalid: ${count(errors.length, 'error')}`, {
       hint: 'nothing was changed; see above',
     })
