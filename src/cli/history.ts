@@ -35,8 +35,25 @@ export async function readBundle(
 ): Promise<Stored | undefined> {
   const key = serial === undefined ? pointer : historyKey(pointer, serial)
   const text = await kv.get(key)
-  if (text === undefined) return undefined
-  const verified = await verifyManifest(text, keys, { pointer, ...(service === undefined ? {} : { service }) })
+  return text === undefined
+    ? undefined
+    : openBundle(kv, key, text, keys, { pointer, ...(service === undefined ? {} : { service }) })
+}
+
+/**
+ * The bundle in the text of a value. It was signed by one of these keys for this pointer and, if given, this service.
+ *
+ * @param key where the text was found, for the message
+ * @throws {@link CommandError} 1 as {@link readBundle}
+ */
+export async function openBundle(
+  kv: Pick<Kv, 'place'>,
+  key: string,
+  text: string,
+  keys: VerificationKeys,
+  context: { readonly pointer: string; readonly service?: string },
+): Promise<Stored> {
+  const verified = await verifyManifest(text, keys, context)
   if (verified.ok) return { ...verified.value, text }
   throw new UntrustedBundle(kv.place, key, verified.error)
 }
@@ -52,9 +69,14 @@ export class UntrustedBundle extends CommandError {
 }
 
 /** The serials that can be rolled back to, newest first. */
-export async function serialsOf(kv: Kv, pointer: string): Promise<readonly number[]> {
+export const serialsOf = async (kv: Kv, pointer: string): Promise<readonly number[]> =>
+  serialsIn(await kv.list(`${pointer}:`), pointer)
+
+/** The same among keys at hand. */
+export function serialsIn(keys: readonly string[], pointer: string): readonly number[] {
   const prefix = `${pointer}:`
-  const serials = (await kv.list(prefix))
+  const serials = keys
+    .filter((key) => key.startsWith(prefix))
     .map((key) => key.slice(prefix.length))
     .filter((rest) => /^\d{1,15}$/.test(rest))
   return serials.map(Number).sort((a, b) => b - a)

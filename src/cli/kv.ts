@@ -1,6 +1,6 @@
 /**
  * The store of bundles as the commands see it: keys and texts. One implementation runs `wrangler kv` (`./wrangler-kv.ts`),
- * this file's one uses a namespace in this process.
+ * this file's one uses a namespace that this process holds (`./local-kv.ts`, and the gate of `dockgate dev`).
  */
 
 export type KvPair = { readonly key: string; readonly value: string }
@@ -23,6 +23,20 @@ export type BulkKv = Kv & {
   getAll(keys: readonly string[]): Promise<ReadonlyMap<string, string>>
 }
 
+/** A store that this process has opened. */
+export type OpenKv = BulkKv & { close(): Promise<void> }
+
+/** Accesses under way at once. */
+const CONCURRENCY = 32
+
+async function forEach<T>(items: readonly T[], task: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values()
+  const worker = async () => {
+    for (const item of waiting) await task(item)
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+}
+
 /** As much of a KV namespace as is needed here; what Miniflare hands out fits. */
 export type Namespace = {
   get(key: string, type: 'text'): Promise<string | null>
@@ -35,17 +49,16 @@ export type Namespace = {
   }>
 }
 
-/** A namespace of a gate that this process runs. */
 export function namespaceKv(namespace: Namespace, place: string): BulkKv {
   return {
     place,
     get: async (key) => (await namespace.get(key, 'text')) ?? undefined,
     async getAll(keys) {
       const values = new Map<string, string>()
-      for (const key of keys) {
+      await forEach(keys, async (key) => {
         const value = await namespace.get(key, 'text')
         if (value !== null) values.set(key, value)
-      }
+      })
       return values
     },
     async list(prefix) {
@@ -58,12 +71,8 @@ export function namespaceKv(namespace: Namespace, place: string): BulkKv {
       } while (cursor !== undefined)
       return names
     },
-    async putAll(pairs) {
-      for (const { key, value } of pairs) await namespace.put(key, value)
-    },
+    putAll: (pairs) => forEach(pairs, ({ key, value }) => namespace.put(key, value)),
     put: (key, value) => namespace.put(key, value),
-    async deleteAll(keys) {
-      for (const key of keys) await namespace.delete(key)
-    },
+    deleteAll: (keys) => forEach(keys, (key) => namespace.delete(key)),
   }
 }

@@ -17,6 +17,10 @@ import * as output from './output.ts'
 
 export const DEFAULT_DIRECTORY = 'policies'
 
+/** A policy folder as a command to paste has to name it: not at all, if it is the default. */
+export const otherThanDefault = (directory: string): string | undefined =>
+  directory === DEFAULT_DIRECTORY ? undefined : directory
+
 /** How results name a rule: `kind` and `name` as its author knows it; `source` as in {@link placeIn}. */
 export type RuleReference = { readonly kind: Rule['kind']; readonly name: string; readonly source?: Source }
 

@@ -4,9 +4,10 @@ import { SHARD_PREFIX, shardKey } from '../bundle/digest.ts'
 import { digestsOf, type Outline } from '../bundle/manifest.ts'
 import { decodeOutline } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
-import type { Kv } from './kv.ts'
-import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
+import type { BulkKv } from './kv.ts'
+import { addKvOptions, type KvOptions, needTarget, withKv } from './kv-options.ts'
 import * as output from './output.ts'
+import { showing } from './progress.ts'
 import { formatCount } from './sizes.ts'
 
 type Options = KvOptions & { readonly keep: number; readonly dryRun?: true; readonly json?: true }
@@ -34,24 +35,27 @@ export const pruneCommand = (): Command =>
     .option('--dry-run', 'change nothing; say what would go')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: Options) => {
-      const kv = kvOf(options)
+    .action(async (options: Options, command: Command) => {
+      const target = needTarget(options, command)
       const now = Math.floor(Date.now() / 1000)
-      const dryRun = options.dryRun === true
-      const report = await prune({ kv, now, keep: options.keep, dryRun, onProgress: output.note })
+      const { keep, dryRun = false } = options
+      const { report, place } = await withKv(target, options, async (kv) => {
+        const done = await showing(`pruning ${kv.place}`, (tell) => prune({ kv, now, keep, dryRun, onProgress: tell }))
+        return { report: done, place: kv.place }
+      })
       if (options.json === true) {
-        output.json('prune', { ...report, place: kv.place, dryRun })
+        output.json('prune', { ...report, place, dryRun })
         return
       }
       const verb = dryRun ? 'would remove' : 'removed'
       output.out(
-        `${verb} ${formatCount(report.bundles.removed)} bundles and ${formatCount(report.shards.removed)} shards from ${kv.place}`,
+        `${verb} ${formatCount(report.bundles.removed)} bundles and ${formatCount(report.shards.removed)} shards from ${place}`,
       )
       output.out(`  kept ${formatCount(report.bundles.kept)} bundles and ${formatCount(report.shards.kept)} shards`)
     })
 
 export type PruneOptions = {
-  readonly kv: Kv
+  readonly kv: BulkKv
   readonly now: number
   readonly keep: number
   readonly dryRun?: boolean
@@ -75,10 +79,9 @@ export async function prune({
 }: PruneOptions): Promise<PruneReport> {
   const all = await kv.list('')
   const shards = all.filter((key) => key.startsWith(SHARD_PREFIX))
-  const manifests = new Map<string, Outline>()
-  for (const key of all) {
-    if (!key.startsWith(SHARD_PREFIX)) manifests.set(key, await manifestOf(kv, key))
-  }
+  const bundles = all.filter((key) => !key.startsWith(SHARD_PREFIX))
+  const texts = await kv.getAll(bundles)
+  const manifests = new Map(bundles.map((key) => [key, manifestOf(kv, key, texts.get(key))]))
   const { old, kept } = oldBundles(manifests, now, keep)
   const named = new Set<string>()
   for (const [key, manifest] of manifests) {
@@ -89,8 +92,7 @@ export async function prune({
   const gone = [...old, ...orphans]
   for (let start = 0; start < gone.length && !dryRun; start += DELETE_BATCH) {
     await kv.deleteAll(gone.slice(start, start + DELETE_BATCH))
-    if (gone.length > DELETE_BATCH)
-      onProgress(`removed ${Math.min(start + DELETE_BATCH, gone.length)} of ${gone.length}`)
+    onProgress(`removed ${Math.min(start + DELETE_BATCH, gone.length)} of ${gone.length}`)
   }
   return {
     bundles: { kept, removed: old.size },
@@ -98,8 +100,7 @@ export async function prune({
   }
 }
 
-async function manifestOf(kv: Kv, key: string): Promise<Outline> {
-  const text = await kv.get(key)
+function manifestOf(kv: BulkKv, key: string, text: string | undefined): Outline {
   const decoded = text === undefined ? undefined : decodeOutline(text)
   if (decoded?.ok === true) return decoded.value
   throw new CommandError(

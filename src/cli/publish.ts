@@ -124,7 +124,7 @@ function guardGrants(previous: Manifest | undefined, after: number): void {
     1,
     `this push removes more than half of the grants: ${previous.grants} now, ${after} after it`,
     {
-      hint: 'if that is meant, repeat with --yes; `dockgate push --dry-run --yes` shows what would change',
+      hint: 'if that is meant, repeat with --yes; with --yes --dry-run the command only says what would change',
     },
   )
 }
@@ -182,6 +182,6 @@ class Upload {
     this.#batchBytes = 0
     if (this.#dryRun || batch.length === 0) return
     await this.#kv.putAll(batch)
-    this.#onProgress(`${this.count} new shards are in ${this.#kv.place}`)
+    this.#onProgress(`${this.count} new shards uploaded`)
   }
 }

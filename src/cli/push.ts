@@ -1,14 +1,18 @@
 /** `dockgate push`: puts a policy folder into force. */
 import { Command } from 'commander'
+import type { SigningKey } from '../bundle/keys.ts'
 import { CommandError } from './command-error.ts'
 import { compare, differenceJson, differenceLines, type PolicyDifference } from './difference.ts'
+import { requireOwnPolicies } from './example-policies.ts'
 import { waitForSerial } from './gate-status.ts'
 import { needSigningKey } from './key-files.ts'
-import { addKvOptions, DEFAULT_STATE, type KvOptions, kvOf } from './kv-options.ts'
+import type { BulkKv } from './kv.ts'
+import { addKvOptions, DEFAULT_STATE, type KvOptions, needTarget, withKv } from './kv-options.ts'
 import { addLabelOptions, type LabelOptions, labelOf, named } from './label.ts'
 import * as output from './output.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policies.ts'
 import { policyInForce } from './policy-in-force.ts'
+import { showing } from './progress.ts'
 import { type PublishReport, publish } from './publish.ts'
 import { formatBytes, formatCount, formatTime } from './sizes.ts'
 import { tellFailures } from './tell-failures.ts'
@@ -32,6 +36,8 @@ Examples:
   dockgate push --remote --key keys/policy-signing-key.json --url https://registry.example.com
   dockgate push --remote --dry-run                          say which rights would change
 
+There is no default target. A set that is the example is refused for --remote.
+
 Runs the decision tests first and shows those that fail. They keep nothing from being pushed, since a right may have
 to go at once, whatever the tests say; with --require-tests, for pipelines, they do.
 
@@ -51,47 +57,60 @@ export const pushCommand = (): Command =>
     .option('--dry-run', 'change nothing; say which rights would change')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: Options) => {
-      const { policies: directory, validDays: days, url, yes = false, all = false, dryRun = false } = options
-      const kv = kvOf(options)
+    .action(async (options: Options, command: Command) => {
+      const { policies: directory } = options
+      const target = needTarget(options, command)
       const key = await needSigningKey(keyOptions(options))
       const policies = await readPolicies(directory, { json: options.json })
-      const { compiled } = policies
-      const now = Math.floor(Date.now() / 1000)
-      runTests(policies, now, options.requireTests === true)
-      const label = await labelOf(options, directory)
-      const report = await publish({
+      if (target === 'remote') requireOwnPolicies(policies.set, directory)
+      runTests(policies, Math.floor(Date.now() / 1000), options.requireTests === true)
+      await withKv(target, options, (kv) => push(options, policies, kv, key))
+    })
+
+async function push(options: Options, policies: Policies, kv: BulkKv, key: SigningKey): Promise<void> {
+  const { validDays: days, url, yes = false, all = false, dryRun = false, pointer } = options
+  const { compiled } = policies
+  const now = Math.floor(Date.now() / 1000)
+  const label = await labelOf(options, options.policies)
+  const report = await showing(
+    `pushing to ${kv.place}`,
+    (tell) =>
+      publish({
         policy: compiled,
         kv,
         key,
         now,
-        pointer: options.pointer,
+        pointer,
         ...(label === undefined ? {} : { label }),
         ...(days === undefined ? {} : { validSeconds: days * 86_400 }),
         force: yes,
         all,
         dryRun,
-        onProgress: output.note,
-      })
-      const older = dryRun ? await policyInForce(kv, options.pointer, key.accepted, compiled) : undefined
-      const rights = older?.ok ? compare(older.value, compiled, now) : undefined
-      const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
-      if (options.json === true) {
-        output.json('push', {
-          ...report,
-          expires: formatTime(report.expires),
-          place: kv.place,
-          dryRun,
-          ...(dryRun ? { rights: rights === undefined ? null : differenceJson(rights) } : {}),
-          ...(seconds === undefined ? {} : { seconds }),
-        })
-        return
-      }
-      printReport(report, kv.place, dryRun)
-      if (rights !== undefined) for (const line of rightsLines(rights)) output.out(line)
-      if (older?.ok === false) output.out(`which rights change cannot be told: ${older.error.message}`)
-      if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
+        onProgress: tell,
+      }),
+    { atOnce: true },
+  )
+  const older = dryRun
+    ? await showing('comparing with the bundle in force', () => policyInForce(kv, pointer, key.accepted, compiled))
+    : undefined
+  const rights = older?.ok ? compare(older.value, compiled, now) : undefined
+  const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
+  if (options.json === true) {
+    output.json('push', {
+      ...report,
+      expires: formatTime(report.expires),
+      place: kv.place,
+      dryRun,
+      ...(dryRun ? { rights: rights === undefined ? null : differenceJson(rights) } : {}),
+      ...(seconds === undefined ? {} : { seconds }),
     })
+    return
+  }
+  printReport(report, kv.place, dryRun)
+  if (rights !== undefined) output.out(rightsLines(rights))
+  if (older?.ok === false) output.out(`which rights change cannot be told: ${older.error.message}`)
+  if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
+}
 
 /**
  * Show the decision tests that fail.
@@ -117,8 +136,7 @@ export const keyOptions = ({ key, remote, state }: Pick<Options, 'key' | 'remote
 })
 
 export async function waited(url: string, serial: number): Promise<number> {
-  output.note(`waiting for ${url} to use bundle ${serial}`)
-  return waitForSerial(url, serial)
+  return showing(`waiting for ${url} to use bundle ${serial}`, () => waitForSerial(url, serial))
 }
 
 function validDays(text: string): number {

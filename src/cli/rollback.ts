@@ -1,18 +1,20 @@
 /** `dockgate rollback`: brings back the rights of an earlier bundle, under a new serial. */
 import { Command } from 'commander'
-import { SHARD_PREFIX, shardKey } from '../bundle/digest.ts'
+import { shardKey } from '../bundle/digest.ts'
 import { VALIDITY_SECONDS } from '../bundle/encode.ts'
 import type { SigningKey } from '../bundle/keys.ts'
 import { digestsOf, type Manifest } from '../bundle/manifest.ts'
 import { signManifest } from '../bundle/sign.ts'
 import { CommandError } from './command-error.ts'
-import { historyKey, nextSerial, readBundle, type Stored, sameContent, serialsOf } from './history.ts'
+import { commandLine } from './command-line.ts'
+import { historyKey, nextSerial, openBundle, readBundle, type Stored, sameContent, serialsIn } from './history.ts'
 import { needSigningKey } from './key-files.ts'
-import type { Kv } from './kv.ts'
-import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
+import type { BulkKv } from './kv.ts'
+import { addKvOptions, type KvOptions, needTarget, sameStore, withKv } from './kv-options.ts'
 import { named } from './label.ts'
 import * as output from './output.ts'
 import { count } from './policies.ts'
+import { showing } from './progress.ts'
 import { keyOptions, waited } from './push.ts'
 import { formatCount, formatTime } from './sizes.ts'
 
@@ -36,26 +38,26 @@ export const rollbackCommand = (): Command =>
     .option('--dry-run', 'change nothing; say what would change')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (wanted: number | undefined, options: Options) => {
-      const kv = kvOf(options)
+    .action(async (wanted: number | undefined, options: Options, command: Command) => {
+      const target = needTarget(options, command)
       const key = await needSigningKey(keyOptions(options))
       const now = Math.floor(Date.now() / 1000)
-      const dryRun = options.dryRun === true
-      const report = await rollBack({
-        kv,
-        key,
-        pointer: options.pointer,
-        now,
-        dryRun,
-        ...(wanted === undefined ? {} : { wanted }),
+      const { url, pointer, dryRun = false } = options
+      const { report, place } = await withKv(target, options, async (kv) => {
+        const given = { kv, key, pointer, now, dryRun, ...(wanted === undefined ? {} : { wanted }) }
+        const commands = {
+          push: commandLine('push', sameStore(options)),
+          status: commandLine('status', sameStore(options)),
+        }
+        const done = await showing(`reading bundles from ${kv.place}`, () => rollBack({ ...given, commands }))
+        return { report: done, place: kv.place }
       })
-      const { url } = options
       const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
       if (options.json === true) {
         output.json('rollback', {
           ...report,
           made: formatTime(report.made),
-          place: kv.place,
+          place,
           dryRun,
           ...(seconds === undefined ? {} : { seconds }),
         })
@@ -71,13 +73,17 @@ export const rollbackCommand = (): Command =>
     })
 
 export type RollBackOptions = {
-  readonly kv: Kv
+  readonly kv: BulkKv
   readonly key: SigningKey
   readonly pointer: string
   readonly now: number
   readonly wanted?: number
   readonly dryRun?: boolean
+  /** What hints say to run. */
+  readonly commands?: Commands
 }
+
+type Commands = { readonly push: string; readonly status: string }
 
 export type RollBackReport = {
   readonly serial: number
@@ -94,10 +100,18 @@ export type RollBackReport = {
 /** @throws {@link CommandError} 1 when there is nothing to return to, or it is not whole or not signed by this key */
 export async function rollBack(options: RollBackOptions): Promise<RollBackReport> {
   const { kv, key, pointer, now, wanted, dryRun = false } = options
-  const live = await readBundle(kv, pointer, key.accepted)
-  if (live === undefined) throw new CommandError(1, `${kv.place} has no bundle yet`, { hint: 'run `dockgate push`' })
-  const target = wanted === undefined ? await lastOther(options, live) : await recorded(options, live, wanted)
-  await needShards(kv, target.manifest)
+  const { commands = { push: commandLine('push'), status: commandLine('status') } } = options
+  // Each access may take seconds: all keys at once, and while the pointer is read.
+  const [live, keys] = await Promise.all([readBundle(kv, pointer, key.accepted), kv.list('')])
+  if (live === undefined) {
+    throw new CommandError(1, `${kv.place} has no bundle yet`, { hint: `run \`${commands.push}\`` })
+  }
+  const serials = serialsIn(keys, pointer)
+  const target =
+    wanted === undefined
+      ? await lastOther(options, live, serials, commands)
+      : await recorded(options, live, wanted, commands)
+  needShards(kv, new Set(keys), target.manifest, commands)
   const serial = nextSerial(live.manifest, now)
   const rollbackOf = target.manifest.serial
   const manifest = { ...target.manifest, serial, created: now, expires: now + VALIDITY_SECONDS, rollbackOf }
@@ -121,35 +135,53 @@ export async function rollBack(options: RollBackOptions): Promise<RollBackReport
 }
 
 /** The record of a serial: signed for this pointer, and for the service of the bundle in force. */
-async function recorded({ kv, key, pointer }: RollBackOptions, live: Stored, serial: number): Promise<Stored> {
+async function recorded(
+  { kv, key, pointer }: RollBackOptions,
+  live: Stored,
+  serial: number,
+  { status }: Commands,
+): Promise<Stored> {
   const { service } = live.manifest.common
   const target = await readBundle(kv, pointer, key.accepted, { serial, service })
   if (target?.manifest.serial === serial) return target
-  throw new CommandError(1, `${kv.place} has no bundle ${serial}`, { hint: '`dockgate status` lists those it has' })
+  throw new CommandError(1, `${kv.place} has no bundle ${serial}`, { hint: `\`${status}\` lists those it has` })
 }
 
+/** Bundles that are read at once. */
+const CANDIDATES = 20
+
 /** The newest bundle before the live one, or before the one that it brought back, that says something else. */
-async function lastOther(options: RollBackOptions, live: Stored): Promise<Stored> {
-  const { kv, pointer } = options
+async function lastOther(
+  { kv, key, pointer }: RollBackOptions,
+  live: Stored,
+  serials: readonly number[],
+  { push }: Commands,
+): Promise<Stored> {
+  const { service } = live.manifest.common
   const before = live.manifest.rollbackOf ?? live.manifest.serial
-  for (const serial of await serialsOf(kv, pointer)) {
-    if (serial >= before) continue
-    const candidate = await recorded(options, live, serial)
-    if (!sameContent(candidate.manifest, live.manifest)) return candidate
+  const older = serials.filter((serial) => serial < before)
+  for (let start = 0; start < older.length; start += CANDIDATES) {
+    const names = older.slice(start, start + CANDIDATES).map((serial) => historyKey(pointer, serial))
+    const texts = await kv.getAll(names)
+    for (const name of names) {
+      const text = texts.get(name)
+      if (text === undefined) continue
+      const candidate = await openBundle(kv, name, text, key.accepted, { pointer, service })
+      if (!sameContent(candidate.manifest, live.manifest)) return candidate
+    }
   }
   throw new CommandError(1, `${kv.place} has no bundle before ${before} that says something else`, {
-    hint: 'change the policies and run `dockgate push`',
+    hint: `change the policies and run \`${push}\``,
   })
 }
 
-async function needShards(kv: Kv, manifest: Manifest): Promise<void> {
-  const there = new Set(await kv.list(SHARD_PREFIX))
+function needShards(kv: BulkKv, there: ReadonlySet<string>, manifest: Manifest, { push }: Commands): void {
   const missing = [...digestsOf(manifest)].filter((digest) => !there.has(shardKey(digest))).length
   if (missing === 0) return
   const are = missing === 1 ? 'is' : 'are'
   const what = `${count(missing, 'shard')} of bundle ${manifest.serial} ${are} no longer in ${kv.place}`
   throw new CommandError(1, what, {
-    hint: 'check out the policies of that time and run `dockgate push`',
+    hint: `check out the policies of that time and run \`${push}\``,
   })
 }
 

@@ -4,13 +4,15 @@ import { parsePublicKeys, type VerificationKeys } from '../bundle/keys.ts'
 import type { Manifest } from '../bundle/manifest.ts'
 import { verifyManifest } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
+import { commandLine } from './command-line.ts'
 import { type GatePolicy, gatePolicy } from './gate-status.ts'
-import { historyKey, readBundle, serialsOf } from './history.ts'
+import { historyKey, readBundle, type Stored, serialsOf } from './history.ts'
 import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
 import type { BulkKv } from './kv.ts'
-import { addKvOptions, type KvOptions, kvOf } from './kv-options.ts'
+import { addKvOptions, type KvOptions, needTarget, sameStore, withKv } from './kv-options.ts'
 import { named } from './label.ts'
 import * as output from './output.ts'
+import { showing } from './progress.ts'
 import { keyOptions } from './push.ts'
 import { formatAge, formatBytes, formatCount, formatTime } from './sizes.ts'
 
@@ -36,17 +38,13 @@ export const statusCommand = (): Command =>
     .option('--url <url>', 'ask the gate there which bundle it uses')
     .option('--json', 'print it as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: Options) => {
-      const kv = kvOf(options)
+    .action(async (options: Options, command: Command) => {
+      const target = needTarget(options, command)
       const keys = await verificationKeys(options)
-      const live = await readBundle(kv, options.pointer, keys)
-      if (live === undefined) {
-        throw new CommandError(1, `${kv.place} has no bundle under '${options.pointer}'`, {
-          hint: 'run `dockgate push`',
-        })
-      }
+      const { live, records, place } = await withKv(target, options, (kv) =>
+        showing(`reading bundles from ${kv.place}`, () => readStore(kv, options, keys)),
+      )
       const gate = options.url === undefined ? undefined : await gatePolicy(options.url)
-      const records = await recordsOf(kv, options.pointer, keys)
       const history = records.map((record) => record.serial)
       const { manifest, keyId, text } = live
       const now = Math.floor(Date.now() / 1000)
@@ -69,7 +67,7 @@ export const statusCommand = (): Command =>
           keyId,
           ageSeconds: now - created,
           expired,
-          place: kv.place,
+          place,
           history,
           labels: Object.fromEntries(
             records.flatMap((record) => (record.label === undefined ? [] : [[record.serial, record.label]])),
@@ -77,7 +75,7 @@ export const statusCommand = (): Command =>
           ...(options.url === undefined ? {} : { gate: gate ?? null }),
         })
       } else {
-        output.out(`bundle ${named(serial, label)} in ${kv.place}`)
+        output.out(`bundle ${named(serial, label)} in ${place}`)
         output.out(`  for         ${service}, under the key ${pointer}`)
         if (rollbackOf !== undefined) output.out(`  rights of   ${rollbackOf} (a roll-back)`)
         output.out(`  made        ${formatTime(created)}, ${formatAge(now - created)} ago`)
@@ -95,10 +93,24 @@ export const statusCommand = (): Command =>
       if (expired || (options.url !== undefined && !uses(gate, manifest))) process.exitCode = 1
     })
 
-type Record = { readonly serial: number; readonly label?: string }
+type BundleRecord = { readonly serial: number; readonly label?: string }
+
+/** The bundle in force and the newest records. Each access may take seconds, so both are read at once. */
+async function readStore(
+  kv: BulkKv,
+  options: Options,
+  keys: VerificationKeys,
+): Promise<{ readonly live: Stored; readonly records: readonly BundleRecord[]; readonly place: string }> {
+  const { pointer } = options
+  const [live, records] = await Promise.all([readBundle(kv, pointer, keys), recordsOf(kv, pointer, keys)])
+  if (live !== undefined) return { live, records, place: kv.place }
+  throw new CommandError(1, `${kv.place} has no bundle under '${pointer}'`, {
+    hint: `run \`${commandLine('push', sameStore(options))}\``,
+  })
+}
 
 /** The newest records of a pointer, with the labels of those that these keys vouch for. */
-async function recordsOf(kv: BulkKv, pointer: string, keys: VerificationKeys): Promise<readonly Record[]> {
+async function recordsOf(kv: BulkKv, pointer: string, keys: VerificationKeys): Promise<readonly BundleRecord[]> {
   const serials = (await serialsOf(kv, pointer)).slice(0, SHOWN)
   const texts = await kv.getAll(serials.map((serial) => historyKey(pointer, serial)))
   return Promise.all(
@@ -111,7 +123,7 @@ async function recordsOf(kv: BulkKv, pointer: string, keys: VerificationKeys): P
   )
 }
 
-function returnLines(records: readonly Record[], serial: number): readonly string[] {
+function returnLines(records: readonly BundleRecord[], serial: number): readonly string[] {
   const others = records.filter((record) => record.serial !== serial)
   return others.length === 0 ? ['to none'] : others.map((record) => `to ${named(record.serial, record.label)}`)
 }

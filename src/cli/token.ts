@@ -6,8 +6,9 @@ import { NAME } from '../policy/principal.ts'
 import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import { calledAs } from './called-as.ts'
 import { CommandError } from './command-error.ts'
+import { commandLine } from './command-line.ts'
 import * as output from './output.ts'
-import { DEFAULT_DIRECTORY } from './policies.ts'
+import { DEFAULT_DIRECTORY, otherThanDefault } from './policies.ts'
 import { newSecret, sha256Hex } from './secret.ts'
 import { DEFAULT_DAYS, formatTime, readExpiry } from './token/expiry.ts'
 import { type Change, TokenFolder } from './token/folder.ts'
@@ -149,8 +150,12 @@ const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Com
 const inFolder = ({ policies }: Common): string => (policies === DEFAULT_DIRECTORY ? '' : ` --policies ${policies}`)
 
 function noteForce(options: Common): void {
-  output.note(`to put it into force: ${calledAs()} push${inFolder(options)}`)
-  output.note('a running `dockgate dev` takes it over by itself')
+  const policies = otherThanDefault(options.policies)
+  output.note([
+    'not in force yet; to put it into force',
+    `  at the gate on Cloudflare:  ${commandLine('push', { remote: true, policies })}`,
+    `  in the local KV:            ${commandLine('push', { local: true, policies })}; a running \`dockgate dev\` does it by itself`,
+  ])
 }
 
 const currentTime = (): EpochSeconds => Math.floor(Date.now() / 1000)

@@ -1,6 +1,7 @@
 /**
- * Workers KV through `wrangler kv`: with the account that wrangler is logged in to, or the local simulator's files. Values
- * travel in files, never on the command line.
+ * Workers KV through `wrangler kv`, with the account that wrangler is logged in to. Values travel in files, never on the
+ * command line. Each call starts a process and takes seconds, so there are few: what was read is read once, and writing
+ * forgets it.
  *
  * Source: Cloudflare "wrangler kv" commands; "Workers KV limits" (10,000 keys and 100 MB for each bulk call; 100 keys for
  * each bulk read).
@@ -13,94 +14,71 @@ import { dirname, join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { CommandError } from './command-error.ts'
 import type { BulkKv } from './kv.ts'
-
-/** Id of the namespace in local state, where `dockgate dev` has it. */
-export const LOCAL_NAMESPACE_ID = 'policy'
+import { showing } from './progress.ts'
 
 /** Of one bulk read. */
 const BULK_READ_KEYS = 100
 
-export type WranglerTarget =
-  | { readonly kind: 'local'; readonly stateDirectory: string; readonly namespaceId?: string }
-  | { readonly kind: 'remote'; readonly namespaceId?: string; readonly binding: string; readonly config?: string }
+export type WranglerTarget = { readonly namespaceId?: string; readonly binding: string; readonly config?: string }
 
-export function wranglerKv(target: WranglerTarget): BulkKv {
-  const where = locationOf(target)
-  const run = (args: readonly string[]) => runWrangler([...args, ...where.flags], where.directory)
+export function wranglerKv({ namespaceId, binding, config }: WranglerTarget): BulkKv {
+  const place =
+    namespaceId === undefined ? `Cloudflare KV (binding ${binding})` : `Cloudflare KV (namespace ${namespaceId})`
+  const flags = [
+    '--remote',
+    '--preview',
+    'false',
+    ...(namespaceId === undefined ? ['--binding', binding] : ['--namespace-id', namespaceId]),
+    ...(config === undefined ? [] : ['--config', resolve(config)]),
+  ]
+  /** What wrangler prints; undefined if it fails in a way that `isAbsent` knows. */
+  const run = (doing: string, args: readonly string[], isAbsent?: RegExp): Promise<string | undefined> =>
+    showing(doing, async () => {
+      const { status, stdout, stderr } = await runWrangler([...args, ...flags])
+      if (status === 0) return stdout
+      if (isAbsent?.test(stderr) === true) return undefined
+      throw failure(doing, stderr, stdout)
+    })
+  const known = new Map<string, Promise<string | undefined>>()
+  const write = (doing: string, args: (file: string) => readonly string[], content: string) => {
+    known.clear()
+    return withFile(content, async (file) => void (await run(doing, args(file))))
+  }
+  const read = async (key: string) => {
+    const text = await run(`reading ${key} from ${place}`, ['key', 'get', key, '--text'], / - 404: /)
+    return text?.replace(/\n$/, '')
+  }
   return {
-    place: where.place,
-    async get(key) {
-      const { status, stdout, stderr } = await run(['key', 'get', key, '--text'])
-      // wrangler tells an absent key locally by this text, remotely by the API's status.
-      if (status === 0) return stdout.trimEnd() === 'Value not found' ? undefined : stdout.replace(/\n$/, '')
-      if (/ - 404: /.test(stderr)) return undefined
-      throw failure(`reading ${key} from ${where.place}`, stderr, stdout)
+    place,
+    get(key) {
+      const value = known.get(key) ?? read(key)
+      known.set(key, value)
+      return value
     },
     async getAll(keys) {
       const values = new Map<string, string>()
       for (let start = 0; start < keys.length; start += BULK_READ_KEYS) {
         const batch = keys.slice(start, start + BULK_READ_KEYS)
+        const doing = `reading ${start + batch.length} of ${keys.length} values from ${place}`
         await withFile(JSON.stringify(batch), async (file) => {
-          const { status, stdout, stderr } = await run(['bulk', 'get', file])
-          if (status !== 0) throw failure(`reading ${batch.length} values from ${where.place}`, stderr, stdout)
-          for (const [key, value] of valuesIn(stdout)) values.set(key, value)
+          const json = (await run(doing, ['bulk', 'get', file])) ?? ''
+          for (const [key, value] of valuesIn(json)) values.set(key, value)
         })
       }
       return values
     },
-    async list(prefix) {
-      const { status, stdout, stderr } = await run(['key', 'list', '--prefix', prefix])
-      if (status !== 0) throw failure(`listing the keys of ${where.place}`, stderr, stdout)
-      return namesIn(stdout)
-    },
+    list: async (prefix) =>
+      namesIn((await run(`listing the keys of ${place}`, ['key', 'list', '--prefix', prefix])) ?? ''),
     async putAll(pairs) {
       if (pairs.length === 0) return
-      await withFile(JSON.stringify(pairs), async (file) => {
-        const { status, stdout, stderr } = await run(['bulk', 'put', file])
-        if (status !== 0) throw failure(`writing ${pairs.length} values to ${where.place}`, stderr, stdout)
-      })
+      await write(`writing ${pairs.length} values to ${place}`, (file) => ['bulk', 'put', file], JSON.stringify(pairs))
     },
-    async put(key, value) {
-      await withFile(value, async (file) => {
-        const { status, stdout, stderr } = await run(['key', 'put', key, '--path', file])
-        if (status !== 0) throw failure(`writing ${key} to ${where.place}`, stderr, stdout)
-      })
-    },
+    put: (key, value) => write(`writing ${key} to ${place}`, (file) => ['key', 'put', key, '--path', file], value),
     async deleteAll(keys) {
       if (keys.length === 0) return
-      await withFile(JSON.stringify(keys), async (file) => {
-        const { status, stdout, stderr } = await run(['bulk', 'delete', file, '--force'])
-        if (status !== 0) throw failure(`deleting ${keys.length} values from ${where.place}`, stderr, stdout)
-      })
+      const doing = `deleting ${keys.length} values from ${place}`
+      await write(doing, (file) => ['bulk', 'delete', file, '--force'], JSON.stringify(keys))
     },
-  }
-}
-
-type Location = { readonly place: string; readonly flags: readonly string[]; readonly directory: string }
-
-function locationOf(target: WranglerTarget): Location {
-  if (target.kind === 'local') {
-    const state = resolve(target.stateDirectory)
-    return {
-      place: `local KV in ${target.stateDirectory}`,
-      flags: ['--local', '--persist-to', state, '--namespace-id', target.namespaceId ?? LOCAL_NAMESPACE_ID],
-      // No configuration of the folder that the command runs in has a say in local state.
-      directory: tmpdir(),
-    }
-  }
-  const { namespaceId, binding, config } = target
-  const namespace = namespaceId === undefined ? ['--binding', binding] : ['--namespace-id', namespaceId]
-  return {
-    place:
-      namespaceId === undefined ? `Cloudflare KV (binding ${binding})` : `Cloudflare KV (namespace ${namespaceId})`,
-    flags: [
-      '--remote',
-      '--preview',
-      'false',
-      ...namespace,
-      ...(config === undefined ? [] : ['--config', resolve(config)]),
-    ],
-    directory: process.cwd(),
   }
 }
 
@@ -114,11 +92,10 @@ const QUIET = {
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
 }
 
-async function runWrangler(args: readonly string[], directory: string): Promise<Outcome> {
+async function runWrangler(args: readonly string[]): Promise<Outcome> {
   const bin = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin', 'wrangler.js')
   const { DOCKGATE_SIGNING_KEY: _, ...environment } = process.env
   const child = spawn(process.execPath, [bin, 'kv', ...args], {
-    cwd: directory,
     env: { ...environment, ...QUIET },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -160,13 +137,11 @@ function namesIn(json: string): readonly string[] {
   )
 }
 
-/** Key and value of those that are there. The local simulator puts each value into an object. */
-function valuesIn(json: string): readonly (readonly [string, string])[] {
-  return Object.entries(parse(json) ?? {}).flatMap(([key, found]: [string, unknown]) => {
-    const value: unknown = typeof found === 'object' && found !== null && 'value' in found ? found.value : found
-    return typeof value === 'string' ? [[key, value] as const] : []
-  })
-}
+/** Key and value of those that are there. */
+const valuesIn = (json: string): readonly (readonly [string, string])[] =>
+  Object.entries(parse(json) ?? {}).flatMap(([key, value]: [string, unknown]) =>
+    typeof value === 'string' ? [[key, value] as const] : [],
+  )
 
 function parse(json: string): unknown {
   try {
@@ -186,6 +161,6 @@ function failure(doing: string, stderr: string, stdout: string): CommandError {
   const said = text.split('\n').filter((line) => !/^\s*$|Logs were written/.test(line))
   return new CommandError(3, `wrangler failed while ${doing}`, {
     details: said.map((line) => line.trim()),
-    hint: 'for --remote, log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id',
+    hint: 'log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id',
   })
 }

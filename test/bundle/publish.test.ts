@@ -15,7 +15,7 @@ import {
   needSigningKey,
   writeKeys,
 } from '../../src/cli/key-files.ts'
-import { type Kv, namespaceKv } from '../../src/cli/kv.ts'
+import { type BulkKv, namespaceKv } from '../../src/cli/kv.ts'
 import { prune } from '../../src/cli/prune.ts'
 import { type PublishOptions, publish } from '../../src/cli/publish.ts'
 import { rollBack } from '../../src/cli/rollback.ts'
@@ -48,7 +48,7 @@ class MemoryNamespace {
 }
 
 let namespace: MemoryNamespace
-let kv: Kv
+let kv: BulkKv
 
 beforeEach(() => {
   namespace = new MemoryNamespace()

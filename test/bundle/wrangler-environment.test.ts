@@ -15,10 +15,7 @@ process.exit(0)`
   vi.stubEnv('DOCKGATE_SIGNING_KEY', '{"kty":"OKP","d":"the-private-half"}')
   vi.stubEnv('CLOUDFLARE_API_TOKEN', 'what-wrangler-needs')
   try {
-    for (const target of [
-      { kind: 'local', stateDirectory: state },
-      { kind: 'remote', binding: 'POLICY' },
-    ] as const) {
+    for (const target of [{ binding: 'POLICY' }, { binding: 'POLICY', namespaceId: '0'.repeat(32) }]) {
       const kv = wranglerKv(target)
       await kv.get('pointer')
       await kv.put('pointer', 'value')

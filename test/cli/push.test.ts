@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { generateKeys, KEY_FILES, writeKeys } from '../../src/cli/key-files.ts'
-import { namespaceKv } from '../../src/cli/kv.ts'
+import { type BulkKv, namespaceKv } from '../../src/cli/kv.ts'
 import { pushCommand } from '../../src/cli/push.ts'
 import { outcomeOf } from './outcome.ts'
 
@@ -12,15 +12,17 @@ const { values } = vi.hoisted(() => ({ values: new Map<string, string>() }))
 
 vi.mock('../../src/cli/kv-options.ts', async (original) => ({
   ...(await original<object>()),
-  kvOf: () =>
-    namespaceKv(
-      {
-        get: async (name) => values.get(name) ?? null,
-        put: async (name, value) => void values.set(name, value),
-        delete: async (name) => void values.delete(name),
-        list: async () => ({ keys: [...values.keys()].map((name) => ({ name })), list_complete: true }),
-      },
-      'memory',
+  withKv: (_target: string, _options: object, use: (kv: BulkKv) => unknown) =>
+    use(
+      namespaceKv(
+        {
+          get: async (name) => values.get(name) ?? null,
+          put: async (name, value) => void values.set(name, value),
+          delete: async (name) => void values.delete(name),
+          list: async () => ({ keys: [...values.keys()].map((name) => ({ name })), list_complete: true }),
+        },
+        'memory',
+      ),
     ),
 }))
 
@@ -67,7 +69,9 @@ async function push(policy: string, ...options: readonly string[]): Promise<stri
   await writeFile(join(folder, 'policies', 'policy.yaml'), policy)
   printed = { out: '', err: '' }
   const own = options.includes('--key') ? [] : ['--key', join(folder, 'keys', KEY_FILES.policySigningKey)]
-  await pushCommand().parseAsync(['--policies', join(folder, 'policies'), ...own, ...options], { from: 'user' })
+  await pushCommand().parseAsync(['--local', '--policies', join(folder, 'policies'), ...own, ...options], {
+    from: 'user',
+  })
   return printed.out
 }
 

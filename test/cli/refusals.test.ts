@@ -92,7 +92,7 @@ it.each([
   ['check DIR/broken', 'exit 1: the policies in DIR/broken are not valid: 1 error'],
   ['check DIR/failing', 'exit 1: 1 decision test of 1 failed'],
   [
-    'push --require-tests --policies DIR/failing --key DIR/key.json --state DIR/state',
+    'push --local --require-tests --policies DIR/failing --key DIR/key.json --state DIR/state',
     'exit 1: 1 decision test of 1 failed: nothing is pushed (mend the policies or the tests; without --require-tests they are pushed all the same)',
   ],
   ['check DIR/nowhere', 'exit 2: there is no folder DIR/nowhere (name the folder that holds the policy files)'],

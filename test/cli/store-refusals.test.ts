@@ -1,7 +1,7 @@
 /** Every way in which a command that needs the store of bundles, or a gate, refuses; wrangler is played by this file. */
 import childProcess from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,14 +24,19 @@ const HOW_TO_HAVE_KEYS = 'give --public-keys with the policy-public-keys.json of
 
 const store = new Map<string, string>()
 let root: string
+/** What was asked of wrangler. */
+let calls: string[] = []
 /** Answers instead of the store. */
 let broken: (() => Answer) | undefined
 
 /** `wrangler kv` with the arguments behind it. */
 async function wrangler([what, verb, name = '', option, file = '']: readonly string[]): Promise<Answer> {
+  calls.push(`${what} ${verb}`)
   switch (`${what} ${verb}`) {
     case 'key get':
-      return { stdout: `${store.get(name) ?? 'Value not found'}\n` }
+      return store.has(name)
+        ? { stdout: `${store.get(name)}\n` }
+        : { status: 1, stderr: 'GET /values/pointer - 404: Not Found' }
     case 'key list':
       return {
         stdout: JSON.stringify(
@@ -41,6 +46,10 @@ async function wrangler([what, verb, name = '', option, file = '']: readonly str
     case 'key put':
       store.set(name, await readFile(file, 'utf8'))
       return {}
+    case 'bulk get': {
+      const keys: readonly string[] = JSON.parse(await readFile(name, 'utf8'))
+      return { stdout: JSON.stringify(Object.fromEntries(keys.map((key) => [key, store.get(key) ?? null]))) }
+    }
     case 'bulk put': {
       const pairs: readonly { key: string; value: string }[] = JSON.parse(await readFile(name, 'utf8'))
       for (const { key, value } of pairs) store.set(key, value)
@@ -88,10 +97,12 @@ const tokens = (count: number) =>
 
 beforeEach(async () => {
   store.clear()
+  calls = []
   broken = undefined
   await writeFile(join(root, 'policies/policy.yaml'), tokens(9))
   vi.stubEnv('DOCKGATE_SIGNING_KEY', '')
   vi.stubEnv('POLICY_PUBLIC_KEYS', '')
+  vi.stubEnv('npm_command', undefined)
   vi.spyOn(process.stdout, 'write').mockReturnValue(true)
   vi.spyOn(process.stderr, 'write').mockReturnValue(true)
 })
@@ -110,28 +121,96 @@ const run = async (command: string): Promise<string> =>
       command.replaceAll('KEY', `DIR/keys/${KEY_FILES.policySigningKey}`).replaceAll('DIR', root).split(' '),
     ),
   )
-const push = 'push --policies DIR/policies --state DIR --key KEY'
+const push = 'push --remote --policies DIR/policies --key KEY'
+const PUSH = 'dockgate push --remote'
 
 it.each([
-  ['push --remote --local', 'exit 2: --remote does not go with --local or --state (name one place)'],
   ['push --remote', `exit 2: there is no key to sign the bundle with (${HOW_TO_MAKE_ONE})`],
+  ['push --remote --state DIR', 'exit 2: --state does not go with --remote (it is the folder of the local KV)'],
+  [
+    'push --policies DIR/policies --valid-days 9',
+    'exit 2: no target is named (`dockgate push --policies DIR/policies --valid-days 9 --remote` for the gate on Cloudflare, `dockgate push --policies DIR/policies --valid-days 9 --local` for that of `dockgate dev`)',
+  ],
+  [
+    'push --remote --local',
+    'exit 2: two targets are named (`dockgate push --remote` for the gate on Cloudflare, `dockgate push --local` for that of `dockgate dev`)',
+  ],
+  [
+    'push --state DIR',
+    'exit 2: no target is named (`dockgate push --remote` for the gate on Cloudflare, `dockgate push --state DIR --local` for that of `dockgate dev`)',
+  ],
+  [
+    'rollback 12 --pointer staging --dry-run',
+    'exit 2: no target is named (`dockgate rollback 12 --pointer staging --dry-run --remote` for the gate on Cloudflare, `dockgate rollback 12 --pointer staging --dry-run --local` for that of `dockgate dev`)',
+  ],
+  [
+    'prune --keep 3',
+    'exit 2: no target is named (`dockgate prune --keep 3 --remote` for the gate on Cloudflare, `dockgate prune --keep 3 --local` for that of `dockgate dev`)',
+  ],
+  [
+    'status --json',
+    'exit 2: no target is named (`dockgate status --json --remote` for the gate on Cloudflare, `dockgate status --json --local` for that of `dockgate dev`)',
+  ],
   ['push --valid-days x', "exit 2: 'x' is not a number of days (e.g. --valid-days 90)"],
   ['rollback x', "exit 2: 'x' is not a serial number (`dockgate status` lists them)"],
-  ['rollback --state DIR --key KEY', 'exit 1: local KV in DIR has no bundle yet (run `dockgate push`)'],
-  ['prune --keep x', "exit 2: 'x' is not a number of bundles (e.g. --keep 3)"],
-  ['status --state DIR --key KEY', "exit 1: local KV in DIR has no bundle under 'pointer' (run `dockgate push`)"],
-  ['status --remote', `exit 2: there is no key to verify the bundle with (${HOW_TO_HAVE_KEYS})`],
-  ['status --public-keys DIR/none', `exit 2: there is no file DIR/none (${HOW_TO_HAVE_KEYS})`],
+  ['rollback --remote --key KEY', `exit 1: Cloudflare KV (binding POLICY) has no bundle yet (run \`${PUSH}\`)`],
   [
-    'status --public-keys DIR/damaged.json',
+    'rollback --remote --binding P --pointer staging --key KEY',
+    'exit 1: Cloudflare KV (binding P) has no bundle yet (run `dockgate push --remote --binding P --pointer staging`)',
+  ],
+  ['prune --keep x', "exit 2: 'x' is not a number of bundles (e.g. --keep 3)"],
+  [
+    'status --remote --key KEY',
+    `exit 1: Cloudflare KV (binding POLICY) has no bundle under 'pointer' (run \`${PUSH}\`)`,
+  ],
+  ['status --remote', `exit 2: there is no key to verify the bundle with (${HOW_TO_HAVE_KEYS})`],
+  ['status --local --public-keys DIR/none', `exit 2: there is no file DIR/none (${HOW_TO_HAVE_KEYS})`],
+  [
+    'status --local --public-keys DIR/damaged.json',
     `exit 2: DIR/damaged.json holds no public keys: the key is not JSON: a JWK or a JWKS is expected (${HOW_TO_HAVE_KEYS})`,
   ],
   [
-    'status --public-keys DIR/damaged.json --key KEY',
+    'status --local --public-keys DIR/damaged.json --key KEY',
     'exit 2: --public-keys and --key are both given (leave one of them out)',
   ],
 ])('%s', async (command, expected) => {
   expect(await run(command)).toEqual(expected)
+})
+
+describe('a set that is an example', () => {
+  const named = (service: string) =>
+    `registry: { service: ${service} }\ntokens: { ci: { scopeMap: _repositories_pull } }\n`
+  const refusal = (service: string) =>
+    `exit 1: the policies in DIR/policies are for ${service}, which is the name of an example (an example trusts strangers: write your own with \`dockgate init\`, set registry.service to the host of your gate, and name the folder with --policies)`
+
+  it.each([
+    'registry.example.com',
+    'registry.example.com:5000',
+    'example.org',
+    'gate.EXAMPLE.net',
+    'registry.acme.example',
+  ])('for %s is never pushed to the gate on Cloudflare', async (service) => {
+    await writeFile(join(root, 'policies/policy.yaml'), named(service))
+    for (const options of ['', ' --yes', ' --dry-run']) expect(await run(push + options)).toBe(refusal(service))
+    expect(calls).toEqual([])
+  })
+
+  it('as it is shipped is refused, from wherever it lies', async () => {
+    const shipped = join(import.meta.dirname, '../../policies')
+    await cp(shipped, join(root, 'copied'), { recursive: true })
+    expect(await run('push --remote --policies DIR/copied --key KEY')).toBe(
+      refusal('registry.example.com').replace('DIR/policies', 'DIR/copied'),
+    )
+    expect(calls).toEqual([])
+  })
+
+  it.each(['registry.acme.dev', 'example-registry.acme.dev', 'myexample.com', 'example.com.acme.dev'])(
+    "for %s is somebody's own",
+    async (service) => {
+      await writeFile(join(root, 'policies/policy.yaml'), named(service))
+      expect(await run(push)).toBe('no error')
+    },
+  )
 })
 
 describe('with a bundle in force', () => {
@@ -144,7 +223,7 @@ describe('with a bundle in force', () => {
   it('push keeps most grants', async () => {
     await writeFile(join(root, 'policies/policy.yaml'), tokens(1))
     expect(await run(push)).toEqual(
-      'exit 1: this push removes more than half of the grants: 9 now, 1 after it (if that is meant, repeat with --yes; `dockgate push --dry-run --yes` shows what would change)',
+      'exit 1: this push removes more than half of the grants: 9 now, 1 after it (if that is meant, repeat with --yes; with --yes --dry-run the command only says what would change)',
     )
   })
 
@@ -161,39 +240,54 @@ describe('with a bundle in force', () => {
   it('push and status know whose it is', async () => {
     const others = push.replace('KEY', `DIR/others/${KEY_FILES.policySigningKey}`)
     const { kid } = JSON.parse(await readFile(join(root, 'keys', KEY_FILES.policySigningKey), 'utf8'))
-    const untrusted = `local KV in DIR has a bundle under 'pointer' that is not to be trusted: the bundle is signed by the key "${kid}", which is not among the public keys; add it, or push with a key that is`
+    const untrusted = `Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: the bundle is signed by the key "${kid}", which is not among the public keys; add it, or push with a key that is`
     expect(await run(others)).toEqual(
       `exit 1: ${untrusted} (if you know why, e.g. because the key is new, repeat with --yes; every shard is uploaded then)`,
     )
-    expect(await run(`status --state DIR --public-keys DIR/others/${KEY_FILES.policyPublicKeys}`)).toEqual(
+    expect(await run(`status --remote --public-keys DIR/others/${KEY_FILES.policyPublicKeys}`)).toEqual(
       `exit 1: ${untrusted}`,
     )
   })
 
   it('rollback has somewhere to go', async () => {
-    const back = 'rollback --state DIR --key KEY'
+    const back = 'rollback --remote --key KEY'
     expect(await run(`${back} 12`)).toEqual(
-      'exit 1: local KV in DIR has no bundle 12 (`dockgate status` lists those it has)',
+      'exit 1: Cloudflare KV (binding POLICY) has no bundle 12 (`dockgate status --remote` lists those it has)',
     )
     expect(await run(back)).toEqual(
-      `exit 1: local KV in DIR has no bundle before ${serial} that says something else (change the policies and run \`dockgate push\`)`,
+      `exit 1: Cloudflare KV (binding POLICY) has no bundle before ${serial} that says something else (change the policies and run \`${PUSH}\`)`,
     )
     for (const key of store.keys()) if (key.startsWith('sha256:')) store.delete(key)
     expect(await run(`${back} ${serial}`)).toEqual(
-      `exit 1: 1 shard of bundle ${serial} is no longer in local KV in DIR (check out the policies of that time and run \`dockgate push\`)`,
+      `exit 1: 1 shard of bundle ${serial} is no longer in Cloudflare KV (binding POLICY) (check out the policies of that time and run \`${PUSH}\`)`,
     )
+  })
+
+  it('each command asks wrangler as seldom as it can', async () => {
+    await writeFile(join(root, 'policies/policy.yaml'), tokens(8))
+    await run(push)
+    const made = async (command: string) => {
+      calls = []
+      expect(await run(command)).toBe('no error')
+      return calls.toSorted()
+    }
+    expect(await made('status --remote --key KEY')).toEqual(['key get', 'key list'])
+    expect(await made('rollback --remote --key KEY --dry-run')).toEqual(['bulk get', 'key get', 'key list'])
+    expect(await made('prune --remote --dry-run')).toEqual(['bulk get', 'key list'])
+    expect(await made(`${push} --dry-run`)).toEqual(['key get'])
+    expect(await made(push)).toEqual(['bulk put', 'key get', 'key put'])
   })
 
   it('prune leaves a store alone that it does not know', async () => {
     store.set('mine', 'x')
-    expect(await run('prune --state DIR')).toEqual(
-      "exit 1: 'mine' in local KV in DIR is not a bundle that this version reads, so its shards are not known (remove the key with `npx wrangler kv key delete` if it does not belong there, or use a newer dockgate)",
+    expect(await run('prune --remote')).toEqual(
+      "exit 1: 'mine' in Cloudflare KV (binding POLICY) is not a bundle that this version reads, so its shards are not known (remove the key with `npx wrangler kv key delete` if it does not belong there, or use a newer dockgate)",
     )
   })
 })
 
 describe('a value that is too large', () => {
-  const kv = wranglerKv({ kind: 'local', stateDirectory: 'state' })
+  const kv = wranglerKv({ binding: 'POLICY' })
   const pushed = async (policy: CompiledPolicy) =>
     outcomeOf(publish({ policy, kv, key: (await newKey()).signing, now: NOW }))
 
@@ -212,14 +306,14 @@ describe('a value that is too large', () => {
 })
 
 describe('wrangler', () => {
-  const kv = wranglerKv({ kind: 'remote', binding: 'POLICY' })
+  const kv = wranglerKv({ binding: 'POLICY' })
   const HINT =
-    'for --remote, log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id'
+    'log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id'
   const failed = (doing: string) => `exit 3: wrangler failed while ${doing}\n    no network (${HINT})`
 
   it.each<[string, () => Promise<unknown>]>([
     ['reading pointer from Cloudflare KV (binding POLICY)', () => kv.get('pointer')],
-    ['reading 1 values from Cloudflare KV (binding POLICY)', () => kv.getAll(['a'])],
+    ['reading 1 of 1 values from Cloudflare KV (binding POLICY)', () => kv.getAll(['a'])],
     ['listing the keys of Cloudflare KV (binding POLICY)', () => kv.list('')],
     ['writing 1 values to Cloudflare KV (binding POLICY)', () => kv.putAll([{ key: 'a', value: 'b' }])],
     ['writing a to Cloudflare KV (binding POLICY)', () => kv.put('a', 'b')],
@@ -257,7 +351,7 @@ describe('a gate', () => {
   ])('at %s is none', async (url, expected) => {
     vi.stubGlobal('fetch', async () => new Response('<html>'))
     expect(await run(push)).toBe('no error')
-    expect(await run(`status --state DIR --key KEY --url ${url}`)).toEqual(expected)
+    expect(await run(`status --remote --key KEY --url ${url}`)).toEqual(expected)
   })
 
   it('that does not take the bundle is waited for in vain', async () => {

@@ -265,14 +265,19 @@ describe('what is to be typed next', () => {
     expect(printed.err.split('\n')).toEqual([
       `password2 of token ci is new in ${folder}/policy.yaml, until 2026-11-30T00:00:00Z`,
       `password1 stays valid until 2026-10-01T00:00:00Z; when nobody uses it any more: ${command} token rotate ci --password password1 --policies ${folder}`,
-      `to put it into force: ${command} push --policies ${folder}`,
-      'a running `dockgate dev` takes it over by itself',
+      'not in force yet; to put it into force',
+      `  at the gate on Cloudflare:  ${command} push --remote --policies ${folder}`,
+      `  in the local KV:            ${command} push --local --policies ${folder}; a running \`dockgate dev\` does it by itself`,
       'its password, shown this once:',
       '',
     ])
     printed.err = ''
     await run('disable', 'ci')
-    expect(printed.err).toMatch(new RegExp(`^to put it into force: ${command} push`))
+    expect(printed.err).toMatch(
+      new RegExp(
+        `^not in force yet; to put it into force\\n {2}at the gate on Cloudflare: {2}${command} push --remote `,
+      ),
+    )
     printed.err = ''
     await run('rotate', 'ci')
     expect(printed.err).toContain(`\`${command} token enable ci --policies ${folder}\` brings it back`)

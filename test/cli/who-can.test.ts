@@ -450,7 +450,7 @@ describe('as JSON', () => {
       ],
       unless: [{ ...deny, on: ['app'], except: ['group:entra/team'] }],
     })
-    const own = { kind: 'denyAssignment', name: 'p.yaml:24', source: 'policies/p.yaml:24' }
+    const own = { kind: 'denyAssignment', name: 'p.yaml:24', source: { file: 'policies/p.yaml', line: 24, column: 5 } }
     expect(except).toEqual([{ principal: 'token:ci', by: { ...own, on: ['docs/internal/*'], if: TAG } }])
   })
 })
