@@ -327,7 +327,6 @@ describe('decision tests', () => {
         question: { kind: 'can', action: 'catalog/read' },
         expect: 'deny',
         claims: {},
-        groups: [],
         source: { file: 'x/a.test.yaml', line: 3, column: 5 },
       },
       {
