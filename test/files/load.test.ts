@@ -335,7 +335,6 @@ describe('decision tests', () => {
         expect: 'deny',
         reason: 'no_grant',
         claims: {},
-        groups: [],
         source: { file: 'x/a.test.yaml', line: 4, column: 5 },
       },
       {
@@ -344,7 +343,6 @@ describe('decision tests', () => {
         expect: 'deny',
         reason: 'not_a_registry_request',
         claims: {},
-        groups: [],
         source: { file: 'x/a.test.yaml', line: 5, column: 5 },
       },
     ])
