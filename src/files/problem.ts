@@ -24,7 +24,7 @@ export const complaint = (code: string, message: string, hint?: string): Complai
 /** A command that fails leaves such a file behind. */
 export const EMPTY_FILE: Complaint = complaint(
   'file_empty',
-  'the file is empty',
+  'the file declares nothing',
   'write it again if a command should have filled it, or remove it',
 )
 

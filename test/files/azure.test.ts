@@ -128,7 +128,6 @@ describe('role assignments', () => {
   })
 
   it.each([
-    ['version 1.0', { condition: CONDITION, conditionVersion: '1.0' }, 'not_allowed'],
     ['no principal', { principalId: null }, 'missing_key'],
     ['no scope', { scope: null }, 'missing_key'],
     ['a condition that cannot be read', { condition: '@Request[', conditionVersion: '2.0' }, 'condition_invalid'],
@@ -136,6 +135,28 @@ describe('role assignments', () => {
     const { policies, problems } = load({ 'a.json': [assignment(change)] })
     expect(problems).toMatchObject([{ severity: 'error', code }])
     expect(policies).toBeUndefined()
+  })
+
+  it.each(['1.0', '3.0', 1, 'x'])('grant nothing with a condition of version %j, and say so', (conditionVersion) => {
+    const { policies, problems } = load({ 'a.json': [assignment({ condition: CONDITION, conditionVersion })] })
+    expect(problems).toMatchObject([
+      {
+        severity: 'warning',
+        code: 'azure_condition_version',
+        message: `the condition is of version "${conditionVersion}", and only 2.0 is understood`,
+        hint: 'this assignment grants nothing',
+      },
+    ])
+    expect(policies?.roleAssignments).toEqual([])
+  })
+
+  it.each([
+    [{ conditionVersion: '1.0' }],
+    [{ condition: '', conditionVersion: '1.0' }],
+    [{ condition: CONDITION, conditionVersion: '' }],
+    [{ condition: CONDITION, conditionVersion: 2 }],
+  ])('do not mind the version of no condition, nor another spelling: %j', (change) => {
+    expect(load({ 'a.json': [assignment(change)] }).policies?.roleAssignments).toHaveLength(1)
   })
 
   it('point into a condition that JSON escapes', () => {

@@ -253,12 +253,31 @@ denyAssignments:
     expect(roles[0]?.permissions[0]?.dataActions).toHaveLength(3)
   })
 
-  it.each([['tokens:'], ['roleAssignments:'], ['# nothing'], [''], ['{}'], ['[]'], ['$schema: x']])(
-    'accepts %j',
-    (text) => {
-      good(text)
-    },
-  )
+  it.each([['tokens:'], ['roleAssignments:'], ['{}'], ['[]'], ['$schema: x']])('accepts %j', (text) => {
+    good(text)
+  })
+
+  it.each(['# nothing', '', '\n', 'null', '---\n'])('says that a file declares nothing: %j', (text) => {
+    const { policies, problems } = yaml(REGISTRY, text)
+    expect(problems).toEqual([
+      {
+        severity: 'warning',
+        code: 'file_empty',
+        source: expect.objectContaining({ line: 1 }),
+        message: 'the file declares nothing',
+        hint: 'write it again if a command should have filled it, or remove it',
+      },
+    ])
+    expect(policies).toBeDefined()
+  })
+
+  it('says it of a file of decision tests too', () => {
+    const files = [
+      { path: 'a.yaml', text: REGISTRY },
+      { path: 'b.test.yaml', text: '' },
+    ]
+    expect(readPolicies(files).problems).toMatchObject([{ code: 'file_empty', source: { file: 'b.test.yaml' } }])
+  })
 
   it('warns of gateways, and grants nothing for them', () => {
     const { policies, problems } = yaml(REGISTRY, 'scopeMaps: { m: { actions: [gateway/g/config/read] } }')
