@@ -13,25 +13,35 @@ import type { CompiledPolicy } from '../policy/compiled.ts'
 import { err, ok, type Result } from '../registry/result.ts'
 import type { BulkKv } from './kv.ts'
 
-/** Where there is no bundle yet nobody has any right. A bundle that these keys cannot vouch for is a problem. */
+export type PolicyInForce = {
+  readonly policy: CompiledPolicy
+  /** Absent where nothing was pushed yet. */
+  readonly bundle?: Manifest
+}
+
+/**
+ * The policy under a pointer: of a bundle that was signed for it. Where there is no bundle yet nobody has any right. A bundle
+ * that these keys cannot vouch for is a problem.
+ */
 export async function policyInForce(
   kv: BulkKv,
   pointer: string,
   keys: VerificationKeys,
   newer: CompiledPolicy,
-): Promise<Result<CompiledPolicy, BundleProblem>> {
+): Promise<Result<PolicyInForce, BundleProblem>> {
   const text = await kv.get(pointer)
-  if (text === undefined) return ok(withoutRights(newer))
+  if (text === undefined) return ok({ policy: withoutRights(newer) })
   const verified = await verifyManifest(text, keys, { pointer })
   if (!verified.ok) return verified
   const { manifest } = verified.value
   const shared = await sharedShards(manifest, newer)
   const missing = [...digestsOf(manifest)].filter((digest) => !shared.has(digest))
   const read = await kv.getAll(missing.map(shardKey))
-  return restorePolicy(manifest, async (digest) => {
+  const policy = await restorePolicy(manifest, async (digest) => {
     const shard = shared.get(digest) ?? read.get(shardKey(digest))
     return shard === undefined ? err(missingFrom(kv, digest)) : ok(new TextEncoder().encode(shard).buffer)
   })
+  return policy.ok ? ok({ policy: policy.value, bundle: manifest }) : policy
 }
 
 const withoutRights = ({ common }: CompiledPolicy): CompiledPolicy => ({

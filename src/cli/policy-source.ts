@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { base64url } from 'jose'
 import { shardKey } from '../bundle/digest.ts'
-import { digestsOf, parseManifest } from '../bundle/manifest.ts'
+import { digestsOf, type Manifest, parseManifest } from '../bundle/manifest.ts'
 import { readPrincipalData } from '../bundle/policy-shape.ts'
 import { object } from '../bundle/shape.ts'
 import { openShard } from '../bundle/shard.ts'
@@ -17,11 +17,14 @@ import { type Reading, readPolicies } from './policies.ts'
 
 const POINTER = 'pointer.jws'
 
+/** A policy, and the bundle that held it. */
+export type Source = { readonly policy: CompiledPolicy; readonly bundle?: Manifest }
+
 /**
  * @param path policy folder, folder of a bundle, or its `pointer.jws`
  * @throws {@link CommandError} 2 when what lies there is not valid, or nothing does
  */
-export async function readCompiled(path: string, reading: Reading = { invalid: 2 }): Promise<CompiledPolicy> {
+export async function readSource(path: string, reading: Reading = { invalid: 2 }): Promise<Source> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) {
     throw new CommandError(2, `there is no ${path}`, { hint: 'name a policy folder, or what dockgate build -o wrote' })
@@ -29,10 +32,10 @@ export async function readCompiled(path: string, reading: Reading = { invalid: 2
   if (found.isFile()) return readBundle(path)
   const pointer = join(path, POINTER)
   const isBundle = (await stat(pointer).catch(() => undefined))?.isFile() === true
-  return isBundle ? readBundle(pointer) : (await readPolicies(path, reading)).compiled
+  return isBundle ? readBundle(pointer) : { policy: (await readPolicies(path, reading)).compiled }
 }
 
-async function readBundle(pointer: string): Promise<CompiledPolicy> {
+async function readBundle(pointer: string): Promise<Source> {
   const [, payload = ''] = (await readFile(pointer, 'utf8')).trim().split('.')
   const manifest = parseManifest(base64url.decode(payload))
   if (!manifest.ok) throw damaged(pointer, manifest.error.message)
@@ -49,7 +52,7 @@ async function readBundle(pointer: string): Promise<CompiledPolicy> {
       principals.set(principalKey(principal.value), readPrincipalData(data, key))
     }
   }
-  return { common: manifest.value.common, principals }
+  return { policy: { common: manifest.value.common, principals }, bundle: manifest.value }
 }
 
 const damaged = (pointer: string, why: string): CommandError =>

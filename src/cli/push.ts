@@ -93,7 +93,7 @@ async function push(options: Options, policies: Policies, kv: BulkKv, key: Signi
   const older = dryRun
     ? await showing('comparing with the bundle in force', () => policyInForce(kv, pointer, key.accepted, compiled))
     : undefined
-  const rights = older?.ok ? compare(older.value, compiled, now) : undefined
+  const rights = older?.ok ? compare(older.value.policy, compiled, now) : undefined
   const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
   if (options.json === true) {
     output.json('push', {

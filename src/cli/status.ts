@@ -1,27 +1,25 @@
 /** `dockgate status`: what is in the store, and what a gate uses. */
 import { Command } from 'commander'
-import { parsePublicKeys, type VerificationKeys } from '../bundle/keys.ts'
+import type { VerificationKeys } from '../bundle/keys.ts'
 import type { Manifest } from '../bundle/manifest.ts'
 import { verifyManifest } from '../bundle/verify.ts'
 import { CommandError } from './command-error.ts'
 import { commandLine } from './command-line.ts'
 import { type GatePolicy, gatePolicy } from './gate-status.ts'
 import { historyKey, readBundle, type Stored, serialsOf } from './history.ts'
-import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
 import type { BulkKv } from './kv.ts'
 import { addKvOptions, type KvOptions, needTarget, sameStore, withKv } from './kv-options.ts'
 import { named } from './label.ts'
 import * as output from './output.ts'
 import { showing } from './progress.ts'
-import { keyOptions } from './push.ts'
 import { formatAge, formatBytes, formatCount, formatTime } from './sizes.ts'
+import { addVerificationOptions, type VerificationOptions, verificationKeys } from './verification-keys.ts'
 
-type Options = KvOptions & {
-  readonly key?: string
-  readonly publicKeys?: string
-  readonly url?: string
-  readonly json?: true
-}
+type Options = KvOptions &
+  VerificationOptions & {
+    readonly url?: string
+    readonly json?: true
+  }
 
 const EXAMPLES = `
 Examples:
@@ -32,9 +30,9 @@ Examples:
 const SHOWN = 10
 
 export const statusCommand = (): Command =>
-  addKvOptions(new Command('status').description('show the bundle in force: serial, age, size, signer'))
-    .option('--public-keys <file>', 'JWKS that verifies bundles (default: POLICY_PUBLIC_KEYS, then the signing key)')
-    .option('--key <file>', 'private key whose public half verifies bundles')
+  addVerificationOptions(
+    addKvOptions(new Command('status').description('show the bundle in force: serial, label, age, size, signer')),
+  )
     .option('--url <url>', 'ask the gate there which bundle it uses')
     .option('--json', 'print it as JSON')
     .addHelpText('after', EXAMPLES)
@@ -143,26 +141,3 @@ function liveText(url: string, gate: GatePolicy | undefined, manifest: Manifest)
   }
   return `not yet: ${url} uses bundle ${named(gate.serial, gate.label)}`
 }
-
-async function verificationKeys(options: Options): Promise<VerificationKeys> {
-  const { publicKeys: file, key } = options
-  if (file !== undefined && key !== undefined) {
-    throw new CommandError(2, '--public-keys and --key are both given', { hint: 'leave one of them out' })
-  }
-  const json = file === undefined ? process.env.POLICY_PUBLIC_KEYS : await readText(file)
-  if (file !== undefined && json === undefined) {
-    throw new CommandError(2, `there is no file ${file}`, { hint: HOW_TO_HAVE_KEYS })
-  }
-  if (json !== undefined && key === undefined && (file !== undefined || json !== '')) {
-    return parsePublicKeys(json).catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      const place = file ?? 'POLICY_PUBLIC_KEYS'
-      throw new CommandError(2, `${place} holds no public keys: ${why}`, { hint: HOW_TO_HAVE_KEYS, cause })
-    })
-  }
-  const signing = await findSigningKey(keyOptions(options))
-  if (signing !== undefined) return signing.accepted
-  throw new CommandError(2, 'there is no key to verify the bundle with', { hint: HOW_TO_HAVE_KEYS })
-}
-
-const HOW_TO_HAVE_KEYS = `give --public-keys with the ${KEY_FILES.policyPublicKeys} of \`dockgate keys generate\``

@@ -52,21 +52,24 @@ describe('the policy in force', () => {
     ['one change', bigChanged, 1],
   ])('is read as it was pushed, by the shards that are new: %s', async (_, newer, shards) => {
     await push(big)
-    expect(await inForce(newer)).toEqual({ ok: true, value: big })
+    expect(await inForce(newer)).toMatchObject({ ok: true, value: { policy: big, bundle: { pointer: 'pointer' } } })
     expect(reads).toEqual(['pointer', ...Array.from({ length: shards }, () => 'shard')])
   })
 
   it('is read whole when the new one is too small for its shards', async () => {
     const { shards } = await push(big)
     expect(shards.total).toBeGreaterThan(4)
-    expect(await inForce(policyOf({ 'token:ci': reader('a') }))).toEqual({ ok: true, value: big })
+    expect(await inForce(policyOf({ 'token:ci': reader('a') }))).toMatchObject({
+      ok: true,
+      value: { policy: big, bundle: { pointer: 'pointer' } },
+    })
     expect(reads).toHaveLength(1 + shards.total)
   })
 
   it('gives nobody a right before the first push', async () => {
     const common = { ...COMMON, everyone: reader('a'), anonymous: reader('b') }
     const { principals } = policyOf({ 'token:ci': reader('a') })
-    expect(await inForce({ common, principals })).toEqual({ ok: true, value: policyOf({}) })
+    expect(await inForce({ common, principals })).toEqual({ ok: true, value: { policy: policyOf({}) } })
   })
 
   it.each<[string, string, () => Promise<void> | void]>([
@@ -82,6 +85,14 @@ describe('the policy in force', () => {
       'does not hold a signed manifest',
       () => {
         values.set('pointer', 'x')
+      },
+    ],
+    [
+      'pointer_mismatch',
+      'was signed for the pointer "staging" and lies under "pointer"',
+      async () => {
+        await publish({ policy: big, kv, key: key.signing, now: NOW, pointer: 'staging' })
+        values.set('pointer', values.get('staging') ?? '')
       },
     ],
     [
@@ -108,6 +119,6 @@ describe('the policy in force', () => {
   it('names its principals by key', async () => {
     await push(policyOf({ 'token:ci': reader('a') }))
     const found = await inForce(policyOf({}))
-    expect(found.ok && [...found.value.principals.keys()]).toEqual([keyOf('token:ci')])
+    expect(found.ok && [...found.value.policy.principals.keys()]).toEqual([keyOf('token:ci')])
   })
 })

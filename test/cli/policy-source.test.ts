@@ -6,7 +6,7 @@ import { shardKey } from '../../src/bundle/digest.ts'
 import { encodeBundle } from '../../src/bundle/encode.ts'
 import { generateKey, parseSigningKey } from '../../src/bundle/keys.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
-import { readCompiled } from '../../src/cli/policy-source.ts'
+import { readSource } from '../../src/cli/policy-source.ts'
 
 const FOLDER = join(import.meta.dirname, 'fixtures/explain')
 let bundle: string
@@ -15,7 +15,7 @@ const shards: string[] = []
 beforeEach(async () => {
   bundle = await mkdtemp(join(tmpdir(), 'dockgate-'))
   await mkdir(join(bundle, 'shards'))
-  const compiled = await readCompiled(FOLDER)
+  const { policy: compiled } = await readSource(FOLDER)
   const manifest = await encodeBundle(
     compiled,
     { pointer: 'pointer', serial: 1, created: 0 },
@@ -34,9 +34,10 @@ afterEach(async () => {
 })
 
 it('reads a bundle as the policy that it was made from', async () => {
-  const compiled = await readCompiled(FOLDER)
+  const { policy: compiled } = await readSource(FOLDER)
   for (const path of [bundle, join(bundle, 'pointer.jws')]) {
-    const read = await readCompiled(path)
+    const { policy: read, bundle: manifest } = await readSource(path)
+    expect(manifest).toMatchObject({ pointer: 'pointer', serial: 1 })
     expect(read.common).toEqual(compiled.common)
     expect([...read.principals].sort()).toEqual([...compiled.principals].sort())
   }
@@ -45,13 +46,13 @@ it('reads a bundle as the policy that it was made from', async () => {
 it('refuses a shard that is missing, and one that was changed', async () => {
   const [file = ''] = shards
   await writeFile(file, '{}')
-  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('sha256:') })
+  await expect(readSource(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('sha256:') })
   await rm(file)
-  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('missing') })
+  await expect(readSource(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('missing') })
 })
 
 it('refuses a pointer that holds no manifest, and a path where nothing lies', async () => {
   await writeFile(join(bundle, 'pointer.jws'), 'x')
-  await expect(readCompiled(bundle)).rejects.toMatchObject({ status: 2 })
-  await expect(readCompiled(join(bundle, 'nothing'))).rejects.toMatchObject({ status: 2 })
+  await expect(readSource(bundle)).rejects.toMatchObject({ status: 2 })
+  await expect(readSource(join(bundle, 'nothing'))).rejects.toMatchObject({ status: 2 })
 })

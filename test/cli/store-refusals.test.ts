@@ -220,6 +220,120 @@ describe('with a bundle in force', () => {
     serial = Number([...store.keys()].find((key) => key.startsWith('pointer:'))?.slice('pointer:'.length))
   })
 
+  const written = (stream: 'stdout' | 'stderr'): string =>
+    shown(
+      vi
+        .mocked(process[stream].write)
+        .mock.calls.map(([text]) => String(text))
+        .join(''),
+    )
+  const copyTo = (pointer: string) =>
+    run(push.replace('push', `push --pointer ${pointer} --label Copied`)).then(() => {
+      store.set('pointer', store.get(pointer) ?? '')
+    })
+
+  it('shows its label, service and pointer wherever its serial shows', async () => {
+    expect(await run(`${push} --label Second`)).toBe('no error')
+    expect(await run(`${push} --label Third`)).toBe('no error')
+    const [third, second] = [serial + 2, serial + 1]
+    expect(written('stdout')).toContain(`pushed bundle ${third} (Third) to local KV in DIR, after ${second} (Second)\n`)
+    expect(await run('status --state DIR --key KEY')).toBe('no error')
+    expect(written('stdout')).toContain(
+      `bundle ${third} (Third) in local KV in DIR\n  for         r, under the key pointer\n`,
+    )
+    expect(written('stdout')).toContain(`  can return  to ${second} (Second)\n              to ${serial}\n`)
+    expect(await run('status --state DIR --key KEY --json')).toBe('no error')
+    expect(JSON.parse(written('stdout').slice(written('stdout').indexOf('{\n')))).toMatchObject({
+      serial: third,
+      label: 'Third',
+      service: 'r',
+      pointer: 'pointer',
+      history: [third, second, serial],
+      labels: { [third]: 'Third', [second]: 'Second' },
+    })
+    expect(await run(`rollback ${second} --state DIR --key KEY`)).toBe('no error')
+    expect(written('stdout')).toContain(
+      `returned from bundle ${third} (Third) to the rights of ${second} (Second), made `,
+    )
+  })
+
+  it.each([
+    ['the same', { serial: 0, service: 'r', pointer: 'pointer' }, 'at https://gate.example'],
+    ['an older bundle', { serial: -1, label: 'First' }, 'not yet: https://gate.example uses bundle -1 (First)'],
+    [
+      'another service',
+      { serial: 0, service: 'other', pointer: 'pointer' },
+      'no: https://gate.example is the gate of other, with the policy under the key pointer',
+    ],
+    [
+      'another pointer',
+      { serial: 0, service: 'r', pointer: 'staging' },
+      'no: https://gate.example is the gate of r, with the policy under the key staging',
+    ],
+  ])('status tells a gate with %s', async (_, policy, expected) => {
+    vi.stubGlobal('fetch', async () =>
+      Response.json({ ...policy, serial: policy.serial === 0 ? serial : policy.serial }),
+    )
+    expect(await run('status --state DIR --key KEY --url https://gate.example')).toBe('no error')
+    expect(written('stdout')).toContain(`  live        ${expected}\n`)
+    expect(process.exitCode).toBe(expected.startsWith('at ') ? undefined : 1)
+    process.exitCode = undefined
+  })
+
+  it('diff compares it with files', async () => {
+    await writeFile(join(root, 'policies/policy.yaml'), tokens(8))
+    expect(await run('diff --in-force DIR/policies --state DIR --key KEY')).toBe('no error')
+    expect(process.exitCode).toBe(1)
+    process.exitCode = undefined
+    expect(written('stderr')).toContain(`in force in local KV in DIR: bundle ${serial}\n`)
+    expect(written('stdout')).toContain('token:token-8')
+    expect(written('stdout')).not.toContain('token:token-7')
+    expect(await run('diff --in-force DIR/policies --state DIR --key KEY --pointer none')).toBe('no error')
+    process.exitCode = undefined
+    expect(written('stderr')).toContain(`local KV in DIR has no bundle under 'none': nobody has any right yet\n`)
+  })
+
+  it.each([
+    [
+      'diff DIR/policies',
+      'exit 2: diff compares two policies, and one is missing (e.g. `dockgate diff main/policies policies`, or `dockgate diff --in-force policies`)',
+    ],
+    [
+      'diff --in-force DIR/policies DIR/policies',
+      'exit 2: diff --in-force takes one policy folder or bundle (the other one is the bundle in force)',
+    ],
+  ])('%s', async (command, expected) => {
+    expect(await run(command)).toEqual(expected)
+  })
+
+  const misplaced = () =>
+    `bundle ${serial} was signed for the pointer "staging" and lies under "pointer": somebody copied it; push again with --pointer pointer`
+  it.each([
+    ['status --state DIR --key KEY', "local KV in DIR has a bundle under 'pointer' that is not to be trusted: "],
+    ['rollback --state DIR --key KEY', "local KV in DIR has a bundle under 'pointer' that is not to be trusted: "],
+    [
+      'diff --in-force DIR/policies --state DIR --key KEY',
+      'the bundle in force in local KV in DIR is not to be trusted: ',
+    ],
+  ])('that was copied from another pointer %s refuses', async (command, expected) => {
+    await copyTo('staging')
+    serial = Number([...store.keys()].find((key) => key.startsWith('staging:'))?.slice('staging:'.length))
+    expect(await run(command)).toEqual(`exit 1: ${expected}${misplaced()}`)
+  })
+
+  it('diff says when two bundles are not of one gate', async () => {
+    for (const pointer of ['pointer', 'staging']) {
+      expect(await run(`build --policies DIR/policies --key KEY --pointer ${pointer} -o DIR/${pointer}`)).toBe(
+        'no error',
+      )
+    }
+    expect(await run('diff DIR/pointer DIR/staging')).toBe('no error')
+    process.exitCode = undefined
+    expect(written('stderr')).toContain(
+      "the bundles are for two pointers, 'pointer' and 'staging': they are not of one gate\n",
+    )
+  })
+
   it('push keeps most grants', async () => {
     await writeFile(join(root, 'policies/policy.yaml'), tokens(1))
     expect(await run(push)).toEqual(
