@@ -13,6 +13,7 @@ import { DEFAULT_POINTER, DEFAULT_STATE } from './kv-options.ts'
 import { addLabelOptions, type LabelOptions, labelOf, named } from './label.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY, readPolicies } from './policies.ts'
+import { showing } from './progress.ts'
 import { formatBytes, formatCount } from './sizes.ts'
 
 type Options = LabelOptions & {
@@ -45,18 +46,16 @@ export const buildCommand = (): Command =>
       const sizes: number[] = []
       const created = Math.floor(Date.now() / 1000)
       if (out !== undefined) await makeFolder(out)
-      const manifest = await encodeBundle(
-        compiled,
-        {
-          pointer,
-          serial: nextSerial(undefined, created),
-          created,
-          ...(label === undefined ? {} : { label }),
-        },
-        async (shard) => {
-          sizes.push(shard.bytes)
-          if (out !== undefined) await write(join(out, 'shards', fileOf(shard.digest)), shard.text)
-        },
+      const manifest = await showing('encoding', (tell) =>
+        encodeBundle(
+          compiled,
+          { pointer, serial: nextSerial(undefined, created), created, ...(label === undefined ? {} : { label }) },
+          async (shard) => {
+            sizes.push(shard.bytes)
+            tell(`${formatCount(sizes.length)} shards`)
+            if (out !== undefined) await write(join(out, 'shards', fileOf(shard.digest)), shard.text)
+          },
+        ),
       )
       const text = key === undefined ? undefined : await signManifest(manifest, key)
       if (out !== undefined && text !== undefined) await write(join(out, 'pointer.jws'), text)

@@ -42,23 +42,16 @@ function breakExample(line: string, width: number): readonly string[] {
   return [...lines, current, ...(remark === undefined ? [] : wrap(remark, width - 6).map((text) => `      ${text}`))]
 }
 
-/**
- * Text in lines of at most `width` columns, broken at spaces; a longer word has its own line.
- *
- * @param indent put before every line but the first
- */
-export function wrap(text: string, width: number, indent = ''): readonly string[] {
+/** Text in lines of at most `width` columns, broken at spaces; a longer word has its own line. */
+export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ').filter((part) => part !== '')) {
     const longer = line === '' ? word : `${line} ${word}`
-    const isFirst = lines.length === 0
-    const isStart = line === '' || line === indent
-    if (isStart && !isFirst) line = `${indent}${word}`
-    else if (isStart || longer.length <= width) line = longer
+    if (line === '' || longer.length <= width) line = longer
     else {
       lines.push(line)
-      line = `${indent}${word}`
+      line = word
     }
   }
   return line === '' ? lines : [...lines, line]

@@ -52,6 +52,8 @@ export type Lines = string | Iterable<string>
 function writeLines(stream: Name, lines: Lines): void {
   let text = ''
   for (const line of typeof lines === 'string' ? [lines] : lines) text += `${shown(line)}\n`
+  // The task that showed it shows it again below.
+  if (hasStatus && text !== '') statusLine('')
   write(stream, text)
 }
 
@@ -91,9 +93,13 @@ export const isTerminal = (stream: Name): boolean => process[stream].isTTY === t
 /** Columns of the terminal; 80 where there is none. */
 export const columns = (stream: Name): number => (isTerminal(stream) ? process[stream].columns : undefined) ?? 80
 
+let hasStatus = false
+
 /** Replaces the last line of a terminal by this one, or by nothing. Never writes anywhere else. */
 export function statusLine(line: string): void {
-  if (isTerminal('stderr')) write('stderr', `\r\u001b[2K${shown(line)}`)
+  if (!isTerminal('stderr')) return
+  hasStatus = line !== ''
+  write('stderr', `\r\u001b[2K${shown(line)}`)
 }
 
 /** What became of a stream. A reader that has gone away (EPIPE) needs no more and is no failure. */

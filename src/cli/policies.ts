@@ -14,6 +14,8 @@ import { type RulePlace, rulePlaces } from '../policy/rule.ts'
 import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../policy/standing.ts'
 import { CommandError } from './command-error.ts'
 import * as output from './output.ts'
+import { showing } from './progress.ts'
+import { formatBytes, formatCount } from './sizes.ts'
 
 export const DEFAULT_DIRECTORY = 'policies'
 
@@ -85,9 +87,18 @@ export function formatProblem(
   return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
 
+/** Characters of policy files that take a moment to parse. */
+const LARGE = 2_000_000
+/** Tokens and role assignments that take a moment to compile. */
+const MANY = 50_000
+
 /** @throws {@link CommandError} 2 when there is no such folder: a name mistyped is no answer about its policies */
 export async function loadFolder(directory: string): ReturnType<typeof loadPolicies> {
-  const loaded = await loadPolicies(directory)
+  const loaded = await showing(`reading ${directory}`, (tell) =>
+    loadPolicies(directory, (characters) => {
+      if (characters > LARGE) tell(formatBytes(characters), true)
+    }),
+  )
   const missing = loaded.problems.find(({ code }) => code === 'folder_missing')
   if (missing === undefined) return loaded
   throw new CommandError(2, missing.message, missing.hint === undefined ? {} : { hint: missing.hint })
@@ -111,7 +122,13 @@ export const questionOf = ({ json }: { readonly json?: true | undefined }): Read
  */
 export async function readPolicies(directory: string, reading: Reading = {}): Promise<Policies> {
   const { policies, tests, problems } = await loadFolder(directory)
-  if (policies !== undefined) return new Policies(directory, policies, tests)
+  if (policies !== undefined) {
+    return showing(`compiling ${directory}`, async (tell) => {
+      const size = policies.tokens.length + policies.roleAssignments.length
+      if (size > MANY) tell(`${formatCount(size)} tokens and role assignments`, true)
+      return new Policies(directory, policies, tests)
+    })
+  }
   throw invalidPolicies(directory, problems, reading)
 }
 

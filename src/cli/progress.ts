@@ -11,40 +11,40 @@ const TICK_MS = 250
 /** There is one last line: inside a task that is shown, no other one is. */
 let busy = false
 
-/** Says how far a task is, such as `12 of 512 shards`. It may be called often. */
-export type Tell = (detail: string) => void
-
 /**
- * Shows `what` and the seconds that it has taken, until `task` ends.
+ * Says how far a task is, such as `12 of 512 shards`. It may be called often.
  *
- * @param atOnce also before a moment has passed: for work that lets no timer run
+ * @param atOnce also before a moment has passed: what follows lets no timer run
  */
-export async function showing<T>(what: string, task: (tell: Tell) => Promise<T>, { atOnce = false } = {}): Promise<T> {
+export type Tell = (detail: string, atOnce?: boolean) => void
+
+/** Shows `what` and the seconds that it has taken, until `task` ends. */
+export async function showing<T>(what: string, task: (tell: Tell) => Promise<T>): Promise<T> {
   if (busy || !output.isTerminal('stderr')) return task(() => {})
   busy = true
   const start = performance.now()
   let detail = ''
-  let shown = 0
+  let shown: number | undefined
   const show = () => {
-    shown = performance.now()
-    const seconds = Math.floor((shown - start) / 1000)
+    const now = performance.now()
+    shown = now
+    const seconds = Math.floor((now - start) / 1000)
     const parts = [what, detail, seconds === 0 ? '' : `${seconds} s`].filter((part) => part !== '')
     output.statusLine(cut(parts.join(', '), output.columns('stderr') - 1))
   }
-  if (atOnce) show()
   const timer = setInterval(() => {
     if (performance.now() - start >= PATIENCE_MS) show()
   }, TICK_MS)
   try {
-    return await task((next) => {
+    return await task((next, atOnce = false) => {
       detail = next
       const now = performance.now()
-      if (now - start >= PATIENCE_MS && now - shown >= TICK_MS) show()
+      if (atOnce || (now - start >= PATIENCE_MS && now - (shown ?? 0) >= TICK_MS)) show()
     })
   } finally {
     busy = false
     clearInterval(timer)
-    if (shown > 0) output.statusLine('')
+    if (shown !== undefined) output.statusLine('')
   }
 }
 

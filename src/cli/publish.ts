@@ -14,6 +14,7 @@ import { CommandError } from './command-error.ts'
 import { claimedSerial, historyKey, nextSerial, readBundle, sameContent, UntrustedBundle } from './history.ts'
 import type { Kv, KvPair } from './kv.ts'
 import { DEFAULT_POINTER } from './kv-options.ts'
+import { formatCount } from './sizes.ts'
 
 /** Of one bulk call; KV takes 10,000 keys and 100 MB of JSON, in which a value may grow by half. */
 const BATCH_KEYS = 1000
@@ -167,6 +168,7 @@ class Upload {
   async add({ digest, text, bytes }: EncodedShard): Promise<void> {
     if (this.#known.has(digest) || this.#seen.has(digest)) return
     this.#seen.add(digest)
+    this.#onProgress(`${formatCount(this.#seen.size)} new shards encoded`)
     checkSize(bytes, 'one shard', 'one principal has too many grants: give them to a group, or use patterns')
     if (this.#batch.length === BATCH_KEYS || this.#batchBytes + bytes > BATCH_BYTES) await this.send()
     this.#batch.push({ key: shardKey(digest), value: text })
@@ -182,6 +184,6 @@ class Upload {
     this.#batchBytes = 0
     if (this.#dryRun || batch.length === 0) return
     await this.#kv.putAll(batch)
-    this.#onProgress(`${this.count} new shards uploaded`)
+    this.#onProgress(`${formatCount(this.count)} new shards uploaded`)
   }
 }

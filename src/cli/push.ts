@@ -72,23 +72,20 @@ async function push(options: Options, policies: Policies, kv: BulkKv, key: Signi
   const { compiled } = policies
   const now = Math.floor(Date.now() / 1000)
   const label = await labelOf(options, options.policies)
-  const report = await showing(
-    `pushing to ${kv.place}`,
-    (tell) =>
-      publish({
-        policy: compiled,
-        kv,
-        key,
-        now,
-        pointer,
-        ...(label === undefined ? {} : { label }),
-        ...(days === undefined ? {} : { validSeconds: days * 86_400 }),
-        force: yes,
-        all,
-        dryRun,
-        onProgress: tell,
-      }),
-    { atOnce: true },
+  const report = await showing(`pushing to ${kv.place}`, (tell) =>
+    publish({
+      policy: compiled,
+      kv,
+      key,
+      now,
+      pointer,
+      ...(label === undefined ? {} : { label }),
+      ...(days === undefined ? {} : { validSeconds: days * 86_400 }),
+      force: yes,
+      all,
+      dryRun,
+      onProgress: tell,
+    }),
   )
   const older = dryRun
     ? await showing('comparing with the bundle in force', () => policyInForce(kv, pointer, key.accepted, compiled))

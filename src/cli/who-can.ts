@@ -3,10 +3,11 @@ import { Command } from 'commander'
 import { formatCondition } from '../policy/condition/format.ts'
 import type { Holding } from '../policy/holding.ts'
 import { meets, type Reservation } from '../policy/reservation.ts'
-import { type Holder, whoCan } from '../policy/who-can.ts'
+import { type Holder, type WhoCan, whoCan } from '../policy/who-can.ts'
 import { takesRepository } from '../registry/permission.ts'
 import { formatTime } from './explanation.ts'
 import { fewOf } from './few-of.ts'
+import { wrap } from './help.ts'
 import * as output from './output.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, questionOf, readPolicies } from './policies.ts'
 import { readAction, readRepositoryFor, readTime } from './question.ts'
@@ -59,17 +60,51 @@ export const whoCanCommand = (): Command =>
       }
       if (holders.length === 0)
         output.note(`nobody has ${action}${repository === undefined ? '' : ` on ${repository}`}`)
-      const width = Math.min(40, Math.max(0, ...holders.map(({ principal }) => principal.length)))
-      for (const holder of holders) for (const line of formatHolder(policies, holder, width)) output.out(line)
-      for (const { principal, ...deny } of except.slice(0, SHOWN)) {
-        output.out(`${'but not'.padEnd(width)}  ${principal}, by ${formatLimited(policies, deny)}`)
-      }
-      if (except.length > SHOWN) output.out(`${'but not'.padEnd(width)}  ${count(except.length - SHOWN, 'other')}`)
+      output.out(layOut([...rowsOf(policies, holders, except)]))
       for (const { principal, ...deny } of doubtful.slice(0, SHOWN)) {
         const rule = formatLimited(policies, deny)
         output.note(`a caller whose claims do not say whether it is ${principal} is kept out too, by ${rule}`)
       }
     })
+
+/** Who, and by which rule. */
+type Row = readonly [who: string, how: string]
+
+function* rowsOf(policies: Policies, holders: readonly Holder[], except: WhoCan['except']): Generator<Row> {
+  for (const holder of holders) yield* holderRows(policies, holder)
+  for (const { principal, ...deny } of except.slice(0, SHOWN)) {
+    yield ['but not', `${principal}, by ${formatLimited(policies, deny)}`]
+  }
+  if (except.length > SHOWN) yield ['but not', count(except.length - SHOWN, 'other')]
+}
+
+/** Columns of the second part of a row, at least: below that it has lines of its own. */
+const ROOM = 40
+
+/**
+ * Two columns; one row is one line, for programs that read it. On a terminal what does not fit goes on below, in the second
+ * column.
+ */
+function* layOut(rows: readonly Row[]): Generator<string> {
+  const width = Math.min(
+    40,
+    rows.reduce((most, [who]) => Math.max(most, who.length), 0),
+  )
+  const columns = output.isTerminal('stdout') ? output.columns('stdout') : Number.POSITIVE_INFINITY
+  for (const [who, how] of rows) {
+    const line = `${who.padEnd(width)}  ${how}`
+    const room = columns - width - 2
+    if (line.length <= columns) yield line
+    else if (room >= ROOM && who.length <= width) {
+      for (const [index, part] of wrap(how, room).entries()) {
+        yield `${(index === 0 ? who : '').padEnd(width)}  ${part}`
+      }
+    } else {
+      if (who !== '') yield who
+      for (const part of wrap(how, columns - 4)) yield `    ${part}`
+    }
+  }
+}
 
 const SHOWN = 20
 
@@ -88,18 +123,14 @@ const limitedJson = (policies: Policies, limited: Holding | Reservation) => ({
   ...('until' in limited && limited.until !== undefined ? { until: formatTime(limited.until) } : {}),
 })
 
-function* formatHolder(
-  policies: Policies,
-  { principal, by, unless, passwords }: Holder,
-  width: number,
-): Iterable<string> {
+function* holderRows(policies: Policies, { principal, by, unless, passwords }: Holder): Generator<Row> {
   const expired = passwords === undefined ? '' : ', but its passwords have expired'
   for (const [index, holding] of by.entries()) {
     const who = index === 0 ? principal : ''
     const reservations = unless
       .filter((deny) => meets(deny, holding))
       .map((deny) => `, unless ${formatLimited(policies, deny)}`)
-    yield `${who.padEnd(width)}  by ${formatLimited(policies, holding)}${reservations.join('')}${expired}`
+    yield [who, `by ${formatLimited(policies, holding)}${reservations.join('')}${expired}`]
   }
 }
 

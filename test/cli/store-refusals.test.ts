@@ -400,7 +400,7 @@ describe('with a bundle in force', () => {
   })
 })
 
-describe('a value that is too large', () => {
+describe('a value that is too large', { timeout: 60_000 }, () => {
   const kv = wranglerKv({ binding: 'POLICY' })
   const pushed = async (policy: CompiledPolicy) =>
     outcomeOf(publish({ policy, kv, key: (await newKey()).signing, now: NOW }))

@@ -454,3 +454,37 @@ describe('as JSON', () => {
     expect(except).toEqual([{ principal: 'token:ci', by: { ...own, on: ['docs/internal/*'], if: TAG } }])
   })
 })
+
+describe('on a terminal of 80 columns', () => {
+  const TERMINAL = { isTTY: true, columns: 80 }
+  beforeEach(() => {
+    for (const [name, value] of Object.entries(TERMINAL)) {
+      Object.defineProperty(process.stdout, name, { value, configurable: true, writable: true })
+    }
+  })
+  afterEach(() => {
+    for (const name of Object.keys(TERMINAL)) Reflect.deleteProperty(process.stdout, name)
+  })
+
+  it.each([
+    ['with short names, goes on in the second column', 'token:ci', /^( {10}|token:ci {2})\S/],
+    ['with long names, has them on lines of their own', `token:${'x'.repeat(40)}`, /^( {4}|token:x+$)/],
+  ])('a rule that is too long, %s', async (_, principal, shape) => {
+    const condition = 'condition: "@Request[Dockgate/request:tag] StringEquals \'a-tag-that-is-long\'"'
+    const assignment = `principal: ${principal}, role: Container Registry Repository Reader, repositories: [samples/*], ${condition}`
+    const name = principal.replace('token:', '')
+    await writeFile(
+      join(folder, 'p.yaml'),
+      `registry: { mode: abac }\ntokens: { ${name}: { scopeMap: none } }\nscopeMaps: { none: { actions: [] } }\nroleAssignments:\n  - { name: a-name-that-says-what-it-is-for, ${assignment} }\n`,
+    )
+    const lines = await linesOf(whoCanCommand(), ['content/read'])
+    expect(lines.length).toBeGreaterThan(1)
+    for (const line of lines) {
+      expect(line.length).toBeLessThanOrEqual(80)
+      expect(line).toMatch(shape)
+    }
+    expect(lines.join(' ').replaceAll(/ +/g, ' ')).toContain(
+      `${principal} by role assignment a-name-that-says-what-it-is-for`,
+    )
+  })
+})
