@@ -2,11 +2,12 @@
  * The difference of two policies as the command line tells it: rights by whom and on what, and what else decides who may do
  * what. Never reads either policy.
  */
+
+import { formatTime } from '../base/time.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { difference, type Right, type RightChange } from '../policy/difference.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { scaleOf } from '../policy/name-pattern.ts'
-import { formatTime } from './explanation.ts'
 import { fewOf } from './few-of.ts'
 import * as output from './output.ts'
 

@@ -2,6 +2,7 @@
  * An explanation as the command line tells it: the rule that comes nearest and the change that would do, in words with their
  * places in the files, and as JSON.
  */
+import { formatTime } from '../base/time.ts'
 
 import type { UnmetTest } from '../policy/blame.ts'
 import { formatScopeMapLine, type ScopeMapLine } from '../policy/change.ts'
@@ -103,8 +104,6 @@ const formatNeeds = (needs: readonly Need[]): string =>
       return `${what}${where} (${authorization.effect === 'allow' ? 'granted' : 'refused'})`
     })
     .join(', ')
-
-export const formatTime = (time: EpochSeconds): string => new Date(time * 1000).toISOString().replace('.000Z', 'Z')
 
 /** @param who asks: a rule of its own needs no name */
 export const formatNearest = (policies: Policies, { rule, principal, lack }: NearestGrant, who: string): string =>

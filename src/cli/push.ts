@@ -1,5 +1,6 @@
 /** `dockgate push`: puts a policy folder into force. */
 import { Command } from 'commander'
+import { formatTime } from '../base/time.ts'
 import type { SigningKey } from '../bundle/keys.ts'
 import { CommandError } from './command-error.ts'
 import { compare, differenceJson, differenceLines, type PolicyDifference } from './difference.ts'
@@ -14,7 +15,7 @@ import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from './policie
 import { policyInForce } from './policy-in-force.ts'
 import { showing } from './progress.ts'
 import { type PublishReport, publish } from './publish.ts'
-import { formatBytes, formatCount, formatTime } from './sizes.ts'
+import { formatBytes, formatCount } from './sizes.ts'
 import { tellFailures } from './tell-failures.ts'
 
 type Options = KvOptions &

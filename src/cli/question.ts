@@ -3,6 +3,7 @@
  * use, with a word on what would be right.
  */
 import type { Command } from 'commander'
+import { type EpochSeconds, parseTime, similarTime } from '../base/time.ts'
 import type { Extras } from '../identity/assume.ts'
 import type { Facts } from '../policy/authorize.ts'
 import { parseIpAddress } from '../policy/condition/ip.ts'
@@ -154,10 +155,18 @@ export function readCircumstances(options: CircumstanceOptions): Circumstances {
   }
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
-
-export function readTime(text: string): number {
-  const milliseconds = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(milliseconds)) throw wrongUse(`"${text}" is no time`, 'write it as 2027-01-31T12:00:00Z')
-  return Math.floor(milliseconds / 1000)
+/**
+ * A time of RFC 3339, read as policy files are.
+ *
+ * @returns seconds since 1970
+ * @throws {@link CommandError} 2 when the text is not a time
+ */
+export function readTime(text: string): EpochSeconds {
+  const time = parseTime(text)
+  if (time !== undefined) return time
+  const similar = similarTime(text)
+  throw wrongUse(
+    `"${text}" is not a time`,
+    similar === undefined ? 'write it as 2027-01-31T12:00:00Z' : `did you mean ${similar}?`,
+  )
 }

@@ -1,5 +1,6 @@
 /** `dockgate rollback`: brings back the rights of an earlier bundle, under a new serial. */
 import { Command } from 'commander'
+import { formatTime } from '../base/time.ts'
 import { shardKey } from '../bundle/digest.ts'
 import { VALIDITY_SECONDS } from '../bundle/encode.ts'
 import type { SigningKey } from '../bundle/keys.ts'
@@ -16,7 +17,7 @@ import * as output from './output.ts'
 import { count } from './policies.ts'
 import { showing } from './progress.ts'
 import { keyOptions, waited } from './push.ts'
-import { formatCount, formatTime } from './sizes.ts'
+import { formatCount } from './sizes.ts'
 
 type Options = KvOptions & {
   readonly key?: string

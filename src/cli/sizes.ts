@@ -1,12 +1,10 @@
-/** Sizes and times as people read them. */
+/** Sizes and ages as people read them. */
 
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`
   const [size, unit] = bytes < 1024 ** 2 ? [bytes / 1024, 'KiB'] : [bytes / 1024 ** 2, 'MiB']
   return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`
 }
-
-export const formatTime = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 
 export function formatAge(seconds: number): string {
   if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`

@@ -1,5 +1,6 @@
 /** `dockgate status`: what is in the store, and what a gate uses. */
 import { Command } from 'commander'
+import { formatTime } from '../base/time.ts'
 import type { VerificationKeys } from '../bundle/keys.ts'
 import type { Manifest } from '../bundle/manifest.ts'
 import { verifyManifest } from '../bundle/verify.ts'
@@ -12,7 +13,7 @@ import { addKvOptions, type KvOptions, needTarget, sameStore, withKv } from './k
 import { named } from './label.ts'
 import * as output from './output.ts'
 import { showing } from './progress.ts'
-import { formatAge, formatBytes, formatCount, formatTime } from './sizes.ts'
+import { formatAge, formatBytes, formatCount } from './sizes.ts'
 import { addVerificationOptions, type VerificationOptions, verificationKeys } from './verification-keys.ts'
 
 type Options = KvOptions &

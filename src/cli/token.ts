@@ -1,5 +1,7 @@
 /** `dockgate token`: tokens in the policy files, changed in place. A secret is shown once and never written. */
+
 import { Command, Option } from 'commander'
+import { formatTime } from '../base/time.ts'
 import type { Credential, EpochSeconds, Token } from '../policy/model.ts'
 import { nearest } from '../policy/nearest.ts'
 import { NAME } from '../policy/principal.ts'
@@ -10,7 +12,7 @@ import { commandLine } from './command-line.ts'
 import * as output from './output.ts'
 import { DEFAULT_DIRECTORY, otherThanDefault } from './policies.ts'
 import { newSecret, sha256Hex } from './secret.ts'
-import { DEFAULT_DAYS, formatTime, readExpiry } from './token/expiry.ts'
+import { DEFAULT_DAYS, readExpiry } from './token/expiry.ts'
 import { type Change, TokenFolder } from './token/folder.ts'
 
 type Common = { readonly policies: string; readonly json?: true }
@@ -49,7 +51,7 @@ const subcommand = (name: string, description: string): Command =>
 
 const addLifetime = (command: Command): Command =>
   command
-    .option('--expires <when>', `a span such as 30d, a date, or an RFC 3339 time (default: ${DEFAULT_DAYS}d)`)
+    .option('--expires <when>', `a span such as 30d, or an RFC 3339 time (default: ${DEFAULT_DAYS}d)`)
     .option('--no-expiry', 'the password never ends')
 
 const createCommand = (): Command =>

@@ -1,11 +1,11 @@
 /** `dockgate who-can`: every principal that holds a permission, and by which rule. */
 import { Command } from 'commander'
+import { formatTime } from '../base/time.ts'
 import { formatCondition } from '../policy/condition/format.ts'
 import type { Holding } from '../policy/holding.ts'
 import { meets, type Reservation } from '../policy/reservation.ts'
 import { type Holder, type WhoCan, whoCan } from '../policy/who-can.ts'
 import { takesRepository } from '../registry/permission.ts'
-import { formatTime } from './explanation.ts'
 import { fewOf } from './few-of.ts'
 import { wrap } from './help.ts'
 import * as output from './output.ts'

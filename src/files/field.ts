@@ -3,8 +3,9 @@
  * not. Never knows where a text stands, nor whether the name it gives exists.
  */
 import { isIP } from 'node:net'
+import { type EpochSeconds, parseTime, similarTime } from '../base/time.ts'
 import { matchesAction } from '../policy/action-pattern.ts'
-import type { EpochSeconds, ScopeMapPermission } from '../policy/model.ts'
+import type { ScopeMapPermission } from '../policy/model.ts'
 import { nearest } from '../policy/nearest.ts'
 import { NAME, type Principal, parsePrincipal } from '../policy/principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../policy/repository-pattern.ts'
@@ -31,26 +32,19 @@ const didYouMean = (guess: string | undefined, otherwise: string) =>
 export const readName: Field<string> = (text) =>
   NAME.test(text) ? ok(text) : fail('name_invalid', `"${text}" is not a name`, 'use 1 to 50 letters, digits, - and _')
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.0+)?([Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/
-
-/** RFC 3339 section 5.6, in whole seconds. */
+/** A time of RFC 3339, in whole seconds. */
 export const readTime: Field<EpochSeconds> = (text) => {
-  const invalid = fail(
+  const time = parseTime(text)
+  return time === undefined ? err(timeComplaint(text)) : ok(time)
+}
+
+/** What to say of a text that is not a time, in files and on the command line. */
+export const timeComplaint = (text: string): Complaint =>
+  complaint(
     'time_invalid',
     `"${text}" is not a time`,
-    'write RFC 3339 in whole seconds, e.g. 2027-03-01T00:00:00Z',
+    didYouMean(similarTime(text), 'write RFC 3339 in whole seconds, e.g. 2027-03-01T00:00:00Z'),
   )
-  const match = RFC3339.exec(text)
-  if (match === null) return invalid
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number)
-  const milliseconds = Date.UTC(year, month - 1, day, hour, minute, second)
-  const date = new Date(milliseconds)
-  const exists =
-    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60
-  if (!exists || year < 1970) return invalid
-  const offset = (Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0)) * 60
-  return ok(milliseconds / 1000 - (match[8] === '-' ? -offset : offset))
-}
 
 /** 64 hex digits, in any letter case. */
 export const readSha256: Field<string> = (text) =>
@@ -121,8 +115,7 @@ export const readScopeMapLine: Field<ScopeMapLine> = (text) => {
   const match = SCOPE_MAP_LINE.exec(text)
   const [, repository = '', permission = ''] = match ?? []
   if (match === null) {
-    const lower = text.toLowerCase()
-    const meant = [lower, `repositories/${lower.replace(/^\/+/, '')}`].find(isScopeMapLine)
+    const meant = similarLines(text.toLowerCase()).find(isScopeMapLine)
     const hint = `write ${meant ?? 'repositories/<repository>/content/read'}`
     return fail('scope_map_action_invalid', `"${text}" is not an action of a scope map`, hint)
   }
@@ -140,6 +133,14 @@ export const readScopeMapLine: Field<ScopeMapLine> = (text) => {
   }
   const pattern = readRepositoryPattern(repository)
   return pattern.ok ? ok({ kind: 'repository', repository: pattern.value, permission }) : pattern
+}
+
+/** What a line that does not begin with `repositories/` may mean, the likeliest first. */
+function similarLines(text: string): readonly string[] {
+  const path = text.replace(/^\/+/, '')
+  const [first = ''] = path.split('/')
+  const isMisspelt = /^repos?$/.test(first) || nearest(first, ['repository', 'repositories']) !== undefined
+  return [path, ...(isMisspelt ? [path.replace(first, 'repositories')] : []), `repositories/${path}`]
 }
 
 const PRINCIPAL_FORMS = 'token:NAME, identity:NAME, subject:ISSUER/ID, group:ISSUER/ID, anonymous or everyone'

@@ -2,13 +2,13 @@
  * A policy set as its author meant it: every name resolved, every pattern and condition parsed, each rule with its
  * place in the files. The files' loader makes it, the compiler and the linter read it. Plain data, never behaviour.
  */
+import type { EpochSeconds } from '../base/time.ts'
 import type { Action, Permission } from '../registry/permission.ts'
 import type { Expression } from './condition/expression.ts'
 import type { PrincipalKey } from './principal.ts'
 import type { RepositoryPattern } from './repository-pattern.ts'
 
-/** Seconds since 1970-01-01T00:00:00Z. */
-export type EpochSeconds = number
+export type { EpochSeconds } from '../base/time.ts'
 
 /** A place in a policy file; `file` is relative to the policy folder, with `/`; `line` and `column` count from 1. */
 export type Source = { readonly file: string; readonly line: number; readonly column: number }

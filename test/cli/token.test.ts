@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CommandError } from '../../src/cli/command-error.ts'
 import { readExpiry } from '../../src/cli/token/expiry.ts'
@@ -81,7 +81,7 @@ describe('create', () => {
     ['30d', '2026-10-01T00:00:00Z'],
     ['12h', '2026-09-01T12:00:00Z'],
     ['2w', '2026-09-15T00:00:00Z'],
-    ['2027-03-01', '2027-03-01T00:00:00Z'],
+    ['2027-03-01T00:00:00Z', '2027-03-01T00:00:00Z'],
     ['2027-03-01T02:00:00+02:00', '2027-03-01T00:00:00Z'],
   ])('--expires %s', async (when, expires) => {
     await run('create', 'web', '--scope-map', '_repositories_pull', '--expires', when, '--json')
@@ -103,7 +103,8 @@ describe('create', () => {
     [['we b', '--scope-map', 'samples-push'], 2, '"we b" is no name', '1 to 50'],
     [['web', '--scope-map', 'samples-push', '--expires', 'soon'], 2, '"soon" is neither', '30d'],
     [['web', '--scope-map', 'samples-push', '--expires', '0d'], 2, 'not in the future', '30d'],
-    [['web', '--scope-map', 'samples-push', '--expires', '2026-08-31'], 2, 'has passed', '30d'],
+    [['web', '--scope-map', 'samples-push', '--expires', '2026-08-31T00:00:00Z'], 2, 'has passed', '30d'],
+    [['web', '--scope-map', 'samples-push', '--expires', '2027-03-01'], 2, 'is neither', 'mean 2027-03-01T00:00:00Z?'],
     [['web', '--scope-map', 'samples-push', '--expires', '30d', '--no-expiry'], 2, 'contradict', 'leave one'],
     [['web', '--scope-map', 'samples-push', '--file', '../x.yaml'], 2, 'cannot be a policy file', 'policy.yaml'],
     [['web', '--scope-map', 'samples-push', '--file', 'x.txt'], 2, 'cannot be a policy file', 'policy.yaml'],
@@ -136,22 +137,19 @@ describe('create', () => {
   })
 
   it('keeps mode, link, byte order mark and line ends; leaves nothing behind', async () => {
-    const real = join(folder, '..', `${folder.split('/').at(-1)}-real.yaml`)
+    const real = join(folder, '.data', 'real.yaml')
+    await mkdir(dirname(real))
     const before = `\uFEFF${POLICY.replaceAll('\n', '\r\n')}`
     await writeFile(real, before)
     await chmod(real, 0o640)
     await rm(join(folder, 'policy.yaml'))
     await symlink(real, join(folder, 'policy.yaml'))
-    try {
-      await run('create', 'web', '--scope-map', 'samples-push')
-      const after = await readFile(real, 'utf8')
-      expect(after.startsWith(before)).toBe(true)
-      expect(after.replaceAll('\r\n', '')).not.toContain('\n')
-      expect((await stat(real)).mode & 0o777).toBe(0o640)
-      expect(await readdir(folder)).toEqual(['policy.yaml'])
-    } finally {
-      await rm(real)
-    }
+    await run('create', 'web', '--scope-map', 'samples-push')
+    const after = await readFile(real, 'utf8')
+    expect(after.startsWith(before)).toBe(true)
+    expect(after.replaceAll('\r\n', '')).not.toContain('\n')
+    expect((await stat(real)).mode & 0o777).toBe(0o640)
+    expect(await readdir(folder)).toEqual(['.data', 'policy.yaml'])
   })
 
   it('does not touch policies that are not valid', async () => {
@@ -181,7 +179,7 @@ describe('rotate', () => {
   })
 
   it('replaces the named one and nothing but its digest and end', async () => {
-    await run('rotate', 'ci', '--password', 'password1', '--expires', '2027-01-01')
+    await run('rotate', 'ci', '--password', 'password1', '--expires', '2027-01-01T00:00:00Z')
     const secret = printed.out.trimEnd()
     expect(await text()).toBe(
       POLICY.replace('1'.repeat(64), sha256(secret)).replace('2026-10-01T00:00:00Z', '2027-01-01T00:00:00Z'),
@@ -285,10 +283,19 @@ describe('what is to be typed next', () => {
 })
 
 describe('an expiry', () => {
-  it.each(['', '30', 'd', '-1d', '1.5d', '999999w', '2026-13-01', '2027-02-30', 'tomorrow'])(
-    '%j is refused',
-    (when) => {
-      expect(() => readExpiry(when, NOW / 1000)).toThrow(CommandError)
-    },
-  )
+  it.each([
+    '',
+    '30',
+    'd',
+    '-1d',
+    '1.5d',
+    '999999w',
+    '2026-13-01',
+    '2027-02-30',
+    '2027-03-01',
+    '2027-02-30T00:00:00Z',
+    'tomorrow',
+  ])('%j is refused', (when) => {
+    expect(() => readExpiry(when, NOW / 1000)).toThrow(CommandError)
+  })
 })

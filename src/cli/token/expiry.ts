@@ -1,32 +1,31 @@
-/** When a password ends: read from the command line, written into policy files. Never reads the clock. */
-import { readTime } from '../../files/field.ts'
-import type { EpochSeconds } from '../../policy/model.ts'
+/** When a password ends, as the command line says it. Never reads the clock. */
+import { type EpochSeconds, LAST_TIME, parseTime, similarTime } from '../../base/time.ts'
 import { CommandError } from '../command-error.ts'
 
 export const DEFAULT_DAYS = 90
 const SECONDS: Readonly<Record<string, number>> = { h: 3600, d: 86_400, w: 604_800 }
-/** The last second that policy files can name. */
-const LAST = 253_402_300_799
 
 /**
- * `30d`, `12h` or `4w` from now on, `2027-03-01` (its first moment in UTC), or an RFC 3339 time.
+ * Reads `30d`, `12h` or `4w`, counted from `now`, or a time of RFC 3339, as policy files write it. A date alone is refused
+ * as it is there: it may mean the beginning or the end of the day.
  *
  * @throws {@link CommandError} 2 when it is none of these, or not in the future
  */
 export function readExpiry(text: string, now: EpochSeconds): EpochSeconds {
-  const wrongUse = (message: string) =>
-    new CommandError(2, message, { hint: 'write --expires 30d, 2027-03-01 or 2027-03-01T12:00:00Z' })
+  const wrongUse = (message: string, hint = 'write --expires 30d or 2027-03-01T12:00:00Z') =>
+    new CommandError(2, message, { hint })
   const [, amount, unit] = /^(\d{1,6})([hdw])$/.exec(text) ?? []
   if (amount !== undefined && unit !== undefined) {
     const expires = now + Number(amount) * (SECONDS[unit] ?? 0)
-    if (expires <= now || expires > LAST) throw wrongUse(`"${text}" is not in the future`)
+    if (expires <= now || expires > LAST_TIME) throw wrongUse(`"${text}" is not in the future`)
     return expires
   }
-  const time = readTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
-  if (!time.ok) throw wrongUse(`"${text}" is neither a time nor a span of time`)
-  if (time.value <= now) throw wrongUse(`${text} has passed`)
-  return time.value
+  const time = parseTime(text)
+  if (time === undefined) {
+    const similar = similarTime(text)
+    const hint = similar === undefined ? undefined : `did you mean ${similar}?`
+    throw wrongUse(`"${text}" is neither a time nor a span of time`, hint)
+  }
+  if (time <= now) throw wrongUse(`${text} has passed`)
+  return time
 }
-
-/** RFC 3339 in UTC, whole seconds. */
-export const formatTime = (time: EpochSeconds): string => `${new Date(time * 1000).toISOString().slice(0, 19)}Z`
