@@ -1,5 +1,6 @@
 /** Runs the decision tests of a policy set against it. */
 import type { DecisionTest } from '../files/decision-test.ts'
+import type { Reason } from '../files/definition.ts'
 import { formatSource } from '../files/problem.ts'
 import { authorize } from '../policy/authorize.ts'
 import { decide } from '../policy/decide.ts'
@@ -25,14 +26,21 @@ export const failingTests = (policies: Policies, now: number): readonly TestOutc
 export const formatFailure = (directory: string, { test, message }: TestOutcome): string =>
   `${formatSource(placeIn(directory, test.source))}: ${output.noteStyle('red', 'test failed:')} ${message}`
 
+const NOT_A_REQUEST: Reason = 'not_a_registry_request'
+
 /** @param now for tests that name no time, in seconds since the epoch */
 export function runTest(policies: Policies, test: DecisionTest, now: number): TestOutcome {
   const verdict = judge(policies, test, now)
   const who = principalKey(test.as)
   const isExpected = verdict.decision === test.expect
-  const isReason = test.reason === undefined || verdict.reason?.code === test.reason
+  // A misspelt method or path is denied for what it is, which says nothing about the policies.
+  const isNonsense = verdict.reason?.code === NOT_A_REQUEST && test.reason !== NOT_A_REQUEST
+  const isReason = !isNonsense && (test.reason === undefined || verdict.reason?.code === test.reason)
   const got = `${verdict.decision}: ${because(who, verdict)}`
   if (isExpected && isReason) return { test, passed: true, message: got }
+  if (isExpected && test.reason === undefined) {
+    return { test, passed: false, message: `${got}; mend the request, or add reason: ${NOT_A_REQUEST}` }
+  }
   const wanted = isExpected ? `reason ${test.reason}, got ${verdict.reason?.code ?? 'none'}` : test.expect
   return { test, passed: false, message: `expected ${wanted}; got ${got}` }
 }
