@@ -2,14 +2,15 @@
  * A compiled policy from where it lies: a policy folder, or a bundle that `dockgate build -o` wrote. The shards of a bundle
  * are checked against its manifest; its signature is not, since whoever compares files may have no key.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { base64url } from 'jose'
 import { shardKey } from '../bundle/digest.ts'
 import { digestsOf, type Manifest, parseManifest } from '../bundle/manifest.ts'
 import { readPrincipalData } from '../bundle/policy-shape.ts'
 import { object } from '../bundle/shape.ts'
 import { openShard } from '../bundle/shard.ts'
+import { readWithin } from '../files/regular-file.ts'
 import type { CompiledPolicy, PrincipalData } from '../policy/compiled.ts'
 import { type PrincipalKey, parsePrincipal, principalKey } from '../policy/principal.ts'
 import { CommandError } from './command-error.ts'
@@ -36,17 +37,20 @@ export async function readSource(path: string, reading: Reading = { invalid: 2 }
 }
 
 async function readBundle(pointer: string): Promise<Source> {
-  const [, payload = ''] = (await readFile(pointer, 'utf8')).trim().split('.')
+  const folder = dirname(pointer)
+  const [, payload = ''] = decode(await readFileOf(pointer, folder, basename(pointer)))
+    .trim()
+    .split('.')
   const manifest = parseManifest(base64url.decode(payload))
   if (!manifest.ok) throw damaged(pointer, manifest.error.message)
   const principals = new Map<PrincipalKey, PrincipalData>()
   for (const digest of digestsOf(manifest.value)) {
-    const file = join(dirname(pointer), 'shards', `${shardKey(digest).replace(':', '-')}.json`)
-    const bytes = await readFile(file).catch(() => undefined)
-    if (bytes === undefined) throw damaged(pointer, `${file} is missing`)
+    const path = join('shards', `${shardKey(digest).replace(':', '-')}.json`)
+    const file = join(folder, path)
+    const bytes = await readFileOf(pointer, folder, path)
     const shard = await openShard(digest, new Uint8Array(bytes).buffer)
     if (!shard.ok) throw damaged(pointer, shard.error.message)
-    for (const [key, data] of Object.entries(object(JSON.parse(bytes.toString('utf8')), file))) {
+    for (const [key, data] of Object.entries(object(JSON.parse(decode(bytes)), file))) {
       const principal = parsePrincipal(key)
       if (!principal.ok) throw damaged(pointer, `${file} names "${key}", which is no principal`)
       principals.set(principalKey(principal.value), readPrincipalData(data, key))
@@ -54,6 +58,19 @@ async function readBundle(pointer: string): Promise<Source> {
   }
   return { policy: { common: manifest.value.common, principals }, bundle: manifest.value }
 }
+
+/** A file of a bundle is at most as large as a value of Workers KV. */
+const MAX_BYTES = 25 * 1024 * 1024
+
+/** Others may have written the bundle, so its files must lie in its own folder. */
+async function readFileOf(pointer: string, folder: string, path: string): Promise<Uint8Array> {
+  const bytes = await readWithin(folder, path, MAX_BYTES).catch(() => undefined)
+  if (bytes === undefined) throw damaged(pointer, `${join(folder, path)} is missing`)
+  if (typeof bytes !== 'string') return bytes
+  throw damaged(pointer, `${join(folder, path)} is not a regular file of the bundle, or too large`)
+}
+
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 const damaged = (pointer: string, why: string): CommandError =>
   new CommandError(2, `the bundle ${pointer} cannot be read: ${why}`, { hint: 'write it again with dockgate build -o' })

@@ -22,6 +22,10 @@ const HEAD = `# Roles and what they allow
 
 Printed by \`dockgate roles\` from the code that decides; do not edit. An \`x\` is a yes, an empty cell a no. Permissions are
 explained in [policies.md](policies.md), the modes are Azure's two role assignment permissions modes.
+
+The tables hold every permission of Azure, so that its roles can be compared. Requests to the gate need only \`content/*\`,
+\`metadata/*\` and \`catalog/read\`. The gate has no quarantine, no signing with Docker Content Trust, no import and no tasks:
+\`quarantine/*\`, \`sign/write\` and the permissions of \`registries/\` are answered by \`dockgate can\`, and by nothing else.
 `
 
 /** All of docs/roles.md. */

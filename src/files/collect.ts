@@ -22,9 +22,9 @@ import {
 import { type FileDocument, isMapping } from './document.ts'
 import { Entry, spellingsOf } from './entry.ts'
 import { readName } from './field.ts'
-import { complaint, EMPTY_FILE, formatSource, Report } from './problem.ts'
+import { complaint, formatSource, Report } from './problem.ts'
 import { readRole } from './role.ts'
-import { unknownKey, wrongType } from './validation.ts'
+import { notAMapping, reportUnknownKeys, wrongType } from './validation.ts'
 
 /** Something with a name; `value` is undefined if it was reported. */
 export type Declared<T> = { readonly name: string; readonly entry: Entry; readonly value: T | undefined }
@@ -100,21 +100,16 @@ export function collect(document: FileDocument, declared: Declarations, report: 
 
 function collectFile(document: FileDocument, declared: Declarations, report: Report): void {
   const root = new Entry(document, [], document.value)
-  if (root.value === undefined || root.value === null) {
-    report.warning(root.at(), EMPTY_FILE)
-    return
-  }
   if (Array.isArray(root.value)) {
     for (const item of root.children()) collectAzure(item, declared, report)
     return
   }
   if (!isMapping(root.value)) {
-    report.error(root.at(), wrongType('object', root.value))
+    if (root.value !== null && root.value !== undefined) report.error(root.at(), notAMapping(root.value))
     return
   }
-  const sections = Object.keys(PolicyFile.shape)
   const keys = Object.keys(root.value)
-  if (!keys.some((key) => sections.includes(key))) {
+  if (!keys.some(isSection)) {
     const listed = root.child('value')
     const isPage =
       Array.isArray(listed.value) && keys.every((key) => ['value', 'nextLink', '@odata.nextLink'].includes(key))
@@ -127,14 +122,21 @@ function collectFile(document: FileDocument, declared: Declarations, report: Rep
       return
     }
   }
-  for (const key of keys) {
-    if (!sections.includes(key)) report.error(root.keyAt(key), unknownKey(key, sections, root.value))
-    else if (root.child(key).value !== null) collectSection(key, root.child(key), declared, report)
+  reportUnknownKeys(root, SECTIONS, report)
+  for (const key of keys.filter(isSection)) {
+    if (root.child(key).value !== null) collectSection(key, root.child(key), declared, report)
   }
 }
 
-function collectSection(key: string, section: Entry, declared: Declarations, report: Report): void {
+type Section = keyof typeof PolicyFile.shape
+
+const SECTIONS = Object.keys(PolicyFile.shape)
+const isSection = (key: string): key is Section => SECTIONS.includes(key)
+
+function collectSection(key: Section, section: Entry, declared: Declarations, report: Report): void {
   switch (key) {
+    case '$schema':
+      return
     case 'registry':
       if (declared.claim('section', 'registry', section.source)) {
         declared.registry.push({ name: 'registry', entry: section, value: section.parse(Registry, report) })
@@ -188,6 +190,9 @@ function collectSection(key: string, section: Entry, declared: Declarations, rep
         const isFree = name === '' || declared.claim('deny assignment', name, entry.at('name'))
         if (isFree) declared.denyAssignments.push({ name, entry, value })
       }
+      return
+    default:
+      key satisfies never
   }
 }
 

@@ -8,8 +8,8 @@ import { type Action, takesRepository } from '../registry/permission.ts'
 import { DecisionTest as Definition, type Reason, TestFile } from './definition.ts'
 import { type FileDocument, isMapping } from './document.ts'
 import { Entry } from './entry.ts'
-import { complaint, EMPTY_FILE, type Report } from './problem.ts'
-import { unknownKey, wrongType } from './validation.ts'
+import { complaint, type Report } from './problem.ts'
+import { notAMapping, reportUnknownKeys, wrongType } from './validation.ts'
 
 export type DecisionTest = {
   /** A principal that no file names is decided like any other. */
@@ -34,19 +34,12 @@ export type DecisionTest = {
 /** The tests of one file; what is wrong is reported, and left out. */
 export function readTests(document: FileDocument, report: Report): readonly DecisionTest[] {
   const root = new Entry(document, [], document.value)
-  if (document.broken) return []
-  if (root.value === undefined || root.value === null) {
-    report.warning(root.at(), EMPTY_FILE)
-    return []
-  }
+  if (document.broken || root.value === undefined || root.value === null) return []
   if (!isMapping(root.value)) {
-    report.error(root.at(), wrongType('object', root.value))
+    report.error(root.at(), notAMapping(root.value))
     return []
   }
-  const known = Object.keys(TestFile.shape)
-  for (const key of Object.keys(root.value)) {
-    if (!known.includes(key)) report.error(root.keyAt(key), unknownKey(key, known, root.value))
-  }
+  reportUnknownKeys(root, Object.keys(TestFile.shape), report)
   const list = root.child('tests')
   if (list.value === undefined || list.value === null) return []
   if (!Array.isArray(list.value)) report.error(list.at(), wrongType('array', list.value))

@@ -3,6 +3,7 @@
  * JSON Schema that editors use is made from it. Never resolves names.
  */
 import { z } from 'zod'
+import { formatTime, LAST_TIME } from '../base/time.ts'
 import {
   type Field,
   readAction,
@@ -22,6 +23,7 @@ import {
   readTag,
   readTime,
 } from './field.ts'
+import { repairs } from './validation.ts'
 
 const text = <T>(field: Field<T>, description: string, ...examples: readonly string[]) =>
   z
@@ -39,7 +41,14 @@ const some = <T extends z.ZodType>(element: T, description: string) => z.array(e
 const words = (description: string) => z.string().min(1).describe(description)
 const name = (description: string) => text(readName, `${description} (1 to 50 letters, digits, - and _)`)
 
-const time = (description: string) => text(readTime, `${description} (RFC 3339)`, '2027-03-01T00:00:00Z')
+const time = (description: string) =>
+  text(readTime, `${description} (RFC 3339)`, '2027-03-01T00:00:00Z').register(repairs, timeOfNumber)
+/** The hint for a time that is written as a number: seconds or milliseconds since 1970. */
+function timeOfNumber(input: unknown): string | undefined {
+  if (typeof input !== 'number' || !(input >= 0)) return undefined
+  const seconds = input > 1e11 ? input / 1000 : input
+  return seconds > LAST_TIME ? undefined : `write a time of RFC 3339: ${formatTime(seconds)}`
+}
 const scopeMapLine = text(
   readScopeMapLine,
   'repositories/<repository>/<permission>; the repository may be * or end in /*',

@@ -1,31 +1,28 @@
 /**
- * One file as plain data that knows its places: YAML 1.2, of which JSON is a part. Syntax is judged here, what the data
- * means elsewhere. Never throws for what a file holds: duplicate keys, several documents, alias bombs, deep nesting and
- * undecodable bytes are reported.
+ * One file as plain data that knows its places: JSON if its name ends in `.json`, else YAML 1.2. Syntax is judged here,
+ * what the data means elsewhere. Never throws for what a file holds, and never quotes a file whose syntax is wrong: it
+ * may be anything.
  */
-import type { YAMLError } from 'yaml'
 import type { Source } from '../policy/model.ts'
-import { misindented } from './indentation.ts'
+import { conflictMarker } from './conflict.ts'
+import { readJson } from './json.ts'
 import { type Complaint, complaint, formatSource, type Report } from './problem.ts'
 import { scalarIndex } from './scalar.ts'
-import { type Node, Tree, type TreeBuilder } from './tree.ts'
-import { isTooDeep, readAny, readPlain } from './yaml.ts'
+import { type Fault, type Node, TOO_DEEP, Tree, TreeBuilder } from './tree.ts'
+import { readYaml } from './yaml.ts'
+import { syntaxFaults } from './yaml-fault.ts'
 
 export { isMapping, type Mapping } from './tree.ts'
 
 export type Path = readonly (string | number)[]
 
-/** Larger files are refused: they were not written by hand and would not fit into memory as a tree. */
+/** Larger files are refused: people do not write them, and they would not fit into memory as a tree. */
 export const FILE_MAX_BYTES = 64 * 1024 * 1024
-const MAX_SYNTAX_ERRORS = 20
-/** Faults that a wrong indentation may have brought about. */
-const LAYOUT: ReadonlySet<string> = new Set([
-  'BAD_INDENT',
-  'BLOCK_AS_IMPLICIT_KEY',
-  'MISSING_CHAR',
-  'MULTILINE_IMPLICIT_KEY',
-  'UNEXPECTED_TOKEN',
-])
+export const FILE_TOO_LARGE = complaint(
+  'file_too_large',
+  'the file is larger than 64 MiB',
+  'split it into several files',
+)
 
 export class FileDocument {
   readonly file: string
@@ -43,50 +40,22 @@ export class FileDocument {
     this.#tree = tree
   }
 
-  /** Read a file; what is wrong with its syntax goes to the report. */
+  /**
+   * Read a file; what is wrong with its syntax goes to the report.
+   *
+   * @param file decides by its ending what the text is, and names the file in the report
+   */
   static read(file: string, text: string, report: Report): FileDocument {
     const lines = new Lines(file, text)
-    const place = (offset: number) => formatSource(lines.at(offset))
-    const unreadable = (offset: number, reason: Complaint) => {
-      report.error(lines.at(offset), reason)
-      return new FileDocument(text, lines, new Tree(), true)
-    }
-    /** Where something was complained of: once is enough. */
+    const builder = new TreeBuilder((offset) => formatSource(lines.at(offset)))
+    const reading = text.length > FILE_MAX_BYTES ? TOO_LARGE : readSyntax(file, text, builder)
+    /** One complaint is enough for a place. */
     const blamed = new Set<number>()
-    const blame = (offset: number, reason: Complaint) => {
+    for (const { offset, reason } of [...reading.faults, ...builder.faults]) {
       if (!blamed.has(offset)) report.error(lines.at(offset), reason)
       blamed.add(offset)
     }
-    const built = ({ tree, faults }: TreeBuilder, isBroken: boolean) => {
-      for (const { offset, reason } of faults) blame(offset, reason)
-      return new FileDocument(text, lines, tree, isBroken || faults.length > 0)
-    }
-    if (text.length > FILE_MAX_BYTES) {
-      return unreadable(0, complaint('file_too_large', 'the file is larger than 64 MiB', 'split it into several files'))
-    }
-    const plain = readPlain(text, place)
-    if (plain !== undefined) return built(plain, false)
-
-    const { builder, faults, version = '1.2' } = readAny(text, place)
-    const tooDeep = faults.find(isTooDeep)
-    if (tooDeep !== undefined) {
-      return unreadable(
-        tooDeep.pos[0],
-        complaint('too_deep', 'values are nested too deeply', 'a policy needs six levels'),
-      )
-    }
-    for (const fault of firstOfEachLine(faults, lines).slice(0, MAX_SYNTAX_ERRORS)) {
-      const culprit = LAYOUT.has(fault.code) ? misindented(text, fault.pos[0]) : undefined
-      const { offset, reason } = culprit ?? { offset: fault.pos[0], reason: syntaxComplaint(fault, text) }
-      blame(offset, reason)
-    }
-    if (version !== '1.2') {
-      report.error(
-        lines.at(0),
-        complaint('yaml_version', `the file asks for YAML ${version}`, 'remove %YAML: files are YAML 1.2'),
-      )
-    }
-    return built(builder, faults.length > 0 || version !== '1.2')
+    return new FileDocument(text, lines, reading.unreadable ? new Tree() : builder.tree, blamed.size > 0)
   }
 
   /** Plain data; undefined if the file is empty or unreadable. */
@@ -111,6 +80,14 @@ export class FileDocument {
     return found && typeof text === 'string' && !this.#tree.isAlias(node)
       ? this.#lines.at(scalarIndex(this.#text, this.#tree.startOf(node), text, offset))
       : this.#placeOf(node)
+  }
+
+  /** The characters with which the file writes the plain value at `path`: `1.0`, where the data is the number 1. */
+  sourceText(path: Path): string | undefined {
+    const { value: node, found } = this.#find(path)
+    const plain = /[^\s,[\]{}]+/y
+    plain.lastIndex = this.#tree.startOf(node)
+    return found && !this.#tree.isAlias(node) ? plain.exec(this.#text)?.[0] : undefined
   }
 
   #find(path: Path): { readonly key: Node; readonly value: Node; readonly found: boolean } {
@@ -159,48 +136,24 @@ function startsOf(text: string): readonly number[] {
   return starts
 }
 
-/** One fault often brings others in its line. */
-function firstOfEachLine(faults: readonly YAMLError[], lines: Lines): readonly YAMLError[] {
-  const seen = new Set<number>()
-  return faults
-    .toSorted((a, b) => a.pos[0] - b.pos[0])
-    .filter(({ pos }) => {
-      const { line } = lines.at(pos[0])
-      return !seen.has(line) && seen.add(line)
-    })
+type Reading = {
+  readonly faults: readonly Fault[]
+  /** Not even the names in the file can be relied on. */
+  readonly unreadable: boolean
 }
 
-/** The library's messages speak of its grammar; these of the file. */
-function syntaxComplaint(fault: YAMLError, text: string): Complaint {
-  const start = text[fault.pos[0]] ?? ''
-  switch (fault.code) {
-    case 'MULTIPLE_DOCS':
-      return complaint('yaml_documents', 'a second document starts here', 'put it into a file of its own')
-    case 'TAB_AS_INDENT':
-      return complaint('yaml_tab', 'a tab cannot indent', 'indent with spaces')
-    case 'BAD_ALIAS':
-      return complaint('yaml_syntax', 'a plain * is an alias without a name', "to mean every repository, quote it: '*'")
-    case 'BAD_SCALAR_START':
-      return complaint('yaml_syntax', `plain text cannot start with ${start}`, 'quote the text')
-    case 'TAG_RESOLVE_FAILED':
-      return complaint(
-        'yaml_tag',
-        `${text.slice(...fault.pos)} is a YAML tag, which policy files do not use`,
-        'to start a text with !, quote it',
-      )
-    case 'NON_STRING_KEY':
-    case 'BLOCK_AS_IMPLICIT_KEY':
-      return complaint(
-        'yaml_syntax',
-        'a mapping cannot start here',
-        'put the key on a line of its own, or quote a text that holds ": "',
-      )
-    default:
-      return complaint(
-        'yaml_syntax',
-        `not valid YAML: ${fault.message.charAt(0).toLowerCase()}${fault.message.slice(1)}`,
-      )
+const TOO_LARGE: Reading = { faults: [{ offset: 0, reason: FILE_TOO_LARGE }], unreadable: true }
+
+function readSyntax(file: string, text: string, builder: TreeBuilder): Reading {
+  const marker = conflictMarker(text)
+  if (marker !== undefined) return { faults: [marker], unreadable: true }
+  if (/\.json$/i.test(file)) {
+    const fault = readJson(text, builder)
+    return { faults: fault === undefined ? [] : [fault], unreadable: fault?.reason === TOO_DEEP }
   }
+  const reading = readYaml(text, builder)
+  if (reading.tooDeep === undefined) return { faults: syntaxFaults(reading, text), unreadable: false }
+  return { faults: [{ offset: reading.tooDeep, reason: TOO_DEEP }], unreadable: true }
 }
 
 /** Bytes as text: UTF-8, with or without a byte order mark. */

@@ -63,6 +63,11 @@ export class Entry {
     return this.#document.within(this.#resolve(path), offset)
   }
 
+  /** The characters with which the file writes the plain value at `path`. */
+  sourceText(...path: Path): string | undefined {
+    return this.#document.sourceText(this.#resolve(path))
+  }
+
   /** The entry as `schema` understands it; undefined if that was reported. */
   parse<T extends z.ZodType>(schema: T, report: Report): z.output<T> | undefined {
     return validate(schema, this.value, this, report)

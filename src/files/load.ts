@@ -7,7 +7,7 @@ import { collect, Declarations } from './collect.ts'
 import { type DecisionTest, readTests } from './decision-test.ts'
 import { FileDocument } from './document.ts'
 import { readFolder } from './folder.ts'
-import { compare, type Problem, Report } from './problem.ts'
+import { compare, complaint, type Problem, Report } from './problem.ts'
 import { resolve } from './resolve.ts'
 
 export type PolicyText = {
@@ -27,7 +27,8 @@ export type LoadResult = {
 
 /**
  * Load a policy folder: `*.yaml`, `*.yml` and `*.json` at any depth. Entries whose name starts with a dot are skipped;
- * symbolic links are followed, a folder reached twice is read once. What cannot be read is a problem, never an exception.
+ * symbolic links are followed to what lies below the folder, a folder reached twice is read once. What cannot be read is a
+ * problem, never an exception.
  *
  * @param onRead called before the texts are parsed, which takes its time where there are many
  */
@@ -47,11 +48,20 @@ export const readPolicies = (files: readonly PolicyText[]): LoadResult => read(f
 
 const TEST_FILE = /\.test\.ya?ml$/i
 
+/** An error: failed commands (`az … > file`) and full disks leave empty files, perhaps where deny assignments were. */
+const EMPTY = complaint('file_empty', 'the file is empty', 'write it again, or remove it')
+const NO_DATA = complaint('file_empty', 'the file holds no data', 'fill it, or remove it')
+
 function read(files: readonly PolicyText[], report: Report): LoadResult {
   const declared = new Declarations(report)
   const tests: DecisionTest[] = []
   for (const { path, text } of files.toSorted((a, b) => compare(a.path, b.path))) {
+    if (text.trim() === '') {
+      report.error({ file: path, line: 1, column: 1 }, EMPTY)
+      continue
+    }
     const document = FileDocument.read(path, text, report)
+    if (!document.broken && (document.value ?? undefined) === undefined) report.warning(document.at([]), NO_DATA)
     if (TEST_FILE.test(path)) tests.push(...readTests(document, report))
     else collect(document, declared, report)
   }

@@ -21,13 +21,6 @@ export type Complaint = Pick<Problem, 'code' | 'message' | 'hint'>
 export const complaint = (code: string, message: string, hint?: string): Complaint =>
   hint === undefined ? { code, message } : { code, message, hint }
 
-/** A command that fails leaves such a file behind. */
-export const EMPTY_FILE: Complaint = complaint(
-  'file_empty',
-  'the file declares nothing',
-  'write it again if a command should have filled it, or remove it',
-)
-
 /** Collects problems while files are read. */
 export class Report {
   readonly #problems: Problem[] = []

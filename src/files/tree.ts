@@ -10,7 +10,14 @@ export type Mapping = { [key: string]: unknown }
 export const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Aliases may stand for this many values in all: thousands of assignments may share a list, a bomb may not go off. */
+/** How deep collections may be nested. A policy needs six levels, and readers recurse. */
+export const MAX_DEPTH = 64
+export const TOO_DEEP = complaint(
+  'too_deep',
+  `values are nested more than ${MAX_DEPTH} levels deep`,
+  'a policy needs six levels',
+)
+/** How many values aliases may expand to: enough for thousands of assignments that share a list, too few for a bomb. */
 const MAX_ALIASED_VALUES = 1_000_000
 /** A collection with more nodes than this gets an index when it is first asked for a child. */
 const LARGE = 256
@@ -108,7 +115,8 @@ export class Tree {
   }
 }
 
-type Fault = { readonly offset: number; readonly reason: Complaint }
+/** What is wrong with a file, before anybody knows the line. Never quotes the file, which may not be a policy at all. */
+export type Fault = { readonly offset: number; readonly reason: Complaint }
 /** What an anchor names; `size` counts the values in it, those of aliases included. */
 type Target = { readonly node?: Node; readonly value: unknown; readonly size: number }
 
@@ -140,15 +148,9 @@ export class TreeBuilder {
     this.#place = place
   }
 
-  /** Whether a key comes next. */
-  get atKey(): boolean {
-    const frame = this.#stack.at(-1)
-    return frame !== undefined && !Array.isArray(frame.value) && frame.key === undefined
-  }
-
-  /** Whether the value of a key comes next. */
-  get behindKey(): boolean {
-    return this.#stack.at(-1)?.key !== undefined
+  /** How many collections are open. */
+  get depth(): number {
+    return this.#stack.length
   }
 
   /** A key of the mapping that was opened last; undefined if it is no text. */
@@ -158,7 +160,7 @@ export class TreeBuilder {
     this.tree.add(start, text ?? '')
     frame.key = null
     if (text === undefined || text === '__proto__') {
-      this.#complain(start, complaint('key_invalid', 'this cannot be a key', 'a key is plain text'))
+      this.complain(start, complaint('key_invalid', 'this cannot be a key', 'a key is plain text'))
     } else if (text in frame.value) frame.duplicates.push({ key: text, offset: start })
     else frame.key = text
   }
@@ -188,13 +190,16 @@ export class TreeBuilder {
     this.tree.extend(node)
     for (const { key, offset } of duplicates) {
       const first = this.#place(this.tree.startOf((this.tree.child(node, key) ?? node) - 1))
-      this.#complain(
-        offset,
-        complaint('duplicate_key', `the key "${key}" is here twice, first at ${first}`, 'keep one of them'),
-      )
+      this.complain(offset, complaint('duplicate_key', `this key is here twice, first at ${first}`, 'keep one of them'))
     }
     if (anchor !== undefined) this.#anchors.set(anchor, { node, value, size })
     this.#put(value, size)
+  }
+
+  /** Close what is open: the text ended too early, at `offset`. */
+  abandon(offset: number): void {
+    if (this.#stack.at(-1)?.key !== undefined) this.scalar(offset, null)
+    while (this.#stack.length > 0) this.close()
   }
 
   #put(value: unknown, size: number): void {
@@ -212,24 +217,20 @@ export class TreeBuilder {
     const target = this.#anchors.get(name)
     if (target === undefined || target === 'open') {
       const reason =
-        target === 'open'
-          ? `the alias *${name} is inside its own anchor`
-          : `no anchor &${name} stands before this alias`
-      this.#complain(
-        offset,
-        complaint('alias_unknown', reason, `a value that starts with * must be quoted: '*${name}'`),
-      )
+        target === 'open' ? 'this alias is inside its own anchor' : 'no anchor before this alias has its name'
+      const hint = 'define the anchor first; to start a text with *, quote it'
+      this.complain(offset, complaint('alias_unknown', reason, hint))
       return NOTHING
     }
     const before = this.#aliased
     this.#aliased += target.size
     if (this.#aliased <= MAX_ALIASED_VALUES) return target
     if (before <= MAX_ALIASED_VALUES) {
-      this.#complain(
+      this.complain(
         offset,
         complaint(
           'alias_expansion',
-          'aliases stand for more than a million values',
+          'aliases expand to more than a million values',
           'write the values out, in several files',
         ),
       )
@@ -237,7 +238,8 @@ export class TreeBuilder {
     return NOTHING
   }
 
-  #complain(offset: number, reason: Complaint): void {
+  /** Note what is wrong with the value that is being read. */
+  complain(offset: number, reason: Complaint): void {
     this.faults.push({ offset, reason })
   }
 }

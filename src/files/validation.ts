@@ -2,14 +2,21 @@
  * Checks one entry of a file against its definition, and says what is wrong in the words and at the place of the file.
  * Never says it in the words of the validator.
  */
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Source } from '../policy/model.ts'
 import { nearest } from '../policy/nearest.ts'
 import { isMapping, type Mapping, type Path } from './document.ts'
 import { type Complaint, complaint, type Report } from './problem.ts'
 
-/** Where the parts of a value stand. */
-type Places = { at(...path: Path): Source; keyAt(...path: Path): Source }
+/** Where the parts of a value are, and how the file writes them. */
+type Places = {
+  at(...path: Path): Source
+  keyAt(...path: Path): Source
+  sourceText(...path: Path): string | undefined
+}
+
+/** For some definitions: the hint for a value of the wrong type, if a better one than the usual is known. */
+export const repairs = z.registry<(input: unknown) => string | undefined>()
 
 /** Parse a value; undefined if what is wrong with it was reported. */
 export function validate<T extends z.ZodType>(
@@ -27,7 +34,7 @@ export function validate<T extends z.ZodType>(
 function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places, report: Report): void {
   const path = issue.path.filter((step) => typeof step !== 'symbol')
   if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(schema, path)
+    const known = keysOf(schemaAt(schema, path))
     const beside = isMapping(issue.input) ? issue.input : {}
     for (const key of issue.keys) report.error(places.keyAt(...path, key), unknownKey(key, known, beside))
     return
@@ -36,13 +43,56 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places,
   const isMissing = issue.input === undefined && typeof last === 'string'
   if (isMissing) report.error(places.keyAt(...path), missingKey(last))
   else if (issue.code === 'invalid_key') report.error(places.keyAt(...path), describe(issue))
-  else report.error(places.at(...path), describe(issue))
+  else {
+    const definition = schemaAt(schema, path)
+    const hint = definition === undefined ? undefined : repairs.get(definition)?.(issue.input)
+    const reason = describe(issue, places.sourceText(...path))
+    report.error(places.at(...path), hint === undefined ? reason : { ...reason, hint })
+  }
+}
+
+/** A file whose root is not a mapping may be anything (a link to a secret): its text is not quoted. */
+export const notAMapping = (root: unknown): Complaint =>
+  complaint('wrong_type', `expected a mapping, found ${typeof root === 'object' ? nounOf(root) : 'a single value'}`)
+
+/**
+ * Report the keys of a file's root that are not known. In a file with none that is, only keys that are nearly right are
+ * quoted, and one report is enough for the others: the file may not be a policy at all.
+ */
+export function reportUnknownKeys(
+  root: Places & { readonly value: unknown },
+  known: readonly string[],
+  report: Report,
+): void {
+  if (!isMapping(root.value)) return
+  const unknown = Object.keys(root.value).filter((key) => !known.includes(key))
+  const isStrange = unknown.length === Object.keys(root.value).length
+  const [strange] = isStrange ? unknown.filter((key) => similarKey(key, known) === undefined) : []
+  for (const key of unknown) {
+    if (!isStrange || similarKey(key, known) !== undefined || isSlashComment(key)) {
+      report.error(root.keyAt(key), unknownKey(key, known, root.value))
+    } else if (key === strange) {
+      report.error(
+        root.keyAt(key),
+        complaint('unknown_key', 'this key is not known', `known here: ${known.join(', ')}`),
+      )
+    }
+  }
+}
+
+const COMMENT_HINT = 'start comments with #'
+/** A comment in the style of JavaScript is part of the key after it. */
+const isSlashComment = (key: string): boolean => /^\/[/*]/.test(key)
+
+const similarKey = (key: string, known: readonly string[]): string | undefined => {
+  const otherNumber = key.endsWith('y') ? key.replace(/y$/, 'ies') : key.replace(/ies$/, 'y')
+  return nearest(key, known) ?? nearest(otherNumber, known)
 }
 
 /** @param beside the mapping that holds the key */
 export function unknownKey(key: string, known: readonly string[], beside: Mapping): Complaint {
-  const otherNumber = key.endsWith('y') ? key.replace(/y$/, 'ies') : key.replace(/ies$/, 'y')
-  const guess = nearest(key, known) ?? nearest(otherNumber, known)
+  if (isSlashComment(key)) return complaint('unknown_key', 'a comment cannot start with /', COMMENT_HINT)
+  const guess = similarKey(key, known)
   const empty = guess === undefined ? emptyBefore(key, known, beside) : undefined
   const otherwise = empty === undefined ? `known here: ${known.join(', ')}` : `indent it below ${empty}, which is empty`
   return complaint('unknown_key', `unknown key "${key}"`, guess === undefined ? otherwise : `did you mean ${guess}?`)
@@ -57,7 +107,8 @@ function emptyBefore(key: string, known: readonly string[], beside: Mapping): st
 
 const missingKey = (key: string): Complaint => complaint('missing_key', `${key} is missing`, `add ${key}`)
 
-function describe(issue: z.core.$ZodIssue): Complaint {
+/** @param source how the file writes the value, if it is a plain one */
+function describe(issue: z.core.$ZodIssue, source?: string): Complaint {
   switch (issue.code) {
     case 'custom': {
       const { code, hint } = issue.params ?? {}
@@ -68,9 +119,9 @@ function describe(issue: z.core.$ZodIssue): Complaint {
       )
     }
     case 'invalid_type':
-      return wrongType(issue.expected, issue.input)
+      return wrongType(issue.expected, issue.input, source)
     case 'invalid_union':
-      return wrongType('string', issue.input)
+      return wrongType('string', issue.input, source)
     case 'invalid_value': {
       const choices = [...new Set(issue.values.map(String))].filter((choice) => choice !== '')
       const guess = typeof issue.input === 'string' ? nearest(issue.input, choices) : undefined
@@ -101,16 +152,21 @@ const NOUNS: Readonly<Record<string, string>> = {
   record: 'a mapping',
 }
 
-/** What kind of value was expected and what is there. */
-export function wrongType(expected: string, input: unknown): Complaint {
+/**
+ * What kind of value was expected and what is there.
+ *
+ * @param source how the file writes the value: a number may be written in ways that its value does not show (`1.0`)
+ */
+export function wrongType(expected: string, input: unknown, source?: string): Complaint {
   const wanted = NOUNS[expected] ?? expected
-  return complaint('wrong_type', `expected ${wanted}, found ${nounOf(input)}`, repair(expected, input))
+  return complaint('wrong_type', `expected ${wanted}, found ${nounOf(input)}`, repair(expected, input, source))
 }
 
-function repair(expected: string, input: unknown): string | undefined {
+function repair(expected: string, input: unknown, source?: string): string | undefined {
   const isScalar = ['string', 'number', 'boolean'].includes(typeof input)
-  if (expected === 'string' && isScalar) return `quote it: "${input}"`
-  if (expected === 'array' && isScalar) return `write a list: [${input}]`
+  const written = isScalar && typeof input !== 'string' ? (source ?? input) : input
+  if (expected === 'string' && isScalar) return `quote it: "${written}"`
+  if (expected === 'array' && isScalar) return `write a list: [${written}]`
   const isLarge = ['array', 'object', 'record'].includes(expected)
   if (input === null && isLarge) return 'the next line is not indented below it: indent it, or remove the key'
   if (input === null) return 'write a value, or remove the key'
@@ -130,16 +186,20 @@ function show(value: unknown): string {
 }
 const shorten = (text: string) => (text.length > 60 ? `${text.slice(0, 57)}...` : text)
 
-/** The keys that a definition knows at a path. */
-function keysAt(schema: z.core.$ZodType, path: Path): readonly string[] {
-  const definition: Readonly<Record<string, unknown>> = { ...schema._zod.def }
-  const wrapped = definition.innerType ?? definition.in
-  if (isSchema(wrapped)) return keysAt(wrapped, path)
-  const shape = definition.shape
+/** The definition of what is at a path. */
+function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {
+  const { innerType, shape, element, valueType }: Readonly<Record<string, unknown>> = { ...schema._zod.def }
+  if (isSchema(innerType)) return schemaAt(innerType, path)
   const [step, ...rest] = path
-  if (step === undefined) return isRecord(shape) ? Object.keys(shape) : []
-  const next = (isRecord(shape) ? shape[step] : undefined) ?? definition.element ?? definition.valueType
-  return isSchema(next) ? keysAt(next, rest) : []
+  if (step === undefined) return schema
+  const next = (isRecord(shape) ? shape[step] : undefined) ?? element ?? valueType
+  return isSchema(next) ? schemaAt(next, rest) : undefined
+}
+
+/** The keys that a definition knows. */
+function keysOf(schema: z.core.$ZodType | undefined): readonly string[] {
+  const { shape }: Readonly<Record<string, unknown>> = { ...schema?._zod.def }
+  return isRecord(shape) ? Object.keys(shape) : []
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

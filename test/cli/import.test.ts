@@ -103,7 +103,7 @@ describe('import', () => {
     ['a missing file', ['zot', 'nowhere.json'], 2, 'nowhere.json cannot be read'],
     ['another file', ['zot', join(FIXTURES, 'auth_config.yml')], 1, 'has no http.accessControl'],
     ['another file', ['docker-auth', join(FIXTURES, 'zot.json')], 1, 'has no acl'],
-    ['a file without items', ['azure', join(FIXTURES, 'zot.json')], 1, 'zot.json:2:3: unknown key'],
+    ['a file without items', ['azure', join(FIXTURES, 'zot.json')], 1, 'zot.json:2:3: this key is not known'],
   ])('refuses %s', async (_, argv, status, message) => {
     const refused = await fault(...argv)
     expect(refused?.status).toBe(status)

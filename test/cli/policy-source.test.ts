@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -49,6 +49,30 @@ it('refuses a shard that is missing, and one that was changed', async () => {
   await expect(readSource(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('sha256:') })
   await rm(file)
   await expect(readSource(bundle)).rejects.toMatchObject({ status: 2, message: expect.stringContaining('missing') })
+})
+
+it.each([
+  ['a link out of the bundle', (file: string) => symlink('/proc/self/environ', file)],
+  ['a link to a device', (file: string) => symlink('/dev/zero', file)],
+  ['a link to a file that exists elsewhere', (file: string) => symlink(join(import.meta.dirname, 'outcome.ts'), file)],
+  ['a folder', (file: string) => mkdir(file)],
+  ['too large', (file: string) => writeFile(file, '').then(() => truncate(file, 25 * 1024 * 1024 + 1))],
+])('refuses a bundle whose shard is %s', async (_, make) => {
+  const [file = ''] = shards
+  await rm(file)
+  await make(file)
+  await expect(readSource(bundle)).rejects.toMatchObject({
+    message: `the bundle ${join(bundle, 'pointer.jws')} cannot be read: ${file} is not a regular file of the bundle, or too large`,
+  })
+})
+
+it('refuses a pointer that is a link out of the bundle', async () => {
+  const pointer = join(bundle, 'pointer.jws')
+  await rm(pointer)
+  await symlink('/proc/self/environ', pointer)
+  await expect(readSource(bundle)).rejects.toMatchObject({
+    message: `the bundle ${pointer} cannot be read: ${pointer} is not a regular file of the bundle, or too large`,
+  })
 })
 
 it('refuses a pointer that holds no manifest, and a path where nothing lies', async () => {

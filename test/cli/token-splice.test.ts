@@ -2,8 +2,22 @@ import { isDeepStrictEqual } from 'node:util'
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { dataOf, setValue } from '../../src/cli/token/splice.ts'
+import type { Value } from '../../src/cli/token/render.ts'
+import * as splice from '../../src/cli/token/splice.ts'
 import { readPolicies } from '../../src/files/load.ts'
+
+/** Valid JSON is read as JSON, as a file of that name is. */
+function nameOf(text: string): string {
+  try {
+    JSON.parse(text)
+    return 'a.json'
+  } catch {
+    return 'a.yaml'
+  }
+}
+const dataOf = (text: string) => splice.dataOf(nameOf(text), text)
+const setValue = (text: string, path: readonly string[], value: Value | undefined) =>
+  splice.setValue(nameOf(text), text, path, value)
 
 const SHA = 'ab'.repeat(32)
 const ENTRY = { scopeMap: 'm', credentials: { password1: { sha256: SHA, expires: '2027-03-01T00:00:00Z' } } }

@@ -2,6 +2,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { readPolicies } from '../../src/files/load.ts'
+import { shown } from './shown.ts'
 
 const REGISTRY = 'registry: { service: registry.example.com }'
 const read = (text: string) =>
@@ -28,7 +29,7 @@ describe('hostile text', () => {
       'key_invalid',
     ],
     ['a key that is a list', '? [a]\n: b', 'yaml_syntax'],
-    ['a merge key', 'tokens: { a: { <<: { scopeMap: x } } }', 'unknown_key'],
+    ['a merge key', 'tokens: { a: { <<: { scopeMap: x } } }', 'merge_key'],
     ['a control character', 'tokens: { "a\\0": {} }', 'name_invalid'],
     ['a name too long', `tokens: { ${'a'.repeat(51)}: {} }`, 'name_invalid'],
     ['an infinite lifetime', 'registry: { tokenLifetimeSeconds: .inf }', 'duplicate_name'],
@@ -37,6 +38,90 @@ describe('hostile text', () => {
     expect(policies).toBeUndefined()
     expect(problems.map((problem) => problem.code)).toContain(code)
   })
+
+  const nested = (depth: number) => `${'['.repeat(depth)}1${']'.repeat(depth)}`
+  it.each([
+    ['a.yaml', '['.repeat(200_000), 'a.yaml:1:65'],
+    ['a.json', '['.repeat(200_000), 'a.json:1:65'],
+    ['a.yaml', '{a: '.repeat(200_000), 'a.yaml:1:257'],
+    ['a.json', '{"a": '.repeat(200_000), 'a.json:1:385'],
+    ['a.yaml', '- '.repeat(200_000), 'a.yaml:1:129'],
+    ['a.yaml', '? '.repeat(200_000), 'a.yaml:1:129'],
+    ['a.yaml', `tokens:\n  a: ${'['.repeat(200_000)}`, 'a.yaml:2:68'],
+    ['a.yaml', Array.from({ length: 100 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'), 'a.yaml:65:65'],
+    ['a.yaml', nested(65), 'a.yaml:1:65'],
+    ['a.json', nested(65), 'a.json:1:65'],
+    ['a.test.yaml', nested(65), 'a.test.yaml:1:65'],
+  ])(
+    'refuses nesting in %s while reading, with its place: %#',
+    (path, text, place) => {
+      const before = process.cpuUsage()
+      const { problems } = readPolicies([{ path, text }])
+      const { user } = process.cpuUsage(before)
+      expect(problems.map(shown)).toEqual([
+        `${place} too_deep: values are nested more than 64 levels deep (a policy needs six levels)`,
+      ])
+      expect(user).toBeLessThan(5_000_000)
+    },
+    60_000,
+  )
+
+  it.each(['a.yaml', 'a.json'])('reads 64 levels in %s', (path) => {
+    expect(readPolicies([{ path, text: nested(64) }]).problems.map(({ code }) => code)).toEqual(['azure_unknown'])
+  })
+
+  it.each([
+    ...['[', '{', '[[', '{a: [', '- ', '? ', ': ', '!', '! ', '&', '&a ', '*', '*a ', '"', "'", '|', '|\n', '>\n '],
+    ...[
+      '#',
+      '# \n',
+      ' #\n',
+      '\n',
+      ' \n',
+      '\t',
+      '\r',
+      '\r\n',
+      '%',
+      '%a\n',
+      '---\n',
+      '...\n',
+      ',',
+      '[],',
+      '{},',
+      ']',
+      '}',
+    ],
+    ...[
+      'a: ',
+      'a:\n',
+      'a: a\n',
+      'a: [\n',
+      '- a\n',
+      '- a\n  # b\n',
+      '"a" ',
+      '"a": ',
+      '\\',
+      '"\\',
+      '@',
+      '`',
+      '<<: ',
+      '\0',
+      '😀',
+    ],
+  ])(
+    'reads 100,000 characters of %j in bounded time',
+    (unit) => {
+      const text = unit.repeat(Math.ceil(100_000 / unit.length))
+      for (const path of ['a.yaml', 'a.json']) {
+        const before = process.cpuUsage()
+        const { problems } = readPolicies([{ path, text }])
+        const { user } = process.cpuUsage(before)
+        expect(problems.length).toBeLessThanOrEqual(100_000)
+        expect(user).toBeLessThan(5_000_000)
+      }
+    },
+    60_000,
+  )
 
   it('reports a bomb once, at the alias that goes too far', () => {
     const problems = read(bomb).problems.filter(({ code }) => code === 'alias_expansion')
@@ -60,7 +145,7 @@ describe('hostile text', () => {
   it('finds duplicates among many keys in time', () => {
     const names = Array.from({ length: 20_000 }, (_, i) => `  t${i}: { scopeMap: _repositories_pull }`).join('\n')
     expect(read(`tokens:\n${names}\n  t7: {}`).problems).toMatchObject([
-      { code: 'duplicate_key', message: 'the key "t7" is here twice, first at a.yaml:9:3' },
+      { code: 'duplicate_key', message: 'this key is here twice, first at a.yaml:9:3' },
     ])
   }, 60_000)
 

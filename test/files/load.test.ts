@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { readPolicies } from '../../src/files/load.ts'
+import { shown } from './shown.ts'
 
 const SHA = createHash('sha256').update('secret').digest('hex')
 const NAME = '@Request[Microsoft.ContainerRegistry/registries/repositories:name]'
@@ -257,26 +258,34 @@ denyAssignments:
     good(text)
   })
 
-  it.each(['# nothing', '', '\n', 'null', '---\n'])('says that a file declares nothing: %j', (text) => {
-    const { policies, problems } = yaml(REGISTRY, text)
-    expect(problems).toEqual([
-      {
-        severity: 'warning',
-        code: 'file_empty',
-        source: expect.objectContaining({ line: 1 }),
-        message: 'the file declares nothing',
-        hint: 'write it again if a command should have filled it, or remove it',
-      },
+  it.each([
+    ['1.yaml', '', '1.yaml:1:1 file_empty: the file is empty (write it again, or remove it)'],
+    ['1.yaml', ' \n\t\n', '1.yaml:1:1 file_empty: the file is empty (write it again, or remove it)'],
+    ['1.json', '', '1.json:1:1 file_empty: the file is empty (write it again, or remove it)'],
+    ['1.json', '\n', '1.json:1:1 file_empty: the file is empty (write it again, or remove it)'],
+    ['1.test.yaml', '', '1.test.yaml:1:1 file_empty: the file is empty (write it again, or remove it)'],
+  ])('refuses the empty file %s %j, which a failed command may have left', (path, text, report) => {
+    const { policies, problems } = readPolicies([
+      { path: '0.yaml', text: REGISTRY },
+      { path, text },
     ])
-    expect(policies).toBeDefined()
+    expect(problems.map(shown)).toEqual([report])
+    expect(policies).toBeUndefined()
   })
 
-  it('says it of a file of decision tests too', () => {
-    const files = [
-      { path: 'a.yaml', text: REGISTRY },
-      { path: 'b.test.yaml', text: '' },
-    ]
-    expect(readPolicies(files).problems).toMatchObject([{ code: 'file_empty', source: { file: 'b.test.yaml' } }])
+  it.each([
+    ['1.yaml', '# nothing yet', 'warning: 1.yaml:1:1 file_empty: the file holds no data (fill it, or remove it)'],
+    ['1.yaml', '---\n', 'warning: 1.yaml:1:4 file_empty: the file holds no data (fill it, or remove it)'],
+    ['1.yaml', '~', 'warning: 1.yaml:1:1 file_empty: the file holds no data (fill it, or remove it)'],
+    ['1.json', 'null', 'warning: 1.json:1:1 file_empty: the file holds no data (fill it, or remove it)'],
+    ['1.test.yml', '# no test', 'warning: 1.test.yml:1:1 file_empty: the file holds no data (fill it, or remove it)'],
+  ])('warns of the file %s %j, which holds no data', (path, text, report) => {
+    const { policies, problems } = readPolicies([
+      { path: '0.yaml', text: REGISTRY },
+      { path, text },
+    ])
+    expect(problems.map(shown)).toEqual([report])
+    expect(policies).toBeDefined()
   })
 
   it('warns of gateways, and grants nothing for them', () => {

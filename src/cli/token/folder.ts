@@ -83,7 +83,7 @@ export class TokenFolder {
     const files = this.#policyFiles()
     const own = files.find(({ path }) => this.#tokens(path) !== undefined) ?? this.#hasSection(files)
     if (own !== undefined) return own.path
-    const [only, ...others] = files.filter(({ text }) => isMapping(dataOf(text).value))
+    const [only, ...others] = files.filter(({ path, text }) => isMapping(dataOf(path, text).value))
     return only !== undefined && others.length === 0 ? only.path : NEW_FILE
   }
 
@@ -97,7 +97,7 @@ export class TokenFolder {
     const known = this.#files.find(({ path }) => path === file)
     let text = known?.text ?? ''
     for (const { path, value } of changes) {
-      const next = setValue(text, ['tokens', name, ...path], value)
+      const next = setValue(file, text, ['tokens', name, ...path], value)
       if (next === undefined) {
         throw new CommandError(1, `${join(this.directory, file)} is laid out so that it cannot be changed in place`, {
           hint: `write the token ${name} without aliases and as a mapping of its own, or name another file with --file`,
@@ -124,15 +124,15 @@ export class TokenFolder {
   }
 
   #tokens(file: string): Mapping | undefined {
-    const { value } = dataOf(this.#files.find(({ path }) => path === file)?.text ?? '')
+    const { value } = dataOf(file, this.#files.find(({ path }) => path === file)?.text ?? '')
     const tokens = isMapping(value) ? value.tokens : undefined
     return isMapping(tokens) ? tokens : undefined
   }
 
   /** The first file with a `tokens` key that holds nothing yet. */
   #hasSection(files: readonly PolicyText[]): PolicyText | undefined {
-    return files.find(({ text }) => {
-      const { value } = dataOf(text)
+    return files.find(({ path, text }) => {
+      const { value } = dataOf(path, text)
       return isMapping(value) && 'tokens' in value
     })
   }

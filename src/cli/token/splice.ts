@@ -28,22 +28,31 @@ type PairNode = Pair<ParsedNode, ParsedNode | null>
  * `text` with the value at `path` set, mappings on the way made where there are none; with it removed if `value` is
  * undefined. Nothing if the file is laid out so that this cannot be done in place.
  */
-export function setValue(text: string, path: readonly string[], value: Value | undefined): string | undefined {
-  const before = dataOf(text)
+export function setValue(
+  file: string,
+  text: string,
+  path: readonly string[],
+  value: Value | undefined,
+): string | undefined {
+  const before = dataOf(file, text)
   const wanted = changed(before.value, path, value)
   for (const splices of candidates(text, path, value)) {
     const result = apply(text, splices)
-    const after = dataOf(result)
+    const after = dataOf(file, result)
     const isKept = before.valid && after.valid && (!isJson(text) || isJson(result))
     if (isKept && isDeepStrictEqual(after.value, wanted)) return result
   }
   return undefined
 }
 
-/** The plain data of a file; undefined if it holds none. */
-export function dataOf(text: string): { readonly value: unknown; readonly valid: boolean } {
+/**
+ * The plain data of a file; undefined if it holds none.
+ *
+ * @param file its name, which decides between YAML and JSON
+ */
+export function dataOf(file: string, text: string): { readonly value: unknown; readonly valid: boolean } {
   const report = new Report()
-  const { value } = FileDocument.read('', text, report)
+  const { value } = FileDocument.read(file, text, report)
   return { value: value ?? undefined, valid: report.errors === 0 }
 }
 
