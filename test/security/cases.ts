@@ -30,6 +30,46 @@ const by = (file: string, ...titles: readonly string[]): readonly Proof[] =>
 export const CASES: readonly Case[] = [
   {
     section: BYPASS,
+    seen: 'Dockgate before format 2 of bundles',
+    what: 'A bundle was signed for nobody in particular: one of another gate took effect when somebody copied it, and a roll-back signed it anew',
+    proofs: [
+      ...by('bundle/problems', 'signed for one gate is verified and admitted for %s as it says', 'has to be of %s'),
+      ...by('bundle/publish', 'is refused when %s, and signs nothing'),
+      ...by(
+        'worker/store',
+        '%s keeps the last good bundle, says %s, and ends in 503',
+        'is not replaced by one of another service, and says so',
+        'with POLICY_SERVICE %j a gate that has just started gets %s',
+        'is found under %s alone',
+      ),
+      ...by('cli/store-refusals', 'that was copied from another pointer %s refuses'),
+    ],
+  },
+  {
+    section: BYPASS,
+    seen: 'Dockgate before sealed text 2',
+    what: 'Upload sessions and list cursors of one host counted at another host of the same gate, with its registry and its credential',
+    proofs: by(
+      'worker/seal-context',
+      'does not open in the context of %s',
+      'is nothing to %s',
+      '%s of the one is nothing to the other',
+    ),
+  },
+  {
+    section: BYPASS,
+    seen: 'Dockgate before sealed text 2; Docker Registry HTTP API V2, `PUT` of an upload',
+    what: 'A finished upload, whose `Location` is the blob, became a session: the right to push deleted blobs',
+    proofs: by(
+      'worker/upload',
+      '%s is a bad gateway, and reaches the registry never again',
+      '%s is none on an allow-listed host either',
+      'is found below the base path of the registry alone',
+      'a status %i that names the blob has the gate’s own name for it',
+    ),
+  },
+  {
+    section: BYPASS,
     seen: 'Quay CVE-2026-32589; gitea#38242; artifact-keeper#1504; fakecloud#719',
     what: 'Upload sessions found by their identifier alone: whoever may push anywhere reads, changes or cancels those of others',
     proofs: [
@@ -441,6 +481,8 @@ export const CASES: readonly Case[] = [
       'never asks the registry for more than a thousand names',
       'reads a bounded number of pages, and goes on behind a cursor that tells nothing',
       'takes a cursor from whom it was given to, for the list it was given for',
+      'has cursors whose length tells nothing of a name that the caller may not see',
+      'asks the registry by known parameters alone, whatever its Link says',
     ),
   },
   {

@@ -97,8 +97,11 @@ describe('the Location of an upload', () => {
     'https://',
     'javascript:alert(1)',
   ])('%s is a bad gateway', async (location) => {
-    catchLog()
+    const log = catchLog()
     const { response, records } = await start(location)
+    expect(log.lines()).toContain(
+      '"message":"the registry continues an upload on a host that UPLOAD_HOSTS does not name"',
+    )
     expect([response.status, response.headers.get('location')]).toEqual([502, null])
     expect(await response.text()).not.toContain('evil')
     expect(records[0]).toMatchObject({ decision: 'allow', reason: 'upstream_invalid' })
@@ -320,8 +323,12 @@ describe('an upload goes on nowhere but at an upload of its own repository', () 
       expect(seen.map(({ url }) => url)).toEqual([`${UPSTREAM}/reg-a${U}`, `${UPSTREAM}${target}`])
     }
     for (const location of [`/reg-b${path}`, '/reg-b/uploads/uuid', '/uploads/uuid', `/reg-a/../reg-b${path}`]) {
+      const log = catchLog()
       const { response } = await start(location, { upstream })
       expect(response.status).toBe(502)
+      expect(log.lines()).toContain(
+        '"message":"the registry continues an upload outside of its own base path: set UPSTREAM to the registry\'s whole URL"',
+      )
     }
   })
 

@@ -41,6 +41,54 @@ const select = (env: Env, url: string, method = 'GET') => {
   return selectUpstream(env, url, parsed.value)
 }
 
+describe('the service whose bundles count', () => {
+  const url = 'https://r.example'
+  const table = [
+    { host: 'a.example', url, pointer: 'pointer-a', service: 'a.service' },
+    { host: 'same.example', url, service: 'a.service' },
+    { host: 'b.example', url, pointer: 'pointer-b' },
+    { host: 'c.example', url },
+  ]
+
+  it.each([
+    ['a.example', 'pointer-a', 'a.service', 'a.service'],
+    ['same.example', 'pointer', 'a.service', 'a.service'],
+    ['b.example', 'pointer-b', undefined, 'all.service'],
+    ['c.example', undefined, undefined, 'all.service'],
+    ['other.example', undefined, undefined, 'all.service'],
+  ])('at %s is that of its entry, else POLICY_SERVICE', (host, pointer, own, otherwise) => {
+    for (const [POLICY_SERVICE, service] of [
+      ['', own],
+      ['all.service', otherwise],
+    ] as const) {
+      const env = select(environment(table, { POLICY_SERVICE }), `https://${host}/v2/`)?.env
+      expect([env?.POLICY_POINTER, env?.POLICY_SERVICE || undefined]).toEqual([pointer, service])
+    }
+  })
+})
+
+describe('what is sealed for an upstream', () => {
+  it('is for one entry of the table alone, also where two have one URL', () => {
+    const url = 'https://r.example'
+    const env = environment([
+      { host: 'a.example', url },
+      { host: 'a.example', prefix: 'x/', url },
+      { host: 'b.example', url },
+      { host: 'c.example', url, binding: 'BOUND' },
+    ])
+    const targets = [
+      'https://a.example/v2/y/manifests/v1',
+      'https://a.example/v2/x/y/manifests/v1',
+      'https://b.example/v2/y/manifests/v1',
+      'https://c.example/v2/y/manifests/v1',
+      'https://other.example/v2/y/manifests/v1',
+    ]
+    const ids = targets.map((target) => select(env, target)?.upstream.id)
+    expect(new Set(ids).size).toBe(targets.length)
+    expect(targets.map((target) => select(env, target)?.upstream.id)).toEqual(ids)
+  })
+})
+
 describe('the upstream of a request', () => {
   const env = environment()
 
@@ -148,6 +196,9 @@ describe('UPSTREAMS', () => {
     ['a strip of nothing', [{ stripPrefix: true, url }], /needs a prefix/],
     ['a policy for a prefix', [{ prefix: 'a/', url, pointer: 'p' }, { url }], /UPSTREAMS\[0\]\.pointer belongs/],
     ['a pointer that is a path', [{ url, pointer: 'a/b' }], /UPSTREAMS\[0\]\.pointer/],
+    ['a service for a prefix', [{ prefix: 'a/', url, service: 's' }, { url }], /UPSTREAMS\[0\]\.service belongs/],
+    ['a service of two words', [{ url, service: 'a b' }], /UPSTREAMS\[0\]\.service must be written like/],
+    ['a service that is a number', [{ url, service: 1 }], /UPSTREAMS\[0\]\.service must be written like/],
     [
       'the same twice',
       [

@@ -37,8 +37,10 @@ const kv = {
   list: async () => ({ keys: [...values.keys()].map((name) => ({ name })), list_complete: true as const }),
 }
 
+const { policySigningKey } = await generateKeys('EdDSA')
+
 async function change(policy: string): Promise<readonly string[]> {
-  const { policySigningKey } = await generateKeys('EdDSA')
+  printed = ''
   await writeFile(join(folder, 'policies', 'policy.yaml'), policy)
   const tests = 'tests:\n  - { as: token:ci, can: content/read, on: app, expect: allow }\n'
   await writeFile(join(folder, 'policies', 'policy.test.yaml'), tests)
@@ -69,4 +71,16 @@ it('policies that are not valid change nothing', async () => {
     'dockgate: error: the policies in DIR/policies are not valid: the last good ones stay in force',
   ])
   expect(values.size).toBe(0)
+})
+
+it('policies of another service change nothing: a gate keeps its service', async () => {
+  const tokens = 'tokens: { ci: { scopeMap: _repositories_pull } }\n'
+  expect(await change(`registry: { service: a.example }\n${tokens}`)).toEqual([
+    'policy changed: bundle 1800000000 is pushed',
+  ])
+  const before = values.get('pointer')
+  expect(await change(`registry: { service: b.example }\n${tokens}`)).toEqual([
+    "dockgate: error: registry.service in DIR/policies is now 'b.example', and this gate is 'a.example': stop dockgate dev and start it again",
+  ])
+  expect(values.get('pointer')).toBe(before)
 })
