@@ -9,7 +9,7 @@
 import { parseScope, registryOf } from '../files/azure.ts'
 import { FileDocument, isMapping, type Mapping } from '../files/document.ts'
 import { type PolicyText, readPolicies } from '../files/load.ts'
-import { Report } from '../files/problem.ts'
+import { formatSource, Report } from '../files/problem.ts'
 import { permissionsOfRole } from '../policy/least-role.ts'
 import type { Mode, PolicySet, RoleDefinition, ScopeMapAction } from '../policy/model.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
@@ -197,7 +197,7 @@ function reportModes({ roleAssignments }: PolicySet, { mode, isModeKnown }: Sett
       const abac = permissionsOfRole(role, 'abac').join(', ') || 'nothing'
       const rbac = permissionsOfRole(role, 'rbac').join(', ') || 'nothing'
       throw new ImportError(
-        `the mode of the registry is not known, and the role ${role.name} gives ${rbac} in rbac mode, ${abac} in abac mode`,
+        `${formatSource(source)}: the mode of the registry is not known, and the role ${role.name} gives ${rbac} in rbac mode, ${abac} in abac mode`,
         'give what az acr show prints too, or --mode (az acr show --query roleAssignmentMode: LegacyRegistryPermissions is rbac)',
       )
     }

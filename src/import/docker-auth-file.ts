@@ -6,7 +6,7 @@
  * Source: docker_auth, its structures Config, Requirements, ACLEntry and MatchConditions; gopkg.in/yaml.v2.
  */
 import type { Source } from '../policy/model.ts'
-import { type Foreign, type ForeignEntry, type ForeignScalar, readForeign, refuse } from './foreign.ts'
+import { type Foreign, type ForeignEntry, type ForeignScalar, nounOf, readForeign, refuse } from './foreign.ts'
 import { ImportError } from './input.ts'
 
 export type Text = { readonly text: string; readonly source: Source }
@@ -74,15 +74,15 @@ function readUsers(value: Foreign | undefined): ReadonlyMap<string, User> {
 }
 
 function readEntry(item: Foreign): AclEntry {
-  const entries = mapping(item, 'an acl entry')
-  known(entries, ENTRY_KEYS, 'an acl entry')
+  const entries = mapping(item, 'the acl entry')
+  known(entries, ENTRY_KEYS, 'the acl entry')
   const match = fieldOf(entries, 'match')
   if (match === undefined) {
-    refuse(item.source, 'an acl entry without match', 'docker_auth fails on it; match: {} is everything')
+    refuse(item.source, 'the acl entry has no match', 'docker_auth fails on it; match: {} is everything')
   }
   const actions = fieldOf(entries, 'actions')
   if (actions === undefined) {
-    refuse(item.source, 'an acl entry without actions', 'docker_auth fails on it; actions: [] denies')
+    refuse(item.source, 'the acl entry has no actions', 'docker_auth fails on it; actions: [] denies')
   }
   const fields = mapping(match, 'match')
   known(fields, MATCH_KEYS, 'match')
@@ -129,26 +129,25 @@ function textOfKey(key: ForeignScalar): string {
 }
 
 function textOf(value: Foreign, what: string): Text {
-  if (value.kind !== 'scalar') refuse(value.source, `${what} is text, not a ${value.kind}`)
-  if (isNull(value)) refuse(value.source, `${what} is text, and empty here`, "to mean an empty text, write ''")
+  if (value.kind !== 'scalar') refuse(value.source, `${what} must be text, and is ${nounOf(value)}`)
+  if (isNull(value)) refuse(value.source, `${what} must be text, and is empty`, "to mean an empty text, write ''")
   return { text: value.text, source: value.source }
 }
 
 function list(value: Foreign, what: string): readonly Foreign[] {
-  if (value.kind !== 'list') refuse(value.source, `${what} is a list, not a ${kindOf(value)}`, 'write it in brackets')
+  if (value.kind !== 'list')
+    refuse(value.source, `${what} must be a list, and is ${nounOf(value)}`, 'write it in brackets')
   return value.items
 }
 
 function mapping(value: Foreign, what: string): readonly ForeignEntry[] {
-  if (value.kind !== 'mapping') refuse(value.source, `${what} is a mapping, not a ${kindOf(value)}`)
+  if (value.kind !== 'mapping') refuse(value.source, `${what} must be a mapping, and is ${nounOf(value)}`)
   return value.entries
 }
-
-const kindOf = ({ kind }: Foreign): string => (kind === 'scalar' ? 'text' : kind)
 
 function known(entries: readonly ForeignEntry[], keys: readonly string[], what: string): void {
   const unknown = entries.find(({ key }) => !keys.includes(textOfKey(key)))
   if (unknown === undefined) return
-  const hint = `docker_auth passes over it; it knows ${keys.join(', ')}`
+  const hint = `docker_auth ignores it; it knows ${keys.join(', ')}`
   refuse(unknown.key.source, `${what} has no key "${unknown.key.text}"`, hint)
 }

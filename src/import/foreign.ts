@@ -38,6 +38,9 @@ export function readForeign(file: string, text: string, mayEscapeSlash: boolean)
   return new Reader(file, text, mayEscapeSlash).read()
 }
 
+/** What a value is, for messages. */
+export const nounOf = ({ kind }: Foreign): string => (kind === 'scalar' ? 'text' : `a ${kind}`)
+
 /** @throws {@link ImportError} always, with the place */
 export function refuse(source: Source, message: string, hint?: string): never {
   throw new ImportError(`${formatSource(source)}: ${message}`, hint)

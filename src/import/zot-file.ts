@@ -8,7 +8,7 @@
  */
 import { formatSource } from '../files/problem.ts'
 import type { Source } from '../policy/model.ts'
-import { type Foreign, type ForeignEntry, readForeign, refuse } from './foreign.ts'
+import { type Foreign, type ForeignEntry, nounOf, readForeign, refuse } from './foreign.ts'
 import { isDoublestar } from './glob.ts'
 import { ImportError } from './input.ts'
 
@@ -135,8 +135,8 @@ function readGroups(value: Foreign | undefined): ReadonlyMap<string, readonly Te
 }
 
 function readRepositories({ key, value }: ForeignEntry): ZotRepositories {
-  const fields = mapping(value, 'the policies of a pattern')
-  known(fields, GROUP_KEYS, 'the policies of a pattern')
+  const fields = mapping(value, 'the value of a pattern')
+  known(fields, GROUP_KEYS, 'the value of a pattern')
   const pattern = lower(key)
   if (!isDoublestar(pattern)) refuse(key.source, `${pattern} is not a pattern`, 'zot refuses it')
   const policies = fieldOf(fields, 'policies')
@@ -174,7 +174,7 @@ function texts(fields: readonly ForeignEntry[], key: string, otherwise: Source):
   const found = fields.find((field) => lower(field.key) === key)
   if (found === undefined || isNull(found.value)) return { items: [], source: otherwise }
   const { key: name, value } = found
-  if (value.kind === 'mapping') refuse(value.source, `${name.text} is a list of texts, not a mapping`)
+  if (value.kind === 'mapping') refuse(value.source, `${name.text} must be a list of texts, and is a mapping`)
   if (value.kind === 'scalar' && (value.text === '' || value.text.includes(','))) {
     refuse(value.source, `the versions of zot read "${value.text}" as different lists`, 'write a list, in brackets')
   }
@@ -183,7 +183,7 @@ function texts(fields: readonly ForeignEntry[], key: string, otherwise: Source):
 
 /** A scalar as text: numbers and truth values too, as long as every library writes them alike. */
 function textOf(value: Foreign, what: string): Text {
-  if (value.kind !== 'scalar') refuse(value.source, `${what} holds texts, not a ${value.kind}`)
+  if (value.kind !== 'scalar') refuse(value.source, `${what} must hold texts, and holds ${nounOf(value)}`)
   const { text, source, isPlain } = value
   if (!isPlain) return { text, source }
   if (NULL.test(text)) return { text: '', source }
@@ -244,9 +244,7 @@ function lower({ text, source, isPlain }: ForeignEntry['key']): string {
 }
 
 function mapping(value: Foreign, what: string): readonly ForeignEntry[] {
-  if (value.kind !== 'mapping') {
-    refuse(value.source, `${what} is a mapping, not a ${value.kind === 'scalar' ? 'text' : value.kind}`)
-  }
+  if (value.kind !== 'mapping') refuse(value.source, `${what} must be a mapping, and is ${nounOf(value)}`)
   return value.entries
 }
 

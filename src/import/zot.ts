@@ -58,11 +58,11 @@ class Importer {
 
   import(file: string): Imported {
     const { repositories, unseen, adminPolicy, metrics, source } = this.#control
-    for (const { text, source: place } of unseen) {
+    for (const { text: pattern, source: place } of unseen) {
       const hint = 'to close these repositories, write "defaultPolicy": [] into it, and import again'
       this.#findings.note(
         place,
-        `zot does not see the pattern ${text}, which holds no value: others decide there`,
+        `zot does not see the pattern ${pattern}, which holds no value: others decide there`,
         hint,
       )
     }

@@ -54,7 +54,10 @@ beforeAll(async () => {
     'records.log': `${JSON.stringify(RECORD)}\n${JSON.stringify(RECORD)}\n`,
     'empty.log': 'GET /v2/ 200\n',
     'zot.json': JSON.stringify({ http: { accessControl: { repositories: { '**': { defaultPolicy: ['create'] } } } } }),
-    'plain.zot.json': JSON.stringify({ http: { accessControl: { repositories: {} } } }),
+    'wide.zot.json': JSON.stringify({
+      http: { accessControl: { repositories: { a: { anonymousPolicy: ['read'] } } } },
+    }),
+    'plain.zot.json': JSON.stringify({ http: { accessControl: { repositories: { a: { defaultPolicy: [] } } } } }),
     'made.json': '',
   }
   for (const [file, text] of Object.entries(files)) {
@@ -220,7 +223,11 @@ it.each([
   ],
   [
     'import zot DIR/zot.json',
-    'exit 1: 1 rule could not be imported, or not whole (they are marked lost; the imported policy gives less there, never more)',
+    'exit 1: 1 rule could not be imported, or not whole (they are marked lost; the imported policy gives less there, and nowhere more)',
+  ],
+  [
+    'import zot DIR/wide.zot.json',
+    'exit 1: the policy gives more than the original in 1 place (the places are marked lost (less) and wider (more): look at each before you deploy the policy)',
   ],
   [
     'import zot DIR/plain.zot.json --out DIR/made.json',

@@ -41,6 +41,13 @@ const test = (text: string) => ({ 'own.yaml': REGISTRY, 'a.test.yaml': `tests:\n
 
 it.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
   [
+    'an empty file',
+    { 'own.yaml': REGISTRY, 'z.json': '' },
+    [
+      'warning: z.json:1:1 file_empty: the file declares nothing (write it again if a command should have filled it, or remove it)',
+    ],
+  ],
+  [
     'nothing at all',
     { 'a.yaml': 'tokens: {}' },
     [

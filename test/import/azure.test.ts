@@ -232,7 +232,7 @@ describe('the mode of a registry', () => {
     ],
   ])('is never guessed where it decides: %s', (role, what) => {
     expect(refusalOf(undefined, [assignment(role)])).toEqual([
-      `the mode of the registry is not known, and the role ${what}`,
+      `a.json:1:2: the mode of the registry is not known, and the role ${what}`,
       'give what az acr show prints too, or --mode (az acr show --query roleAssignmentMode: LegacyRegistryPermissions is rbac)',
     ])
   })

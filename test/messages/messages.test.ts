@@ -34,6 +34,7 @@ const TESTS = [
   'files/indentation',
   'files/reported',
   'import/findings',
+  'import/refused',
   'lint/lints',
   'policy/condition/parse',
   'registry/refused',

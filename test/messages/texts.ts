@@ -25,13 +25,13 @@ type Room = {
   readonly reports?: RegExp
 }
 
-const IN_FILE = '^(?:warning: |lost: |note: )?\\S+:\\d+:\\d+ '
+const IN_FILE = '^(?:warning: |lost: |wider: |note: )?\\S+:\\d+:\\d+ '
 
 /** A file belongs to the first room that its path begins with. */
 const ROOMS: readonly Room[] = [
   { path: 'src/files/', form: IN_FILE },
   { path: 'src/lint/', form: IN_FILE },
-  { path: 'src/import/', form: `${IN_FILE}|^refused: `, reports: /^(?:lost|note|ImportError)$/ },
+  { path: 'src/import/', form: `${IN_FILE}|^refused: `, reports: /^(?:lost|wider|note|refuse|ImportError)$/ },
   // Of a condition, the characters that are meant.
   { path: 'src/policy/condition/', form: '^(?:\\d+\\+\\d+|\\S+:\\d+:\\d+) ' },
   { path: 'src/bundle/', form: '^[a-z_]+: ' },
