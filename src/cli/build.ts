@@ -3,9 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { shardKey } from '../bundle/digest.ts'
-import { encodeBundle } from '../bundle/encode.ts'
-import { formatManifest } from '../bundle/manifest.ts'
+import { type EncodedShard, encodeBundle } from '../bundle/encode.ts'
+import { formatManifest, type Manifest } from '../bundle/manifest.ts'
 import { signManifest } from '../bundle/sign.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
 import { CommandError } from './command-error.ts'
 import { nextSerial } from './history.ts'
 import { needSigningKey } from './key-files.ts'
@@ -46,17 +47,16 @@ export const buildCommand = (): Command =>
       const sizes: number[] = []
       const created = Math.floor(Date.now() / 1000)
       if (out !== undefined) await makeFolder(out)
-      const manifest = await showing('encoding', (tell) =>
-        encodeBundle(
-          compiled,
-          { pointer, serial: nextSerial(undefined, created), created, ...(label === undefined ? {} : { label }) },
-          async (shard) => {
-            sizes.push(shard.bytes)
-            tell(`${formatCount(sizes.length)} shards`)
-            if (out !== undefined) await write(join(out, 'shards', fileOf(shard.digest)), shard.text)
-          },
-        ),
-      )
+      const names = {
+        pointer,
+        serial: nextSerial(undefined, created),
+        created,
+        ...(label === undefined ? {} : { label }),
+      }
+      const manifest = await encode(compiled, names, async (shard) => {
+        sizes.push(shard.bytes)
+        if (out !== undefined) await write(join(out, 'shards', fileOf(shard.digest)), shard.text)
+      })
       const text = key === undefined ? undefined : await signManifest(manifest, key)
       if (out !== undefined && text !== undefined) await write(join(out, 'pointer.jws'), text)
       const { serial, principals, grants, bytes } = manifest
@@ -83,6 +83,18 @@ export const buildCommand = (): Command =>
       output.out(`  shards      ${formatCount(sizes.length)}, the largest ${formatBytes(largest)}`)
       output.out(`  size        ${formatBytes(bytes)}, and the manifest's ${formatBytes(manifestBytes)}`)
     })
+
+const encode = (
+  policy: CompiledPolicy,
+  names: Parameters<typeof encodeBundle>[1],
+  emit: (shard: EncodedShard) => Promise<void>,
+): Promise<Manifest> =>
+  showing('encoding', (tell) =>
+    encodeBundle(policy, names, async (shard) => {
+      tell(`${formatCount(shard.index)} shards`)
+      await emit(shard)
+    }),
+  )
 
 /** `sha256-…`: a colon is no character for a file's name everywhere. */
 const fileOf = (digest: string): string => `${shardKey(digest).replace(':', '-')}.json`

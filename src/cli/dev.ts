@@ -157,7 +157,7 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
   }
 }
 
-const tellFault = (cause: unknown): void =>
+export const tellFault = (cause: unknown): void =>
   output.error(`the development registry failed: ${cause instanceof Error ? cause.message : String(cause)}`)
 
 /** What the environment says of the Worker's variables and secrets. */

@@ -87,6 +87,13 @@ export function formatProblem(
   return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
 
+const load = (directory: string): ReturnType<typeof loadPolicies> =>
+  showing(`reading ${directory}`, (tell) =>
+    loadPolicies(directory, (characters) => {
+      if (characters > LARGE) tell(formatBytes(characters), true)
+    }),
+  )
+
 /** Characters of policy files that take a moment to parse. */
 const LARGE = 2_000_000
 /** Tokens and role assignments that take a moment to compile. */
@@ -94,11 +101,7 @@ const MANY = 50_000
 
 /** @throws {@link CommandError} 2 when there is no such folder: a name mistyped is no answer about its policies */
 export async function loadFolder(directory: string): ReturnType<typeof loadPolicies> {
-  const loaded = await showing(`reading ${directory}`, (tell) =>
-    loadPolicies(directory, (characters) => {
-      if (characters > LARGE) tell(formatBytes(characters), true)
-    }),
-  )
+  const loaded = await load(directory)
   const missing = loaded.problems.find(({ code }) => code === 'folder_missing')
   if (missing === undefined) return loaded
   throw new CommandError(2, missing.message, missing.hint === undefined ? {} : { hint: missing.hint })

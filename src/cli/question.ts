@@ -103,7 +103,8 @@ export function readRequest(method: string, path: string): { readonly method: st
 
 /** `samples/app:v1`, with a host or without, as the path of its manifest. */
 function pathOfImage(text: string): string {
-  const [, name = '', tag, digest] = /^([^:@]+|[^/]+\/[^:@]+)(?::([^:@]+))?(?:@(.+))?$/.exec(text) ?? []
+  if (text.startsWith('v2/')) return `/${text}`
+  const [, name = '', tag, digest] = /^([^:@]+|[^/]+\/[^:@]+)(?::([^:@/]+))?(?:@(.+))?$/.exec(text) ?? []
   const repository = name.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '')
   const reference = digest ?? tag ?? 'latest'
   const isImage =

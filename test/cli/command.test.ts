@@ -64,6 +64,29 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     ])
   })
 
+  it.each([
+    ['token:CI-Samples', 'token:CI-Samples', '; did you mean token:ci-samples?'],
+    ['token:nobody-at-all', 'token:nobody-at-all', ''],
+    ['identity:releas', 'identity:releas', '; did you mean identity:release?'],
+    ['group:nowhere/team', 'issuer nowhere', ''],
+  ])('can and explain: nobody defines %s, and both say so', async (principal, what, meant) => {
+    const note = `no file defines ${what}, so the gate can never authenticate it${meant}`
+    const can = await run(['can', principal, 'content/delete', 'samples/app', ...AT])
+    expect(can.status).toBe(1)
+    expect(can.stderr).toContain(`\n  note     ${note}\n`)
+    const explained = await run(['explain', principal, 'DELETE', '/v2/samples/app/manifests/v1', ...AT])
+    expect(explained.stdout).toContain(`\n  note     ${note}\n`)
+    const json = await run(['can', principal, 'content/delete', 'samples/app', ...AT, '--json'])
+    expect(JSON.parse(json.stdout).notes).toEqual([note])
+  })
+
+  it('can and explain: of a principal that is defined, or that needs no definition, there is no note', async () => {
+    for (const principal of ['token:ci-samples', 'everyone', 'anonymous']) {
+      const { stdout } = await run(['can', principal, 'content/delete', 'samples/app', ...AT, '--json'])
+      expect(JSON.parse(stdout)).not.toHaveProperty('notes')
+    }
+  })
+
   it('explain: everything on standard output, nothing beside it, no colours', async () => {
     const { status, stdout, stderr } = await run([
       'explain',

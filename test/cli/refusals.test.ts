@@ -11,7 +11,7 @@ import { digestOf, shardKey } from '../../src/bundle/digest.ts'
 import { generateKey, parseSigningKey } from '../../src/bundle/keys.ts'
 import { seedRegistry } from '../../src/cli/dev/seed.ts'
 import { startGate } from '../../src/cli/dev/worker.ts'
-import { reload, untilReady } from '../../src/cli/dev.ts'
+import { reload, tellFault, untilReady } from '../../src/cli/dev.ts'
 import { developmentKeys, needSigningKey } from '../../src/cli/key-files.ts'
 import { readExpiry } from '../../src/cli/token/expiry.ts'
 import { TokenFolder } from '../../src/cli/token/folder.ts'
@@ -103,6 +103,77 @@ it.each([
     'who-can content/read --policies DIR/broken',
     'exit 2: the policies in DIR/broken are not valid: 1 error (mend what is listed above, then try again; `dockgate check` shows warnings too)',
   ],
+  [
+    'who-can content/read --json --policies DIR/broken',
+    'exit 2: the policies in DIR/broken are not valid: 1 error (mend what is listed in the answer, then try again; `dockgate check` shows warnings too)',
+  ],
+  ['can token:ci pull a', 'exit 2: "pull" is no permission (a pull needs content/read)'],
+  [
+    'can token:ci read a',
+    'exit 2: "read" is no permission (content/read is to pull, metadata/read to list tags and to read attributes)',
+  ],
+  [
+    'can token:ci PUSH a',
+    'exit 2: "PUSH" is no permission (a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`)',
+  ],
+  [
+    'who-can PUSH',
+    'exit 2: "PUSH" is no permission (a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`)',
+  ],
+  [
+    'can token:ci write a',
+    'exit 2: "write" is no permission (content/write is to push, metadata/write to change attributes)',
+  ],
+  [
+    'can token:ci delete a',
+    'exit 2: "delete" is no permission (content/delete is to delete manifests and tags, metadata/delete to delete attributes)',
+  ],
+  [
+    'can token:ci list a',
+    'exit 2: "list" is no permission (metadata/read is to list tags, catalog/read to list repositories)',
+  ],
+  [
+    'who-can list',
+    'exit 2: "list" is no permission (metadata/read is to list tags, catalog/read to list repositories)',
+  ],
+  ['can token:ci tags a', 'exit 2: "tags" is no permission (metadata/read is to list tags)'],
+  ['can token:ci catalog a', 'exit 2: "catalog" is no permission (catalog/read is to list repositories)'],
+  [
+    'explain token:ci GET samples/app:v1',
+    'exit 2: "samples/app:v1" is no path of a request (write /v2/samples/app/manifests/v1)',
+  ],
+  [
+    'explain token:ci GET samples/app',
+    'exit 2: "samples/app" is no path of a request (write /v2/samples/app/manifests/latest)',
+  ],
+  [
+    'explain token:ci GET ghcr.io/acme/app:v1',
+    'exit 2: "ghcr.io/acme/app:v1" is no path of a request (write /v2/acme/app/manifests/v1)',
+  ],
+  [
+    'explain token:ci GET localhost:5000/app',
+    'exit 2: "localhost:5000/app" is no path of a request (write /v2/app/manifests/latest)',
+  ],
+  [
+    'explain token:ci GET reg.io/a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    'exit 2: "reg.io/a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is no path of a request (write /v2/a/manifests/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
+  ],
+  [
+    'explain token:ci GET reg.io/a:v1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    'exit 2: "reg.io/a:v1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is no path of a request (write /v2/a/manifests/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
+  ],
+  [
+    'explain token:ci GET Samples/App:v1',
+    'exit 2: "Samples/App:v1" is no path of a request (write /v2/samples/app/manifests/v1)',
+  ],
+  [
+    'explain token:ci GET v2/samples/app/tags/list',
+    'exit 2: "v2/samples/app/tags/list" is no path of a request (write /v2/samples/app/tags/list)',
+  ],
+  ['explain token:ci GET a:b:c', 'exit 2: "a:b:c" is no path of a request (write /v2/samples/app/manifests/v1)'],
+  ['explain token:ci PULL /v2/', 'exit 2: "PULL" is no HTTP method (write GET, HEAD, PUT, POST, PATCH or DELETE)'],
+  ['explain token:ci DELTE /v2/', 'exit 2: "DELTE" is no HTTP method (did you mean DELETE?)'],
+  ['explain token:ci /v2/ GET', 'exit 2: "/v2/" is no HTTP method (write GET, HEAD, PUT, POST, PATCH or DELETE)'],
   ['can ci content/read a', `exit 2: "ci" is no principal (${PRINCIPALS})`],
   ['can token:ci content/raed a', 'exit 2: "content/raed" is no permission (did you mean content/read?)'],
   [
@@ -421,6 +492,11 @@ it('a bundle that is damaged is not compared', async () => {
 
   await writeFile(pointer, '.e30.')
   await wrong("the bundle's manifest cannot be read: format is not there; push it again")
+})
+
+it('a development registry that fails', () => {
+  tellFault(new Error('no space'))
+  expect(printed).toEqual('dockgate: error: the development registry failed: no space\n')
 })
 
 it('a gate that does not start', async () => {

@@ -191,14 +191,14 @@ describe('a set that is an example', () => {
     'registry.acme.example',
   ])('for %s is never pushed to the gate on Cloudflare', async (service) => {
     await writeFile(join(root, 'policies/policy.yaml'), named(service))
-    for (const options of ['', ' --yes', ' --dry-run']) expect(await run(push + options)).toBe(refusal(service))
+    for (const options of ['', ' --yes', ' --dry-run']) expect(await run(push + options)).toEqual(refusal(service))
     expect(calls).toEqual([])
   })
 
   it('as it is shipped is refused, from wherever it lies', async () => {
     const shipped = join(import.meta.dirname, '../../policies')
     await cp(shipped, join(root, 'copied'), { recursive: true })
-    expect(await run('push --remote --policies DIR/copied --key KEY')).toBe(
+    expect(await run('push --remote --policies DIR/copied --key KEY')).toEqual(
       refusal('registry.example.com').replace('DIR/policies', 'DIR/copied'),
     )
     expect(calls).toEqual([])
@@ -417,6 +417,12 @@ describe('a value that is too large', { timeout: 60_000 }, () => {
       'exit 1: the manifest takes 26214401 bytes, more than the 26214400 that KV stores (fewer identities and issuers, or shorter texts, make it smaller)',
     )
   })
+})
+
+it('a local store that cannot be opened', async () => {
+  expect(await run('status --local --state DIR/damaged.json --key KEY')).toEqual(
+    'exit 3: the local KV in DIR/damaged.json cannot be used (name another folder with --state, or remove this one and run `dockgate dev` again)',
+  )
 })
 
 describe('wrangler', () => {
