@@ -9,8 +9,14 @@ const HEAD = `# Commands
 The help of every command, made by \`npm run docs\`; do not edit. From a checkout \`npx dockgate\` runs it, without
 installing anything.
 
-Results go to standard output, everything else to standard error. Commands that answer a question have \`--json\`. Exit
-status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside system failed.
+Results go to standard output, everything else to standard error. What comes from files, tokens, registries and other
+programs is escaped: it cannot steer a terminal. Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside
+system failed, or the output could not be written. Where 1 is an answer (\`can\`, \`explain\`, \`who-can\`, \`diff\`), policies
+that are not valid are 2. A reader that goes away (\`| head\`) changes no status.
+
+Commands that answer a question have \`--json\`; \`schema/commands\` has a JSON Schema for each. A place is an object of \`file\`
+(as it is seen from where the command runs), \`line\` and \`column\`, a rule is \`kind\`, \`name\` and \`source\`, and a time is RFC 3339
+text in UTC. Policies that are not valid are answered with their problems: \`{"valid":false,"problems":[…]}\`.
 `
 
 export async function commandsPage(): Promise<string> {
