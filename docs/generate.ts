@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { rolesDocument } from '../src/cli/roles.ts'
+import { rolesDocument } from '../src/cli/commands/roles.ts'
 import { lintsPage } from '../src/lint/lints.ts'
 import { commandsPage } from './generate/commands.ts'
 import { fill } from './generate/markdown.ts'

@@ -16,7 +16,8 @@ export default defineConfig({
           name: 'unit',
           setupFiles: ['seed.ts'],
           include: [
-            '{registry,identity,policy,lint,bundle,files,import,cli,dev,docs,security,bench,support}/**/*.test.ts',
+            '*.test.ts',
+            '{base,registry,identity,policy,lint,bundle,files,importers,cli,dev,docs,security,bench,support}/**/*.test.ts',
           ],
           ...PATIENT,
         },

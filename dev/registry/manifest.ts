@@ -2,8 +2,8 @@
  * What a registry reads in a manifest: its media type, what it refers to, and how it shows in a referrers list
  * (OCI distribution-spec "Pushing Manifests", "Listing Referrers"). It never changes the bytes and never asks the disk.
  */
-import type { Result } from '../../src/registry/result.ts'
-import { err, ok } from '../../src/registry/result.ts'
+import type { Result } from '../../src/base/result.ts'
+import { err, ok } from '../../src/base/result.ts'
 import { type Digest, isDigest } from './grammar.ts'
 
 export const INDEX_MEDIA_TYPE = 'application/vnd.oci.image.index.v1+json'

@@ -2,8 +2,8 @@
  * The endpoint table of the OCI distribution-spec ("Endpoints"): the raw path to the one resource that it names.
  * Nothing is decoded and nothing is normalised, so a path has one reading or none.
  */
-import type { Result } from '../../src/registry/result.ts'
-import { err, ok } from '../../src/registry/result.ts'
+import type { Result } from '../../src/base/result.ts'
+import { err, ok } from '../../src/base/result.ts'
 import { isRepositoryName, type RepositoryName } from './grammar.ts'
 import { type Reply, refuse } from './reply.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { BundleProblemCode } from '../../src/bundle/problem.ts'
 import { notFound } from '../../src/registry/refusal.ts'
-import { answerTo, type Refusal } from '../../src/worker/refusal.ts'
+import { answerTo, type Refusal } from '../../src/worker/answers/refusal.ts'
 import { code, table } from './markdown.ts'
 
 type Code = Refusal['code']

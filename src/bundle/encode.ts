@@ -2,7 +2,7 @@
  * From a compiled policy to the parts of a bundle. Deterministic: the same policy gives the same shards, and with the same
  * serial and times the same manifest. Never signs and never stores.
  */
-import type { CompiledPolicy, PrincipalData } from '../policy/compiled.ts'
+import type { CompiledPolicy, PrincipalData } from '../policy/decide/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import type { PrincipalKey } from '../policy/principal.ts'
 import { digestOf } from './digest.ts'

@@ -2,9 +2,10 @@
  * The manifest of a bundle: everything that a gate must trust, in one signed text. It names each shard by its digest, and
  * carries what every request needs, so that a cold gate reads the manifest and one shard. Never verifies a signature.
  */
-import type { CommonData } from '../policy/compiled.ts'
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { CommonData } from '../policy/decide/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import { DIGEST_LENGTH } from './digest.ts'
 import { readCommonData } from './policy-shape.ts'
 import type { BundleProblem } from './problem.ts'

@@ -1,6 +1,13 @@
 /** Readers of the compiled policy as it lies in bundles. Never decides anything. */
 
-import type { CommonData, ControlGrantData, DenyData, GrantData, PrincipalData, TokenData } from '../policy/compiled.ts'
+import type {
+  CommonData,
+  ControlGrantData,
+  DenyData,
+  GrantData,
+  PrincipalData,
+  TokenData,
+} from '../policy/decide/compiled.ts'
 import {
   type Attribute,
   type Expression,
@@ -9,7 +16,7 @@ import {
   type Operand,
   QUANTIFIERS,
   type SetLiteral,
-} from '../policy/condition/expression.ts'
+} from '../policy/expression.ts'
 import type { Credential } from '../policy/model.ts'
 import { type PrincipalKey, parsePrincipal, principalKey } from '../policy/principal.ts'
 import {

@@ -1,7 +1,8 @@
 /** From the parts of a bundle back to the compiled policy, whole: for comparing and inspecting, never for deciding. */
-import type { CompiledPolicy, PrincipalData } from '../policy/compiled.ts'
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { CompiledPolicy, PrincipalData } from '../policy/decide/compiled.ts'
 import { type PrincipalKey, parsePrincipal, principalKey } from '../policy/principal.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import { digestAt, type Manifest, shardCount } from './manifest.ts'
 import { readPrincipalData } from './policy-shape.ts'
 import type { BundleProblem } from './problem.ts'

@@ -2,10 +2,11 @@
  * One shard: the JSON text of some principals' data by key, sorted. Its principals are checked and opened one by one, when
  * they are asked for. Never reads a store.
  */
-import type { PrincipalData } from '../policy/compiled.ts'
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { PrincipalData } from '../policy/decide/compiled.ts'
+import { type OpenPrincipal, openPrincipal } from '../policy/decide/effective-rights.ts'
 import type { PrincipalKey } from '../policy/principal.ts'
-import { type OpenPrincipal, openPrincipal } from '../policy/standing.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import { digestOf, shardKey } from './digest.ts'
 import { readPrincipalData } from './policy-shape.ts'
 import type { BundleProblem } from './problem.ts'

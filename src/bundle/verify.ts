@@ -4,8 +4,8 @@
  * follow by digest ({@link openShard}).
  */
 import { base64url, compactVerify, decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose'
+import { err, ok, type Result } from '../base/result.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import { ALGORITHMS, type VerificationKeys } from './keys.ts'
 import { MANIFEST_TYPE, type Manifest, type Outline, parseManifest, parseOutline } from './manifest.ts'
 import type { BundleProblem, BundleProblemCode } from './problem.ts'

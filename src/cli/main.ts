@@ -3,9 +3,9 @@
  * 3 an outside system failed.
  */
 import { CommanderError } from 'commander'
-import { CommandError } from './command-error.ts'
-import * as output from './output.ts'
 import { program } from './program.ts'
+import { CommandError } from './terminal/command-error.ts'
+import * as output from './terminal/output.ts'
 
 /** Commander writes `(Did you mean --json?)`. */
 const readSuggestion = (text: string): string => text.replace(/^\(Did/, 'did').replace(/\)$/, '')

@@ -1,8 +1,8 @@
 /** The `dockgate` command as a tree of subcommands and options. Each subcommand has its own file. */
 import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
-import { fitHelp } from './help.ts'
-import * as output from './output.ts'
+import { fitHelp } from './terminal/help.ts'
+import * as output from './terminal/output.ts'
 
 const EXAMPLES = `
 Examples:
@@ -16,24 +16,24 @@ Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside system f
 
 /** Loaded one by one: who asks for one decision need not wait for the code of the gate. In the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  init: async () => (await import('./init.ts')).initCommand(),
-  dev: async () => (await import('./dev.ts')).devCommand(),
-  check: async () => (await import('./check.ts')).checkCommand(),
-  can: async () => (await import('./can.ts')).canCommand(),
-  explain: async () => (await import('./explain.ts')).explainCommand(),
-  'who-can': async () => (await import('./who-can.ts')).whoCanCommand(),
-  diff: async () => (await import('./diff.ts')).diffCommand(),
-  build: async () => (await import('./build.ts')).buildCommand(),
-  push: async () => (await import('./push.ts')).pushCommand(),
-  rollback: async () => (await import('./rollback.ts')).rollbackCommand(),
-  status: async () => (await import('./status.ts')).statusCommand(),
-  prune: async () => (await import('./prune.ts')).pruneCommand(),
-  token: async () => (await import('./token.ts')).tokenCommand(),
-  import: async () => (await import('./import.ts')).importCommand(),
-  keys: async () => (await import('./keys.ts')).keysCommand(),
-  probe: async () => (await import('./probe.ts')).probeCommand(),
-  roles: async () => (await import('./roles.ts')).rolesCommand(),
-  completion: async () => (await import('./completion.ts')).completionCommand(),
+  init: async () => (await import('./commands/init/init.ts')).initCommand(),
+  dev: async () => (await import('./commands/dev/dev.ts')).devCommand(),
+  check: async () => (await import('./commands/check.ts')).checkCommand(),
+  can: async () => (await import('./commands/can.ts')).canCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  'who-can': async () => (await import('./commands/who-can.ts')).whoCanCommand(),
+  diff: async () => (await import('./commands/diff.ts')).diffCommand(),
+  build: async () => (await import('./commands/build.ts')).buildCommand(),
+  push: async () => (await import('./commands/push.ts')).pushCommand(),
+  rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  prune: async () => (await import('./commands/prune.ts')).pruneCommand(),
+  token: async () => (await import('./commands/token/token.ts')).tokenCommand(),
+  import: async () => (await import('./commands/import.ts')).importCommand(),
+  keys: async () => (await import('./commands/keys.ts')).keysCommand(),
+  probe: async () => (await import('./commands/probe/probe.ts')).probeCommand(),
+  roles: async () => (await import('./commands/roles.ts')).rolesCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(),
 }
 
 /** @param name only this subcommand; absent or unknown: all of them */

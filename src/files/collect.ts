@@ -3,9 +3,9 @@
  * that one mistake is reported once). Never follows a name.
  */
 import type { z } from 'zod'
+import { BUILT_IN_ROLES } from '../policy/azure/roles.ts'
+import { SYSTEM_SCOPE_MAPS } from '../policy/azure/scope-maps.ts'
 import type { RoleDefinition, Source } from '../policy/model.ts'
-import { BUILT_IN_ROLES } from '../policy/roles.ts'
-import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import { AZURE_SHAPES, recognise } from './azure.ts'
 import {
   type DenyAssignment,

@@ -3,10 +3,11 @@
  * not. Never knows where a text stands, nor whether the name it gives exists.
  */
 import { isIP } from 'node:net'
+import { err, ok, type Result } from '../base/result.ts'
+import { nearest } from '../base/spelling.ts'
 import { type EpochSeconds, parseTime, similarTime } from '../base/time.ts'
 import { matchesAction } from '../policy/action-pattern.ts'
 import type { ScopeMapPermission } from '../policy/model.ts'
-import { nearest } from '../policy/nearest.ts'
 import { NAME, type Principal, parsePrincipal } from '../policy/principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../policy/repository-pattern.ts'
 import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
@@ -19,7 +20,6 @@ import {
   type Permission,
   parseAction,
 } from '../registry/permission.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import { type Complaint, complaint } from './problem.ts'
 
 export type Field<T> = (text: string) => Result<T, Complaint>

@@ -8,7 +8,7 @@ import { type DecisionTest, readTests } from './decision-test.ts'
 import { FileDocument } from './document.ts'
 import { readFolder } from './folder.ts'
 import { compare, complaint, type Problem, Report } from './problem.ts'
-import { resolve } from './resolve.ts'
+import { resolve } from './resolve/resolve.ts'
 
 export type PolicyText = {
   /** Relative to the policy folder, with `/`. */

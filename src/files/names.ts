@@ -1,6 +1,7 @@
 /** The names that a policy set defines, by kind; says which was probably meant by one that it does not. */
+
+import { nearest } from '../base/spelling.ts'
 import type { Source } from '../policy/model.ts'
-import { nearest } from '../policy/nearest.ts'
 import { complaint, type Report } from './problem.ts'
 
 export type Kind = 'scope map' | 'token' | 'issuer' | 'identity' | 'role'

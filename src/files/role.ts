@@ -4,9 +4,10 @@
  *
  * Source: Azure "role-definitions-list", "custom-roles-cli", "custom-roles-powershell".
  */
+
+import { roleGuid } from '../policy/azure/roles.ts'
 import type { Dialect } from '../policy/condition/parse.ts'
 import type { RoleDefinition, RolePermission } from '../policy/model.ts'
-import { roleGuid } from '../policy/roles.ts'
 import { readCondition } from './condition.ts'
 import { Role } from './definition.ts'
 import { isMapping, type Mapping } from './document.ts'

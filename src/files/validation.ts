@@ -3,8 +3,8 @@
  * Never says it in the words of the validator.
  */
 import { z } from 'zod'
+import { nearest } from '../base/spelling.ts'
 import type { Source } from '../policy/model.ts'
-import { nearest } from '../policy/nearest.ts'
 import { isMapping, type Mapping, type Path } from './document.ts'
 import { type Complaint, complaint, type Report } from './problem.ts'
 

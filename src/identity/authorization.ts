@@ -4,7 +4,7 @@
  *
  * Sources: RFC 9110 section 11.4, RFC 6750 section 2.1 (b64token), RFC 7617 (Basic, UTF-8, split at the first colon).
  */
-import { err, ok, type Result } from '../registry/result.ts'
+import { err, ok, type Result } from '../base/result.ts'
 
 export type Credential =
   | { readonly kind: 'basic'; readonly user: string; readonly password: string }

@@ -5,11 +5,12 @@
  *
  * Sources: Entra "access-token-claims-reference" (group overage); OpenID Connect Core section 2.
  */
+
+import { err, ok, type Result } from '../base/result.ts'
 import type { Caller } from '../policy/caller.ts'
-import type { CommonData } from '../policy/compiled.ts'
+import type { CommonData } from '../policy/decide/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { type PrincipalKey, principalKey } from '../policy/principal.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import { hasControlCharacter } from './authorization.ts'
 import { isPattern, matchesClaimPattern, PATTERN_TEXT_MAX_LENGTH } from './claim-pattern.ts'
 

@@ -4,9 +4,9 @@
  */
 import type { NearIdentity, UnmetRule } from '../policy/near-identity.ts'
 import type { Principal } from '../policy/principal.ts'
-import type { Extras } from './assume.ts'
 import { matchesClaimPattern } from './claim-pattern.ts'
 import type { ClaimTexts, IdentityRule } from './federation.ts'
+import type { Extras } from './named-caller.ts'
 
 /** The nearest first: those that miss least, then those that meet most. */
 export function nearIdentities(

@@ -5,9 +5,10 @@
  * Sources: distribution `docs/content/spec/auth/jwt.md` (access tokens, so that a registry can verify them itself);
  * RFC 7519 section 4.1.
  */
+
+import { err, ok, type Result } from '../base/result.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { NAME } from '../policy/principal.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 import type { Access } from '../registry/scope.ts'
 import {
   type Claims,

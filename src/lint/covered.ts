@@ -2,9 +2,9 @@
  * Which rules of one principal add nothing to its other rules. Looks at each grant once, however many there are; only grants
  * without condition and window can cover another one.
  */
-import type { GrantData } from '../policy/compiled.ts'
-import { NameIndex } from '../policy/name-index.ts'
-import { covers } from '../policy/name-pattern.ts'
+import type { GrantData } from '../policy/decide/compiled.ts'
+import { NameIndex } from '../policy/decide/name-index.ts'
+import { covers } from '../policy/decide/name-pattern.ts'
 import { PERMISSION_BITS, permissionsOf } from '../policy/permission-bits.ts'
 
 /** The first two rules that grant a permission on a pattern: one of them is another rule than the one asked about. */

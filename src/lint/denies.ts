@@ -1,8 +1,8 @@
 /** Lints of deny assignments: whether there is anything that they take away. */
-import type { CompiledPolicy, GrantData, PrincipalData } from '../policy/compiled.ts'
+import type { CompiledPolicy, GrantData, PrincipalData } from '../policy/decide/compiled.ts'
+import { NameIndex } from '../policy/decide/name-index.ts'
+import { covers } from '../policy/decide/name-pattern.ts'
 import type { DenyAssignment } from '../policy/model.ts'
-import { NameIndex } from '../policy/name-index.ts'
-import { covers } from '../policy/name-pattern.ts'
 import { bitsOf, permissionsOf } from '../policy/permission-bits.ts'
 import { EVERYONE, type PrincipalKey } from '../policy/principal.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'

@@ -2,7 +2,7 @@
  * What a lint is: a remark on policies that are valid and yet may not mean what their author thinks. A lint is a warning and
  * never an error; it reads the policy set and its compiled form, and changes neither.
  */
-import type { CompiledPolicy } from '../policy/compiled.ts'
+import type { CompiledPolicy } from '../policy/decide/compiled.ts'
 import type { EpochSeconds, PolicySet, Source } from '../policy/model.ts'
 import type { Principal } from '../policy/principal.ts'
 

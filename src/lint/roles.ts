@@ -1,6 +1,7 @@
 /** Lints of rights that a role only seems to restrict, or only seems to give. */
-import { specialize } from '../policy/condition/specialize.ts'
-import { permissionBits } from '../policy/mode.ts'
+
+import { permissionBits } from '../policy/azure/mode.ts'
+import { specialize } from '../policy/compile/condition/specialize.ts'
 import type { RoleAssignment } from '../policy/model.ts'
 import { permissionsOf } from '../policy/permission-bits.ts'
 import { azureAction, DATA_ACTIONS, type Permission, takesRepository } from '../registry/permission.ts'

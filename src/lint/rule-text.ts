@@ -1,7 +1,8 @@
 /** The text that names an assignment in a compiled policy, worked out once for all lints: making it reads the whole rule. */
-import { formatRule } from '../policy/compiled.ts'
+
+import { ruleOf } from '../policy/compile/rule.ts'
+import { formatRule } from '../policy/decide/compiled.ts'
 import type { RoleAssignment } from '../policy/model.ts'
-import { ruleOf } from '../policy/rule.ts'
 
 const known = new WeakMap<RoleAssignment, string>()
 

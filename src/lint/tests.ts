@@ -1,5 +1,5 @@
 /** Lints of decision tests: whether whom they ask about can ever ask. */
-import { undefinedPrincipal } from '../policy/undefined-principal.ts'
+import { undefinedPrincipal } from '../policy/analysis/undefined-principal.ts'
 import type { Lint } from './lint.ts'
 
 export const unknownTestPrincipal: Lint = {

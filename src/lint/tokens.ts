@@ -1,10 +1,10 @@
 /** Lints of tokens and scope maps. */
-import { permissionsOfRole } from '../policy/least-role.ts'
+import { permissionsOfRole } from '../policy/analysis/least-role.ts'
+import { SYSTEM_SCOPE_MAPS } from '../policy/azure/scope-maps.ts'
 import type { ScopeMap, ScopeMapAction } from '../policy/model.ts'
 import { permissionsOf } from '../policy/permission-bits.ts'
 import { ANONYMOUS } from '../policy/principal.ts'
 import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
-import { SYSTEM_SCOPE_MAPS } from '../policy/scope-maps.ts'
 import type { Finding, Lint } from './lint.ts'
 import { ruleText } from './rule-text.ts'
 

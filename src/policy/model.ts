@@ -4,7 +4,7 @@
  */
 import type { EpochSeconds } from '../base/time.ts'
 import type { Action, Permission } from '../registry/permission.ts'
-import type { Expression } from './condition/expression.ts'
+import type { Expression } from './expression.ts'
 import type { PrincipalKey } from './principal.ts'
 import type { RepositoryPattern } from './repository-pattern.ts'
 

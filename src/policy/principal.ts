@@ -3,7 +3,7 @@
  * A principal is written, compared and stored as its key, e.g. `token:ci` or `subject:entra/0f3c…`. Never says how a
  * caller proved it.
  */
-import { err, ok, type Result } from '../registry/result.ts'
+import { err, ok, type Result } from '../base/result.ts'
 
 declare const canonical: unique symbol
 /** A principal in its one canonical spelling; names compare with letter case. */

@@ -5,8 +5,9 @@
  *
  * Source: Azure "container-registry-token-based-repository-permissions", section on wildcards.
  */
+
+import { err, ok, type Result } from '../base/result.ts'
 import { parseRepositoryName, type RepositoryName } from '../registry/name.ts'
-import { err, ok, type Result } from '../registry/result.ts'
 
 export type RepositoryPattern =
   | { readonly kind: 'all' }

@@ -2,7 +2,7 @@
  * Names of the OCI distribution-spec ("Pulling manifests", grammar of `<name>`, `<reference>`, `<digest>`): repository,
  * tag, digest. A value of these types passed its parser, which is the only way to get one. Never normalises.
  */
-import { err, ok, type Result } from './result.ts'
+import { err, ok, type Result } from '../base/result.ts'
 
 declare const repositoryName: unique symbol
 declare const tag: unique symbol

@@ -6,12 +6,13 @@
  * A repository name may hold segments such as `manifests` or `blobs`; a reference never holds a slash. So the path is
  * read from its right end, as registries do (OCI distribution-spec 1.1, "Endpoints").
  */
-import { parseMetadataRequest } from './acr.ts'
+
+import { err, ok, type Result } from '../base/result.ts'
+import { parseMetadataRequest } from './acr-metadata.ts'
 import { type Digest, parseDigest, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.ts'
 import { parseCount, parseQuery, type Query, single } from './query.ts'
 import { invalidName, invalidQuery, notFound, type RequestRefusal, unknownOperation } from './refusal.ts'
 import type { Paging, Reference, RegistryRequest } from './request.ts'
-import { err, ok, type Result } from './result.ts'
 
 type Parsed = Result<RegistryRequest, RequestRefusal>
 

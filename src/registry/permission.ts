@@ -5,7 +5,7 @@
  * Source: Azure "permissions/containers" (the ten data actions of Microsoft.ContainerRegistry) and the scope-map actions
  * of "container-registry-token-based-repository-permissions".
  */
-import { err, ok, type Result } from './result.ts'
+import { err, ok, type Result } from '../base/result.ts'
 
 /** Permissions that are decided for one repository. */
 export const REPOSITORY_PERMISSIONS = [

@@ -4,7 +4,7 @@
  * A value is decoded as `application/x-www-form-urlencoded` (WHATWG URL), which is how registries read it, so that what
  * is judged is what they will see when it is encoded again.
  */
-import { err, ok, type Result } from './result.ts'
+import { err, ok, type Result } from '../base/result.ts'
 
 /** The values of each key, in order; a key without a value has the empty one. */
 export type Query = ReadonlyMap<string, readonly string[]>

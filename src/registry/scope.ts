@@ -6,9 +6,9 @@
  * for the actions with an underscore.
  */
 import { parseRepositoryName, type RepositoryName } from './name.ts'
-import { DELETED_READ, DELETED_RESTORE, requirements } from './needs.ts'
 import { type Action, type Permission, takesRepository } from './permission.ts'
 import type { RegistryRequest } from './request.ts'
+import { DELETED_READ, DELETED_RESTORE, requirements } from './required-permissions.ts'
 
 /** One element of the `access` claim. Actions are unique and sorted. */
 export type Access = {

@@ -3,11 +3,11 @@
  * no route names is 404 here, whatever its spelling; nothing in this file forwards anything.
  */
 import { unknownOperation } from '../registry/refusal.ts'
-import { requestId } from './audit.ts'
-import { Fault, logFault } from './fault.ts'
-import { answerTo, type Refusal } from './refusal.ts'
-import { createRoutes, type Routes } from './routes.ts'
-import { policyEnv } from './upstream/select.ts'
+import { requestId } from './answers/audit.ts'
+import { answerTo, type Refusal } from './answers/refusal.ts'
+import { policyEnv } from './hosts/select.ts'
+import { Fault, logFault } from './platform/fault.ts'
+import { createRoutes, type Routes } from './platform/routes.ts'
 
 export function createApp(...routes: readonly Routes[]): Routes {
   const app: Routes = createRoutes()

@@ -1,7 +1,7 @@
 /** The Worker of `dockgate dev`, never deployed: the gate, and a page for a person who opens its address in a browser. */
 import { requestOrigin, requestTarget } from '../registry/parse.ts'
-import type { Env } from './env.ts'
 import gate from './index.ts'
+import type { Env } from './platform/env.ts'
 
 export default {
   fetch(request, env, ctx) {

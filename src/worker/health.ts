@@ -3,9 +3,9 @@
  * force, never what it says.
  */
 import type { EpochSeconds } from '../policy/model.ts'
-import type { Env } from './env.ts'
-import type { CurrentPolicy } from './policy-view.ts'
-import { createRoutes, type Routes } from './routes.ts'
+import type { Env } from './platform/env.ts'
+import { createRoutes, type Routes } from './platform/routes.ts'
+import type { CurrentPolicy } from './store/policy-view.ts'
 
 export type HealthPorts = {
   readonly policy: CurrentPolicy

@@ -3,16 +3,16 @@
  * the rest goes to the shell.
  */
 import { requestTarget } from '../registry/parse.ts'
+import { logRecord } from './answers/audit.ts'
 import { createApp } from './app.ts'
-import { logRecord } from './audit.ts'
-import type { Env } from './env.ts'
 import { createGate } from './gate.ts'
 import { createHealth } from './health.ts'
-import { identify } from './identify.ts'
-import { rehearse } from './rehearsal.ts'
-import { currentPolicy, policyStatus } from './store.ts'
+import { selectUpstream } from './hosts/select.ts'
+import { identify } from './identity/identify.ts'
+import type { Env } from './platform/env.ts'
+import { currentPolicy, policyStatus } from './store/store.ts'
 import { createTokenService } from './token-service/service.ts'
-import { selectUpstream } from './upstream/select.ts'
+import { rehearse } from './warm-up.ts'
 
 const nowMs = () => Date.now()
 

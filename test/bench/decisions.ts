@@ -2,11 +2,11 @@
  * One decision, from ten role assignments to a million, beside other engines that hold the same rights and are asked the
  * same questions. Every engine has to give the same answers, or there is no row.
  */
-import { compile } from '../../src/policy/compile.ts'
-import { decide } from '../../src/policy/decide.ts'
+import { compile } from '../../src/policy/compile/compile.ts'
+import { decide } from '../../src/policy/decide/decide.ts'
+import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/decide/effective-rights.ts'
 import type { Question } from '../../src/policy/model.ts'
 import type { PrincipalKey } from '../../src/policy/principal.ts'
-import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
 import { parseRepositoryName } from '../../src/registry/name.ts'
 import { type Comparison, median } from './comparison.ts'
 import { ownCpuMicroseconds } from './machine.ts'

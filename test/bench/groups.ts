@@ -1,9 +1,9 @@
 /** One decision by how many groups the caller is in, each with a grant of its own: the most that a decision walks over. */
-import { decide } from '../../src/policy/decide.ts'
+import { decide } from '../../src/policy/decide/decide.ts'
+import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/decide/effective-rights.ts'
 import type { Question } from '../../src/policy/model.ts'
 import { PERMISSION_BITS } from '../../src/policy/permission-bits.ts'
 import { type PrincipalKey, principalKey } from '../../src/policy/principal.ts'
-import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
 import { parseRepositoryName } from '../../src/registry/name.ts'
 import { COMMON } from '../bundle/fixture.ts'
 import type { Comparison } from './comparison.ts'

@@ -1,8 +1,8 @@
 /** Compiling a policy and pushing it into a store in this process, at several sizes, all of it and after one change. */
 import { generateKey, parseSigningKey, type SigningKey } from '../../src/bundle/keys.ts'
-import type { Kv } from '../../src/cli/kv.ts'
-import { publish } from '../../src/cli/publish.ts'
-import { compile } from '../../src/policy/compile.ts'
+import type { Kv } from '../../src/cli/bundles/kv.ts'
+import { publish } from '../../src/cli/bundles/publish.ts'
+import { compile } from '../../src/policy/compile/compile.ts'
 import type { PolicySet } from '../../src/policy/model.ts'
 import { type Comparison, median } from './comparison.ts'
 import type { BenchOptions } from './main.ts'

@@ -14,9 +14,9 @@ import { digestFor, digestsOf, type Manifest } from '../../src/bundle/manifest.t
 import { openShard } from '../../src/bundle/shard.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
 import { verifyManifest } from '../../src/bundle/verify.ts'
-import { compile } from '../../src/policy/compile.ts'
-import type { CompiledPolicy } from '../../src/policy/compiled.ts'
-import { openCommon } from '../../src/policy/standing.ts'
+import { compile } from '../../src/policy/compile/compile.ts'
+import type { CompiledPolicy } from '../../src/policy/decide/compiled.ts'
+import { openCommon } from '../../src/policy/decide/effective-rights.ts'
 import { principalOf, syntheticPolicies, withOneChange } from './synthetic.ts'
 
 /** Role assignments and tokens. */

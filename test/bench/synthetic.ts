@@ -2,6 +2,8 @@
  * Made-up policy sets of any size, the same for the same options: tokens over scope maps, and role assignments of subjects
  * and groups, restricted to repositories of `team-N/app-M` by the shorthand or by a condition.
  */
+
+import { findRole } from '../../src/policy/azure/roles.ts'
 import { parseCondition } from '../../src/policy/condition/parse.ts'
 import type {
   Condition,
@@ -15,7 +17,6 @@ import type {
 } from '../../src/policy/model.ts'
 import { type PrincipalKey, principalKey } from '../../src/policy/principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../../src/policy/repository-pattern.ts'
-import { findRole } from '../../src/policy/roles.ts'
 
 export type SyntheticOptions = {
   readonly roleAssignments: number

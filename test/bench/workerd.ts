@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/dev/worker.ts'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/commands/dev/worker.ts'
 import { cpuMicroseconds, startedBy } from './machine.ts'
 
 export type Running = {

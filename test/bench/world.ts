@@ -1,11 +1,11 @@
 /** A policy as the gate finds it in KV, a caller of it, and tokens that this caller was given. */
 import { generateKey, parseSigningKey } from '../../src/bundle/keys.ts'
 import { credentialFingerprint } from '../../src/identity/secret.ts'
-import { compile } from '../../src/policy/compile.ts'
+import { compile } from '../../src/policy/compile/compile.ts'
 import type { PolicySet } from '../../src/policy/model.ts'
 import { formatRepositoryPattern } from '../../src/policy/repository-pattern.ts'
-import { tokenKeys } from '../../src/worker/keys.ts'
-import { mint } from '../../src/worker/token-service/minted.ts'
+import { tokenKeys } from '../../src/worker/identity/keys.ts'
+import { mint } from '../../src/worker/identity/minted.ts'
 import { bundleOf } from '../bundle/fixture.ts'
 import { syntheticPolicies } from './synthetic.ts'
 

@@ -5,7 +5,7 @@ import { encodeBundle } from '../../src/bundle/encode.ts'
 import { type Algorithm, generateKey, parseSigningKey, type SigningKey } from '../../src/bundle/keys.ts'
 import type { Manifest } from '../../src/bundle/manifest.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
-import type { CommonData, CompiledPolicy, PrincipalData } from '../../src/policy/compiled.ts'
+import type { CommonData, CompiledPolicy, PrincipalData } from '../../src/policy/decide/compiled.ts'
 import { type PrincipalKey, parsePrincipal, principalKey } from '../../src/policy/principal.ts'
 
 export const NOW = 1_800_000_000

@@ -1,6 +1,7 @@
 /** Why keys, manifests, principals and shards are refused, word by word. */
 import { base64url } from 'jose'
 import { describe, expect, it } from 'vitest'
+import { ok, type Result } from '../../src/base/result.ts'
 import { digestOf, shardKey } from '../../src/bundle/digest.ts'
 import { generateKey, parsePublicKeys, parseSigningKey } from '../../src/bundle/keys.ts'
 import { MANIFEST_TYPE, parseManifest } from '../../src/bundle/manifest.ts'
@@ -10,7 +11,6 @@ import { restorePolicy } from '../../src/bundle/restore.ts'
 import { openShard } from '../../src/bundle/shard.ts'
 import { signManifest } from '../../src/bundle/sign.ts'
 import { admit, type BundleContext, decodeOutline, verifyManifest } from '../../src/bundle/verify.ts'
-import { ok, type Result } from '../../src/registry/result.ts'
 import { bundleOf, bytesOf, manyTokens, newKey } from './fixture.ts'
 
 const shown = (result: Result<unknown, BundleProblem>): string =>

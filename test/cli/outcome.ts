@@ -1,7 +1,7 @@
 /** What a command says when it ends without its answer. Runs in this process. */
 import { CommanderError } from 'commander'
-import { CommandError } from '../../src/cli/command-error.ts'
 import { program } from '../../src/cli/program.ts'
+import { CommandError } from '../../src/cli/terminal/command-error.ts'
 
 /** `exit 2: message (hint)`, as `src/cli/main.ts` reports it in three lines. */
 export async function outcomeOf(run: Promise<unknown>): Promise<string> {

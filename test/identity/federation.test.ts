@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { callerOfPrincipal } from '../../src/identity/assume.ts'
 import {
   type Claims,
   callerOfFederation,
@@ -9,6 +8,7 @@ import {
   type VerifiedBy,
 } from '../../src/identity/federation.ts'
 import { libtrustKeyId } from '../../src/identity/key-id.ts'
+import { callerOfPrincipal } from '../../src/identity/named-caller.ts'
 import { credentialFingerprint, findCredential } from '../../src/identity/secret.ts'
 import { parseMintedClaims } from '../../src/identity/token-claims.ts'
 import { parsePrincipal } from '../../src/policy/principal.ts'

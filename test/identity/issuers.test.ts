@@ -2,7 +2,7 @@
 import { exportJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { IssuerRule } from '../../src/identity/federation.ts'
-import { DOCUMENT_MAX_BYTES, fetchJson } from '../../src/worker/issuers/fetch-json.ts'
+import { DOCUMENT_MAX_BYTES, fetchJson } from '../../src/worker/identity/issuers/fetch-json.ts'
 import {
   COOLDOWN_SECONDS,
   FRESH_SECONDS,
@@ -10,8 +10,8 @@ import {
   RETRY_SECONDS,
   STALE_SECONDS,
   TIMEOUT_MS,
-} from '../../src/worker/issuers/remote-keys.ts'
-import { verifyIssuerJwt } from '../../src/worker/issuers/verify.ts'
+} from '../../src/worker/identity/issuers/remote-keys.ts'
+import { verifyIssuerJwt } from '../../src/worker/identity/issuers/verify.ts'
 import { NOW, noSeal } from './tools/desk.ts'
 import { DISCOVERY, type HttpIssuer, KEYS, sendJson, startIssuer } from './tools/http-issuer.ts'
 import { makeKey, type SigningKey, sign } from './tools/issuer.ts'

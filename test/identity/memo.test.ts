@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Memo } from '../../src/worker/memo.ts'
+import { Memo } from '../../src/worker/platform/memo.ts'
 
 describe('a memo', () => {
   it('forgets at the end, to the second', () => {

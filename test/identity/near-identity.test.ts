@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { callerOfPrincipal } from '../../src/identity/assume.ts'
 import type { ClaimTexts, IdentityRule } from '../../src/identity/federation.ts'
+import { callerOfPrincipal } from '../../src/identity/named-caller.ts'
 import { nearIdentities } from '../../src/identity/near-identity.ts'
 import { parsePrincipal } from '../../src/policy/principal.ts'
 

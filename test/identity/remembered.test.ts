@@ -1,8 +1,8 @@
 /** One credential is verified once, however it is written and sent: nobody makes the gate work again and again with it. */
 import { describe, expect, it, vi } from 'vitest'
 import { parseAuthorization } from '../../src/identity/authorization.ts'
-import { isRefusal } from '../../src/worker/identified.ts'
-import { authenticate, authenticateHeader, type Desk, deskOf, identify } from '../../src/worker/identify.ts'
+import { isRefusal } from '../../src/worker/identity/identified-caller.ts'
+import { authenticate, authenticateHeader, type Desk, deskOf, identify } from '../../src/worker/identity/identify.ts'
 import { issueAccess, issueRefresh } from '../../src/worker/token-service/issue.ts'
 import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from './tools/desk.ts'
 import { jwks, makeKey, sign } from './tools/issuer.ts'

@@ -4,11 +4,15 @@
  */
 import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Env } from '../../src/worker/env.ts'
-import { isRefusal } from '../../src/worker/identified.ts'
-import { identify } from '../../src/worker/identify.ts'
-import { COOLDOWN_SECONDS, REFRESH_BEHIND_SECONDS, STALE_SECONDS } from '../../src/worker/issuers/remote-keys.ts'
-import type { PolicyView } from '../../src/worker/policy-view.ts'
+import { isRefusal } from '../../src/worker/identity/identified-caller.ts'
+import { identify } from '../../src/worker/identity/identify.ts'
+import {
+  COOLDOWN_SECONDS,
+  REFRESH_BEHIND_SECONDS,
+  STALE_SECONDS,
+} from '../../src/worker/identity/issuers/remote-keys.ts'
+import type { Env } from '../../src/worker/platform/env.ts'
+import type { PolicyView } from '../../src/worker/store/policy-view.ts'
 import { createTokenService } from '../../src/worker/token-service/service.ts'
 import { bearer, makeTokenKey, NOW, requestWith } from './tools/desk.ts'
 import { type HttpIssuer, KEYS, startIssuer } from './tools/http-issuer.ts'

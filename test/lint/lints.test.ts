@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { readPolicies } from '../../src/files/load.ts'
 import { LINTS, type LintWarning, lint, lintsPage } from '../../src/lint/lints.ts'
-import { compile } from '../../src/policy/compile.ts'
+import { compile } from '../../src/policy/compile/compile.ts'
 import { shown } from '../files/shown.ts'
 
 const NOW = Date.parse('2026-09-01T00:00:00Z') / 1000

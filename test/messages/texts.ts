@@ -31,14 +31,14 @@ const IN_FILE = '^(?:warning: |lost: |wider: |note: )?\\S+:\\d+:\\d+ '
 const ROOMS: readonly Room[] = [
   { path: 'src/files/', form: IN_FILE },
   { path: 'src/lint/', form: IN_FILE },
-  { path: 'src/import/', form: `${IN_FILE}|^refused: `, reports: /^(?:lost|wider|note|refuse|ImportError)$/ },
+  { path: 'src/importers/', form: `${IN_FILE}|^refused: `, reports: /^(?:lost|wider|note|refuse|ImportError)$/ },
   // Of a condition, the characters that are meant.
   { path: 'src/policy/condition/', form: '^(?:\\d+\\+\\d+|\\S+:\\d+:\\d+) ' },
   { path: 'src/bundle/', form: '^[a-z_]+: ' },
   { path: 'src/registry/', form: '^4\\d\\d [A-Z_]+: ' },
-  { path: 'src/cli/decision-tests.ts', form: '^\\S+:\\d+:\\d+: test failed: ' },
-  { path: 'src/cli/probe/checks.ts', form: '^[a-z ]+: [A-Z]+ /', reports: /^(?:note|expect)$/ },
-  { path: 'src/cli/probe/expectation.ts', form: '^[a-z ]+: [A-Z]+ /' },
+  { path: 'src/cli/answers/decision-tests.ts', form: '^\\S+:\\d+:\\d+: test failed: ' },
+  { path: 'src/cli/commands/probe/checks.ts', form: '^[a-z ]+: [A-Z]+ /', reports: /^(?:note|expect)$/ },
+  { path: 'src/cli/commands/probe/expectation.ts', form: '^[a-z ]+: [A-Z]+ /' },
   { path: 'src/cli/', form: '^(?:exit [123]: |dockgate: error: )', reports: /.Error$|^error$/ },
 ]
 
@@ -48,7 +48,7 @@ const OTHERS: readonly string[] = [
   'src/files/schema.ts',
   'src/lint/covered.ts',
   'src/lint/lints.ts',
-  'src/policy/condition/attribute.ts',
+  'src/policy/decide/condition/attribute.ts',
   'src/policy/condition/format.ts',
   'src/registry/challenge.ts',
   // Runs as it is loaded: test/cli/command.test.ts starts it.

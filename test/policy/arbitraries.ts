@@ -2,7 +2,8 @@
  * Random policy sets, callers, questions and requests that collide often: see the pools.
  */
 import { fc } from '@fast-check/vitest'
-import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
+import { BUILT_IN_ROLES } from '../../src/policy/azure/built-in-roles.ts'
+import { SYSTEM_SCOPE_MAPS } from '../../src/policy/azure/scope-maps.ts'
 import { ANONYMOUS_CALLER, type Caller } from '../../src/policy/caller.ts'
 import type {
   Attributes,
@@ -16,7 +17,6 @@ import type {
 } from '../../src/policy/model.ts'
 import { parsePrincipal, principalKey } from '../../src/policy/principal.ts'
 import { parseRepositoryPattern } from '../../src/policy/repository-pattern.ts'
-import { SYSTEM_SCOPE_MAPS } from '../../src/policy/scope-maps.ts'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
 import { PERMISSIONS, takesRepository } from '../../src/registry/permission.ts'
 import type { RegistryRequest } from '../../src/registry/request.ts'

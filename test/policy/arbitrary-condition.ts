@@ -8,7 +8,7 @@ import {
   type Operand,
   type Operator,
   QUANTIFIERS,
-} from '../../src/policy/condition/expression.ts'
+} from '../../src/policy/expression.ts'
 import type { Condition } from '../../src/policy/model.ts'
 import {
   ACTIONS,

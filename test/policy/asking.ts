@@ -1,9 +1,9 @@
 /** Policies as their author writes them, and questions about them in one line. For tables of tests. */
-import { Policies } from '../../src/cli/policies.ts'
+import { Policies } from '../../src/cli/answers/policies.ts'
 import { readPolicies } from '../../src/files/load.ts'
 import type { Problem } from '../../src/files/problem.ts'
-import { type Authorization, authorize } from '../../src/policy/authorize.ts'
-import { decide } from '../../src/policy/decide.ts'
+import { type Authorization, authorize } from '../../src/policy/decide/authorize.ts'
+import { decide } from '../../src/policy/decide/decide.ts'
 import type { Attributes } from '../../src/policy/model.ts'
 import { parsePrincipal } from '../../src/policy/principal.ts'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'

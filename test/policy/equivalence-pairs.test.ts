@@ -3,17 +3,11 @@
  * combination of outcomes that `AND`, `OR` and `NOT` could confuse; as a grant and as a deny, for one tag and for all.
  */
 import { describe, expect, it, vi } from 'vitest'
-import { mayReadBlob } from '../../src/policy/authorize.ts'
-import { BUILT_IN_ROLES } from '../../src/policy/built-in-roles.ts'
+import { BUILT_IN_ROLES } from '../../src/policy/azure/built-in-roles.ts'
 import type { Caller } from '../../src/policy/caller.ts'
-import {
-  type Expression,
-  OPERATORS,
-  type Operand,
-  type Operator,
-  QUANTIFIERS,
-} from '../../src/policy/condition/expression.ts'
-import { decide } from '../../src/policy/decide.ts'
+import { mayReadBlob } from '../../src/policy/decide/authorize.ts'
+import { decide } from '../../src/policy/decide/decide.ts'
+import { type Expression, OPERATORS, type Operand, type Operator, QUANTIFIERS } from '../../src/policy/expression.ts'
 import type { Attributes, PolicySet } from '../../src/policy/model.ts'
 import { EVERYONE } from '../../src/policy/principal.ts'
 import { parseRepositoryName } from '../../src/registry/name.ts'

@@ -4,10 +4,10 @@
  */
 import { fc } from '@fast-check/vitest'
 import { afterAll, describe, expect, it } from 'vitest'
-import { authorize, mayReadBlob } from '../../src/policy/authorize.ts'
 import type { Caller } from '../../src/policy/caller.ts'
-import { formatRule } from '../../src/policy/compiled.ts'
-import { type Decision, decide } from '../../src/policy/decide.ts'
+import { authorize, mayReadBlob } from '../../src/policy/decide/authorize.ts'
+import { formatRule } from '../../src/policy/decide/compiled.ts'
+import { type Decision, decide } from '../../src/policy/decide/decide.ts'
 import type { PolicySet, Question } from '../../src/policy/model.ts'
 import { policySet, question, request } from './arbitraries.ts'
 import { open } from './open.ts'

@@ -1,7 +1,7 @@
 /** The policies that come with the project: they load without a remark, and decide as the tests beside them say. */
 import { describe, expect, it } from 'vitest'
-import { runTest } from '../../src/cli/decision-tests.ts'
-import { Policies } from '../../src/cli/policies.ts'
+import { runTest } from '../../src/cli/answers/decision-tests.ts'
+import { Policies } from '../../src/cli/answers/policies.ts'
 import { loadPolicies } from '../../src/files/load.ts'
 import { exampleFolder } from '../support/examples.ts'
 

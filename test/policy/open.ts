@@ -1,8 +1,14 @@
 /** A policy set, compiled and opened for deciding as the gate does it. */
 import type { Caller } from '../../src/policy/caller.ts'
-import { compile } from '../../src/policy/compile.ts'
+import { compile } from '../../src/policy/compile/compile.ts'
+import {
+  type Common,
+  openCommon,
+  openPrincipal,
+  type Standing,
+  standingOf,
+} from '../../src/policy/decide/effective-rights.ts'
 import type { PolicySet } from '../../src/policy/model.ts'
-import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/standing.ts'
 
 export function open(policies: PolicySet): { common: Common; standing: (caller: Caller) => Standing } {
   // A policy travels as JSON: nothing may be lost on the way.

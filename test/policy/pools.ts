@@ -3,8 +3,8 @@
  * addresses and actions, chosen where operators change their mind.
  */
 import { fc } from '@fast-check/vitest'
+import type { Result } from '../../src/base/result.ts'
 import { DATA_ACTIONS, parseAction } from '../../src/registry/permission.ts'
-import type { Result } from '../../src/registry/result.ts'
 
 export function valid<T>(result: Result<T, unknown>): T {
   if (!result.ok) throw new Error(`the pools of this file hold an invalid value: ${JSON.stringify(result.error)}`)

@@ -15,14 +15,7 @@
  *
  * Source: Azure "conditions-format" (operators, quantifiers), "role-definitions" (wildcards of actions).
  */
-import type {
-  Attribute,
-  Expression,
-  Literal,
-  Operand,
-  Operator,
-  Quantifier,
-} from '../../src/policy/condition/expression.ts'
+import type { Attribute, Expression, Literal, Operand, Operator, Quantifier } from '../../src/policy/expression.ts'
 import type { Attributes } from '../../src/policy/model.ts'
 
 export type Outcome = 'true' | 'false' | 'missing' | 'error'

@@ -5,6 +5,8 @@
  * Source: Azure "overview" and "deny-assignments" (order of evaluation), "container-registry-rbac-abac-repository-
  * permissions" (modes), "container-registry-token-based-repository-permissions" (scope maps).
  */
+
+import { SYSTEM_SCOPE_MAPS } from '../../src/policy/azure/scope-maps.ts'
 import type { Caller } from '../../src/policy/caller.ts'
 import type {
   Attributes,
@@ -18,7 +20,6 @@ import type {
   Window,
 } from '../../src/policy/model.ts'
 import type { RepositoryPattern } from '../../src/policy/repository-pattern.ts'
-import { SYSTEM_SCOPE_MAPS } from '../../src/policy/scope-maps.ts'
 import type { RegistryRequest } from '../../src/registry/request.ts'
 import { type Asked, actionMatches, conditionDenies, conditionGrants } from './reference-condition.ts'
 

@@ -1,9 +1,9 @@
 /** The endpoint tables: what each route asks for, needs, and becomes on the way out. Refusals stand in test/vectors. */
 import { describe, expect, it } from 'vitest'
 import { formatTarget } from '../../src/registry/format.ts'
-import { namedTags, reachesEveryTag, requirements } from '../../src/registry/needs.ts'
 import { parseRegistryRequest, requestOrigin, requestTarget } from '../../src/registry/parse.ts'
 import type { RegistryRequest } from '../../src/registry/request.ts'
+import { namedTags, reachesEveryTag, requirements } from '../../src/registry/required-permissions.ts'
 import { formatScope, neededScope } from '../../src/registry/scope.ts'
 
 const D = `sha256:${'a'.repeat(64)}`

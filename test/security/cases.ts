@@ -34,9 +34,9 @@ export const CASES: readonly Case[] = [
     what: 'A bundle was signed for nobody in particular: one of another gate took effect when somebody copied it, and a roll-back signed it anew',
     proofs: [
       ...by('bundle/problems', 'signed for one gate is verified and admitted for %s as it says', 'has to be of %s'),
-      ...by('bundle/publish', 'is refused when %s, and signs nothing'),
+      ...by('cli/bundles/publish', 'is refused when %s, and signs nothing'),
       ...by(
-        'worker/store',
+        'worker/store/store',
         '%s keeps the last good bundle, says %s, and ends in 503',
         'is not replaced by one of another service, and says so',
         'with POLICY_SERVICE %j a gate that has just started gets %s',
@@ -50,7 +50,7 @@ export const CASES: readonly Case[] = [
     seen: 'Dockgate before sealed text 2',
     what: 'Upload sessions and list cursors of one host counted at another host of the same gate, with its registry and its credential',
     proofs: by(
-      'worker/seal-context',
+      'worker/platform/seal',
       'does not open in the context of %s',
       'is nothing to %s',
       '%s of the one is nothing to the other',
@@ -61,7 +61,7 @@ export const CASES: readonly Case[] = [
     seen: 'Dockgate before sealed text 2; Docker Registry HTTP API V2, `PUT` of an upload',
     what: 'A finished upload, whose `Location` is the blob, became a session: the right to push deleted blobs',
     proofs: by(
-      'worker/upload',
+      'worker/forward/upload-session',
       '%s is a bad gateway, and reaches the registry never again',
       '%s is none on an allow-listed host either',
       'is found below the base path of the registry alone',
@@ -74,7 +74,7 @@ export const CASES: readonly Case[] = [
     what: 'Upload sessions found by their identifier alone: whoever may push anywhere reads, changes or cancels those of others',
     proofs: [
       ...by(
-        'worker/upload',
+        'worker/forward/upload-session',
         '%s does not exist',
         'with any one character changed does not exist',
         'of another upstream does not exist',
@@ -155,12 +155,12 @@ export const CASES: readonly Case[] = [
     what: 'The scope of a token was lost when it was exchanged for a registry token',
     proofs: [
       ...by(
-        'identity/grant',
+        'identity/token-scopes',
         'than asked, than policy allows, than the presented token has',
         'however often a token is exchanged for another',
       ),
       ...by(
-        'worker/token-service',
+        'worker/token-service/service',
         'an access token gets no more than it has, and no longer',
         'an end that is near stays, however often it is exchanged',
       ),
@@ -199,7 +199,7 @@ export const CASES: readonly Case[] = [
     seen: 'distribution CVE-2025-24976',
     what: 'A key inside the token was trusted when only its `kid` was known',
     proofs: [
-      ...by('worker/identity-jwt', 'a header may carry a key of its own: it is not looked at'),
+      ...by('worker/identity/jwt', 'a header may carry a key of its own: it is not looked at'),
       ...by('e2e/probe', 'finds a gate that %s, by %s'),
     ],
   },
@@ -208,7 +208,7 @@ export const CASES: readonly Case[] = [
     seen: 'Quay federated robots',
     what: 'The audience was not bound to its issuer and subject',
     proofs: by(
-      'worker/identity-matrix',
+      'worker/identity/matrix',
       'issuer $issuer, subject $subject, audience $audience, key $key, claim $claim',
       'two make an identity',
     ),
@@ -217,7 +217,7 @@ export const CASES: readonly Case[] = [
     section: BYPASS,
     seen: 'serverless-registry',
     what: '`aud` was there and never compared; `exp` was optional',
-    proofs: by('worker/identity-jwt', 'a JWT is refused', 'expired since it was seen'),
+    proofs: by('worker/identity/jwt', 'a JWT is refused', 'expired since it was seen'),
   },
   {
     section: BYPASS,
@@ -234,8 +234,8 @@ export const CASES: readonly Case[] = [
     seen: 'Angos; Cedar (skip on error)',
     what: 'A deny rule that failed was dropped',
     proofs: [
-      ...by('policy/condition/evaluate', 'outcomes %i: grants %s, every tag %s; denies %s, every tag %s'),
-      ...by('worker/store', 'that hold what this version cannot read fault, and do not grant'),
+      ...by('policy/decide/condition/evaluate', 'outcomes %i: grants %s, every tag %s; denies %s, every tag %s'),
+      ...by('worker/store/store', 'that hold what this version cannot read fault, and do not grant'),
       ...by('policy/equivalence', 'two evaluators'),
       ...by('worker/unknown-membership', 'with %s', 'spares only who surely is one: %s', 'denies in a deny with %s'),
     ],
@@ -246,7 +246,10 @@ export const CASES: readonly Case[] = [
     seen: 'Docker AuthZ plugins CVE-2024-41110, CVE-2026-34040',
     what: 'Policy judged another body than the one that was executed',
     proofs: [
-      ...by('worker/attributes', 'reaches the registry as it was judged: each key once, as JSON, and not as %s'),
+      ...by(
+        'worker/forward/attributes',
+        'reaches the registry as it was judged: each key once, as JSON, and not as %s',
+      ),
       ...by('worker/gate', 'reads no byte of the body', '%s %s of type %s is refused'),
       ...by('e2e/security', 'nothing is mounted by %s'),
     ],
@@ -276,7 +279,7 @@ export const CASES: readonly Case[] = [
     what: 'A token was the permission: who could only pull pushed and deleted for twelve hours',
     proofs: [
       ...by('worker/security', 'loses with %s what policy takes away, at the next call'),
-      ...by('worker/token-service', '%s: access and refresh tokens end at the next call'),
+      ...by('worker/token-service/service', '%s: access and refresh tokens end at the next call'),
     ],
   },
   {
@@ -284,7 +287,7 @@ export const CASES: readonly Case[] = [
     seen: 'Hono CVE-2026-22817, CVE-2026-22818',
     what: 'Confusion of algorithms: a public key taken for a shared secret',
     proofs: [
-      ...by('worker/identity-jwt', 'a JWT is refused'),
+      ...by('worker/identity/jwt', 'a JWT is refused'),
       ...by('e2e/probe', 'finds a gate that %s, by %s'),
       ...by('identity/issuers', 'publishes a shared secret: it verifies nothing'),
       ...by('security/dependencies', 'does not hold %s'),
@@ -298,7 +301,7 @@ export const CASES: readonly Case[] = [
       ...by('identity/authorization', 'everything else is malformed'),
       ...by('worker/corpus', 'make the credential that they say, and pass as they say: %s'),
       ...by('e2e/security', 'headers byte for byte'),
-      ...by('worker/identity-jwt', 'are refused, good as each may be'),
+      ...by('worker/identity/jwt', 'are refused, good as each may be'),
     ],
   },
   {
@@ -306,7 +309,7 @@ export const CASES: readonly Case[] = [
     seen: 'Authlib CVE-2025-59420; node-jws GHSA-869p-cjfg-cm3x',
     what: '`crit` was ignored; a signature was not verified',
     proofs: [
-      ...by('worker/identity-jwt', 'a JWT is refused', 'signing by hand makes what is accepted'),
+      ...by('worker/identity/jwt', 'a JWT is refused', 'signing by hand makes what is accepted'),
       ...by('security/hostile.property', 'with any header and claims that nobody signed is refused'),
     ],
   },
@@ -315,8 +318,8 @@ export const CASES: readonly Case[] = [
     seen: 'distribution CVE-2026-33540; devcontainers/cli#1278; BBOT CVE-2026-12566; serverless-registry',
     what: 'The credential went to whatever realm the upstream named',
     proofs: [
-      ...by('worker/upstream-challenge', '%s may not be asked for %s'),
-      ...by('worker/upstream-authentication', 'at %s is never called', 'named by a later 401 is never called either'),
+      ...by('worker/upstream/challenge', '%s may not be asked for %s'),
+      ...by('worker/upstream/authentication', 'at %s is never called', 'named by a later 401 is never called either'),
     ],
   },
   {
@@ -324,9 +327,12 @@ export const CASES: readonly Case[] = [
     seen: 'oras-go GHSA-h7vf-4x9w-h99v; containerd CVE-2020-15157; Docker CLI CVE-2021-41092; renovate#3877',
     what: '`Link`, a redirect or a foreign URL carried the request, or its credential, elsewhere',
     proofs: [
-      ...by('worker/relay', '%i to %s is not followed', 'is never followed, never cached'),
-      ...by('worker/list', 'has exactly n = %i names in every page but the last'),
-      ...by('worker/upload', 'on an allow-listed host is continued there, without the credential of the upstream'),
+      ...by('worker/forward/relay-response', '%i to %s is not followed', 'is never followed, never cached'),
+      ...by('worker/forward/list-endpoints', 'has exactly n = %i names in every page but the last'),
+      ...by(
+        'worker/forward/upload-session',
+        'on an allow-listed host is continued there, without the credential of the upstream',
+      ),
     ],
   },
   {
@@ -334,7 +340,7 @@ export const CASES: readonly Case[] = [
     seen: 'Quay mirror-registry CVE-2026-2376',
     what: 'Following redirects reached private addresses',
     proofs: [
-      ...by('worker/relay', '%i to %s is not followed'),
+      ...by('worker/forward/relay-response', '%i to %s is not followed'),
       ...by('identity/issuers', 'redirects with %i: it is not followed', 'and not %s'),
     ],
   },
@@ -353,7 +359,7 @@ export const CASES: readonly Case[] = [
     what: 'A default password',
     proofs: [
       ...by('security/dependencies', 'has no default credential, and no key'),
-      ...by('worker/token-service', '%s: a fault, and no word of it'),
+      ...by('worker/token-service/service', '%s: a fault, and no word of it'),
       ...by('policy/examples', 'keep no credentials: secrets are made where the policies are used'),
     ],
   },
@@ -372,7 +378,7 @@ export const CASES: readonly Case[] = [
     what: 'Tokens outlived what they were made from',
     proofs: [
       ...by(
-        'worker/token-service',
+        'worker/token-service/service',
         '%s: access and refresh tokens end at the next call',
         '%s: tokens of its JWTs end at the next call',
       ),
@@ -454,7 +460,7 @@ export const CASES: readonly Case[] = [
     proofs: [
       ...by('worker/security', 'may keep no answer, whoever asked and whatever the registry says'),
       ...by('worker/gate', 'reach the registry by name only, and never with a credential of the client'),
-      ...by('worker/relay', 'passes with the headers that registries have, and no others'),
+      ...by('worker/forward/relay-response', 'passes with the headers that registries have, and no others'),
     ],
   },
   {
@@ -463,7 +469,7 @@ export const CASES: readonly Case[] = [
     what: 'A manifest that says one media type in its header and another in its body',
     proofs: [
       ...by(
-        'worker/manifest-type',
+        'worker/forward/manifest-type',
         'a manifest is of the type that its header says',
         'an index in disguise is refused, and the registry sees nothing',
       ),
@@ -477,7 +483,7 @@ export const CASES: readonly Case[] = [
     seen: 'distribution CVE-2023-2253',
     what: 'A huge `n` took all memory',
     proofs: by(
-      'worker/list',
+      'worker/forward/list-endpoints',
       'never asks the registry for more than a thousand names',
       'reads a bounded number of pages, and goes on behind a cursor that tells nothing',
       'takes a cursor from whom it was given to, for the list it was given for',
@@ -491,7 +497,7 @@ export const CASES: readonly Case[] = [
     what: 'Long lists and patterns that backtrack',
     proofs: [
       ...by('registry/scope', 'names no more resources than its bound'),
-      ...by('worker/token-service', 'that are too long are refused', 'beyond the hundredth are dropped'),
+      ...by('worker/token-service/service', 'that are too long are refused', 'beyond the hundredth are dropped'),
       ...by('security/hostile.property', '%j ends', 'of %s is refused'),
       ...by('identity/claim-pattern', 'takes time in proportion, whatever the text'),
       ...by('identity/remembered', 'is verified once, however the header spells it', 'does not push others out'),
@@ -503,7 +509,7 @@ export const CASES: readonly Case[] = [
     what: 'An old signed policy was accepted again',
     proofs: [
       ...by(
-        'worker/store',
+        'worker/store/store',
         '%s keeps the last good bundle, says %s, and ends in 503',
         '%s grants nothing to a gate that has just started',
         'a roll-back is a new serial',
@@ -517,7 +523,7 @@ export const CASES: readonly Case[] = [
     section: OPERATIONS,
     seen: 'OPA delta bundles',
     what: 'An empty patch wiped the data',
-    proofs: by('bundle/publish', 'from %i grants to %i: %s'),
+    proofs: by('cli/bundles/publish', 'from %i grants to %i: %s'),
     because: 'There are no deltas: a manifest names every shard, and its signature covers all of them.',
   },
   {
@@ -535,7 +541,7 @@ export const CASES: readonly Case[] = [
     section: OPERATIONS,
     seen: 'KV remembers what was not there',
     what: 'A new entry of a deny list is unseen while its absence is cached',
-    proofs: by('worker/store', 'happens behind the answer, and the next one knows'),
+    proofs: by('worker/store/store', 'happens behind the answer, and the next one knows'),
     because: 'Nothing is decided by the absence of a key: what is denied stands in the bundle, which always exists.',
   },
   {
@@ -543,7 +549,7 @@ export const CASES: readonly Case[] = [
     seen: 'KV reads that split',
     what: 'A new pointer with an old body',
     proofs: by(
-      'worker/store',
+      'worker/store/store',
       'shows a loop of steady requests the old policy or the new one',
       'that are missing fault those whose data they hold, and nobody else; and heal',
     ),

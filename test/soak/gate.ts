@@ -1,8 +1,8 @@
 /** A gate on workerd whose KV, keys and registry a test can make fail while requests are under way. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
-import { bundleWorker, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/dev/worker.ts'
-import { namespaceKv } from '../../src/cli/kv.ts'
+import { namespaceKv } from '../../src/cli/bundles/kv.ts'
+import { bundleWorker, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/commands/dev/worker.ts'
 
 const NAME = 'dockgate'
 const NAMESPACE = 'policy'

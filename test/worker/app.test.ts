@@ -2,9 +2,9 @@ import { createExecutionContext } from 'cloudflare:test'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createApp } from '../../src/worker/app.ts'
-import { Fault } from '../../src/worker/fault.ts'
 import { createHealth } from '../../src/worker/health.ts'
 import worker from '../../src/worker/index.ts'
+import { Fault } from '../../src/worker/platform/fault.ts'
 import { catchLog, errorOf, GATE, NOW_MS, testEnv } from './gate-world.ts'
 
 afterEach(() => vi.restoreAllMocks())

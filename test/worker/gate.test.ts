@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Fault } from '../../src/worker/fault.ts'
+import { Fault } from '../../src/worker/platform/fault.ts'
 import {
   BEARER,
   catchLog,

@@ -4,7 +4,7 @@
  */
 import { fc, test } from '@fast-check/vitest'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { identify } from '../../src/worker/identify.ts'
+import { identify } from '../../src/worker/identity/identify.ts'
 import { createTokenService } from '../../src/worker/token-service/service.ts'
 import { basic, bearer, ctx } from '../identity/tools/desk.ts'
 import { jwks, makeKey, sign } from '../identity/tools/issuer.ts'

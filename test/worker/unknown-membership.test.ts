@@ -1,7 +1,7 @@
 /** A caller cannot end a deny, or open a condition, by leaving a claim out, by making it odd, or by making it empty. */
 import { describe, expect, it } from 'vitest'
-import { identify } from '../../src/worker/identify.ts'
-import type { PolicyView } from '../../src/worker/policy-view.ts'
+import { identify } from '../../src/worker/identity/identify.ts'
+import type { PolicyView } from '../../src/worker/store/policy-view.ts'
 import { jwks, makeKey, sign } from '../identity/tools/issuer.ts'
 import { viewOf } from '../identity/tools/policy.ts'
 import { createWorld, errorOf, NOW_MS } from './gate-world.ts'

@@ -1,7 +1,8 @@
 /** Role assignments of Azure's lists. Where one cannot be followed it is reported, and grants nothing. */
+
+import { roleGuid } from '../../policy/azure/roles.ts'
 import type { Condition, RoleAssignment } from '../../policy/model.ts'
 import { principalKey } from '../../policy/principal.ts'
-import { roleGuid } from '../../policy/roles.ts'
 import { parseScope } from '../azure.ts'
 import { readCondition } from '../condition.ts'
 import type { Entry } from '../entry.ts'

@@ -1,6 +1,7 @@
 /** The roles that assignments may name: declared ones and built-in ones. Each name is looked up once. */
+
+import { findRole, roleGuid } from '../../policy/azure/roles.ts'
 import type { RoleDefinition } from '../../policy/model.ts'
-import { findRole, roleGuid } from '../../policy/roles.ts'
 import type { Declared } from '../collect.ts'
 
 export class Roles {

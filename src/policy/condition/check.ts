@@ -4,13 +4,20 @@
  *
  * Source: Azure "conditions-format", operators and attributes.
  */
+
+import { nearest } from '../../base/spelling.ts'
 import { DATA_ACTIONS, parseAction } from '../../registry/permission.ts'
 import { matchesAction } from '../action-pattern.ts'
-import { nearest } from '../nearest.ts'
-import { attributeHolds, formatAttribute, isForeign, isRepositoryName, nearestAttribute } from './attribute.ts'
-import type { Attribute, Literal, Operand, Operator, Quantifier } from './expression.ts'
+import {
+  attributeHolds,
+  formatAttribute,
+  isForeign,
+  isRepositoryName,
+  nearestAttribute,
+} from '../decide/condition/attribute.ts'
+import { type Family, OPERATOR_RULES } from '../decide/condition/operator.ts'
+import type { Attribute, Literal, Operand, Operator, Quantifier } from '../expression.ts'
 import { formatLiteral } from './format.ts'
-import { type Family, OPERATOR_RULES } from './operator.ts'
 
 /** A remark on one leaf; the caller knows the place. */
 export type Finding = {

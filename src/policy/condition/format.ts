@@ -4,8 +4,8 @@
  *
  * Source: Azure "conditions-format", simple and multiple expression conditions.
  */
-import { formatAttribute } from './attribute.ts'
-import { type Expression, type Literal, type Operand, operandsOf } from './expression.ts'
+import { formatAttribute } from '../decide/condition/attribute.ts'
+import { type Expression, type Literal, type Operand, operandsOf } from '../expression.ts'
 
 /** One operator or operand per line, indented by two spaces; or everything on one line. */
 export type Layout = 'lines' | 'line'

@@ -4,8 +4,9 @@
  *
  * Source: Azure "conditions-format".
  */
-import type { AttributeSource, Literal } from './expression.ts'
-import { GUID } from './operator.ts'
+
+import { GUID } from '../decide/condition/operator.ts'
+import type { AttributeSource, Literal } from '../expression.ts'
 
 /** What is wrong with a condition, and where: `offset` and `length` count characters (UTF-16 units) of its text. */
 export type ConditionProblem = {

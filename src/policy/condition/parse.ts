@@ -5,9 +5,9 @@
  *
  * Source: Azure "conditions-format", "conditions-faq" (limits).
  */
-import { err, ok, type Result } from '../../registry/result.ts'
+import { err, ok, type Result } from '../../base/result.ts'
+import type { Expression } from '../expression.ts'
 import { Cursor } from './cursor.ts'
-import type { Expression } from './expression.ts'
 import { type ConditionProblem, tokenize } from './lexer.ts'
 import { type Dialect, Parser } from './parser.ts'
 

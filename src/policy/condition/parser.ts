@@ -11,8 +11,18 @@
  * Each method reads one production, or records the problem and returns `undefined`. Never evaluates.
  */
 
-import { nearest } from '../nearest.ts'
-import { attributeMeant, canonicalAttribute } from './attribute.ts'
+import { nearest } from '../../base/spelling.ts'
+import { attributeMeant, canonicalAttribute } from '../decide/condition/attribute.ts'
+import {
+  type Attribute,
+  type Expression,
+  type Literal,
+  OPERATORS,
+  type Operand,
+  type Operator,
+  QUANTIFIERS,
+  type Quantifier,
+} from '../expression.ts'
 import {
   checkActionPattern,
   checkAttribute,
@@ -24,16 +34,6 @@ import {
   type Sides,
 } from './check.ts'
 import { type Cursor, FUNCTIONS, type Place, placeOf, problemAt, span } from './cursor.ts'
-import {
-  type Attribute,
-  type Expression,
-  type Literal,
-  OPERATORS,
-  type Operand,
-  type Operator,
-  QUANTIFIERS,
-  type Quantifier,
-} from './expression.ts'
 import type { ConditionProblem, Token } from './lexer.ts'
 
 /** How deep parentheses and negations may nest. */

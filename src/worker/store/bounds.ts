@@ -1,6 +1,6 @@
 /** The bounds on how old the policy in force may be, as the environment sets them. */
-import type { Env } from '../env.ts'
-import { Fault } from '../fault.ts'
+import type { Env } from '../platform/env.ts'
+import { Fault } from '../platform/fault.ts'
 
 export type Bounds = {
   /** The pointer is read again, behind the answer, when it was last read longer ago. */

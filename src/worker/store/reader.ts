@@ -3,10 +3,11 @@
  *
  * Source: Cloudflare "Workers KV: How KV works", "Read key-value pairs" (cacheTtl, negative look-ups).
  */
+
+import { err, ok, type Result } from '../../base/result.ts'
 import { shardKey } from '../../bundle/digest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
-import { err, ok, type Result } from '../../registry/result.ts'
-import { LATE, within } from '../deadline.ts'
+import { LATE, within } from '../platform/timeout.ts'
 
 /** As much of a KV namespace as is needed here. */
 export type PolicyKv = {

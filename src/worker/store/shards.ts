@@ -2,10 +2,11 @@
  * Verified shards by digest, kept while there is room: the least recently used ones go first. Views share them, so that a
  * new bundle finds what it did not change.
  */
+
+import type { Result } from '../../base/result.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { openShard, type Shard } from '../../bundle/shard.ts'
-import type { Result } from '../../registry/result.ts'
-import { LATE, within } from '../deadline.ts'
+import { LATE, within } from '../platform/timeout.ts'
 
 /** Room for shards, as estimated memory. An isolate has 128 MB for everything. */
 export const CAPACITY_BYTES = 32 * 1024 * 1024

@@ -3,10 +3,10 @@ import { digestFor } from '../../bundle/manifest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { malformed, type Shard } from '../../bundle/shard.ts'
 import type { VerifiedManifest } from '../../bundle/verify.ts'
+import { openCommon } from '../../policy/decide/effective-rights.ts'
 import type { PrincipalKey } from '../../policy/principal.ts'
-import { openCommon } from '../../policy/standing.ts'
-import { Fault } from '../fault.ts'
-import type { PolicyView } from '../policy-view.ts'
+import { Fault } from '../platform/fault.ts'
+import type { PolicyView } from './policy-view.ts'
 import type { Shards } from './shards.ts'
 
 /** @param report told what is wrong with a shard that was asked for, and of nothing once one could be read */

@@ -4,13 +4,14 @@
  *
  * Source: distribution `docs/content/spec/auth/token.md` (answer; no token under 60 seconds).
  */
-import { grantScopes } from '../../identity/grant.ts'
+
 import type { Minted, TokenUse } from '../../identity/token-claims.ts'
+import { grantScopes } from '../../identity/token-scopes.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import type { Access } from '../../registry/scope.ts'
-import type { Desk, Verified } from '../identify.ts'
-import { tokenKeys } from '../keys.ts'
-import { mint } from './minted.ts'
+import type { Desk, Verified } from '../identity/identify.ts'
+import { tokenKeys } from '../identity/keys.ts'
+import { mint } from '../identity/minted.ts'
 
 /** The shortest life of an access token: clients count on it. */
 const ACCESS_MIN_SECONDS = 60

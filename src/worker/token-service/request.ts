@@ -5,9 +5,10 @@
  * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; RFC 6749 sections 2.3 and 3.2; Azure/acr
  * `docs/AAD-OAuth.md`.
  */
+
+import { err, ok, type Result } from '../../base/result.ts'
 import { hasControlCharacter, parseAuthorization } from '../../identity/authorization.ts'
-import { MINTED_MAX_LENGTH } from '../../identity/compact.ts'
-import { err, ok, type Result } from '../../registry/result.ts'
+import { MINTED_MAX_LENGTH } from '../../identity/compact-jws.ts'
 import { type Access, parseScopes, SCOPE_MAX_LENGTH } from '../../registry/scope.ts'
 
 /** How the caller shows who it is. */

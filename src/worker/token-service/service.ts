@@ -8,13 +8,25 @@ import type { Context } from 'hono'
 import type { EpochSeconds } from '../../policy/model.ts'
 import { errorBody, type OciErrorCode } from '../../registry/refusal.ts'
 import { formatScope } from '../../registry/scope.ts'
-import type { Background } from '../background.ts'
-import type { Env } from '../env.ts'
-import { CREDENTIAL_ERRORS, type CredentialRefusal, isRefusal, RETRY_AFTER_SECONDS } from '../identified.ts'
-import { authenticate, authenticateHeader, type Desk, deskOf, identifyAnonymous, type Verified } from '../identify.ts'
-import { tokenKeys } from '../keys.ts'
-import type { PolicyView } from '../policy-view.ts'
-import { createRoutes, type Routes } from '../routes.ts'
+import {
+  CREDENTIAL_ERRORS,
+  type CredentialRefusal,
+  isRefusal,
+  RETRY_AFTER_SECONDS,
+} from '../identity/identified-caller.ts'
+import {
+  authenticate,
+  authenticateHeader,
+  type Desk,
+  deskOf,
+  identifyAnonymous,
+  type Verified,
+} from '../identity/identify.ts'
+import { tokenKeys } from '../identity/keys.ts'
+import type { Background } from '../platform/background.ts'
+import type { Env } from '../platform/env.ts'
+import { createRoutes, type Routes } from '../platform/routes.ts'
+import type { PolicyView } from '../store/policy-view.ts'
 import { issueAccess, issueRefresh } from './issue.ts'
 import { type Presented, type RequestError, readExchange, readForm, readQuery, type TokenRequest } from './request.ts'
 

@@ -4,8 +4,8 @@
  * sees a client's credential, and never lets the upstream's words choose more than where, for which service.
  */
 import type { RegistryRequest } from '../../registry/request.ts'
-import { Fault } from '../fault.ts'
-import { Memo } from '../memo.ts'
+import { Fault } from '../platform/fault.ts'
+import { Memo } from '../platform/memo.ts'
 import { parseChallenge, type UpstreamChallenge } from './challenge.ts'
 import { basic, type Credential } from './credential.ts'
 import { type AuthHosts, admitRealm } from './realm.ts'

@@ -1,8 +1,8 @@
 /**
  * The gate's own credential for an upstream. A client's is never one.
  */
-import { Fault } from '../fault.ts'
-import { isSet } from '../settings.ts'
+import { Fault } from '../platform/fault.ts'
+import { isSet } from '../platform/settings.ts'
 
 export type Credential =
   | { readonly kind: 'none' }

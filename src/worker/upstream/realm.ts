@@ -2,7 +2,7 @@
  * Which token services may be asked for a token for an upstream: one on the upstream's own host and port, or one that the
  * operator, or this file, names beside that upstream. An upstream's word alone sends the gate's credential nowhere.
  */
-import { Fault } from '../fault.ts'
+import { Fault } from '../platform/fault.ts'
 
 /** Two public registries keep their token service elsewhere. */
 const BUILT_IN: readonly (readonly [upstream: string, service: string])[] = [

@@ -2,7 +2,7 @@
  * One call at a time for each key: who asks meanwhile shares its outcome, which must be plain data. The request that made
  * a call may end and take the call with it, so nobody waits for another's longer than a call can take.
  */
-import { LATE, within } from '../deadline.ts'
+import { LATE, within } from '../platform/timeout.ts'
 
 export class SingleFlight<T> {
   readonly #running = new Map<string, Promise<T>>()

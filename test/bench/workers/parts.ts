@@ -5,17 +5,17 @@
 
 import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { Minted } from '../../../src/identity/token-claims.ts'
-import { authorize } from '../../../src/policy/authorize.ts'
+import { authorize } from '../../../src/policy/decide/authorize.ts'
 import { parseRegistryRequest, requestTarget } from '../../../src/registry/parse.ts'
 import { covers, neededScope } from '../../../src/registry/scope.ts'
-import { logRecord } from '../../../src/worker/audit.ts'
-import type { Env } from '../../../src/worker/env.ts'
+import { logRecord } from '../../../src/worker/answers/audit.ts'
 import { createGate } from '../../../src/worker/gate.ts'
-import { isRefusal } from '../../../src/worker/identified.ts'
-import { identify } from '../../../src/worker/identify.ts'
-import { tokenKeys } from '../../../src/worker/keys.ts'
-import { currentPolicy } from '../../../src/worker/store.ts'
-import { mint, verifyMinted } from '../../../src/worker/token-service/minted.ts'
+import { isRefusal } from '../../../src/worker/identity/identified-caller.ts'
+import { identify } from '../../../src/worker/identity/identify.ts'
+import { tokenKeys } from '../../../src/worker/identity/keys.ts'
+import { mint, verifyMinted } from '../../../src/worker/identity/minted.ts'
+import type { Env } from '../../../src/worker/platform/env.ts'
+import { currentPolicy } from '../../../src/worker/store/store.ts'
 
 type Part = (times: number) => void | Promise<void>
 

@@ -1,10 +1,10 @@
 /** A policy view from policy text, as the gate would have it after a push. Throws for text that is not valid. */
 import { readPolicies } from '../../../src/files/load.ts'
-import { compile } from '../../../src/policy/compile.ts'
-import type { CompiledPolicy } from '../../../src/policy/compiled.ts'
+import { compile } from '../../../src/policy/compile/compile.ts'
+import type { CompiledPolicy } from '../../../src/policy/decide/compiled.ts'
+import { type OpenPrincipal, openCommon, openPrincipal } from '../../../src/policy/decide/effective-rights.ts'
 import type { PrincipalKey } from '../../../src/policy/principal.ts'
-import { type OpenPrincipal, openCommon, openPrincipal } from '../../../src/policy/standing.ts'
-import type { PolicyView } from '../../../src/worker/policy-view.ts'
+import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
 
 export const SERVICE = 'registry.example.com'
 

@@ -1,6 +1,7 @@
 /** Random conditions and requests, for the properties of this folder. */
 import { fc } from '@fast-check/vitest'
-import type { Context } from '../../../src/policy/condition/evaluate.ts'
+import type { Context } from '../../../src/policy/decide/condition/evaluate.ts'
+import { OPERATOR_RULES } from '../../../src/policy/decide/condition/operator.ts'
 import {
   type Expression,
   type Literal,
@@ -8,8 +9,7 @@ import {
   type Operand,
   type Operator,
   QUANTIFIERS,
-} from '../../../src/policy/condition/expression.ts'
-import { OPERATOR_RULES } from '../../../src/policy/condition/operator.ts'
+} from '../../../src/policy/expression.ts'
 import { DATA_ACTIONS } from '../../../src/registry/permission.ts'
 
 export const NAME = 'Microsoft.ContainerRegistry/registries/repositories:name'

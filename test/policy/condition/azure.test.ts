@@ -1,10 +1,10 @@
 /** What Azure's documents say of conditions, and conditions as they are found in role assignments. */
 import { describe, expect, it } from 'vitest'
 import { matchesAction } from '../../../src/policy/action-pattern.ts'
-import { type Context, evaluate, grants } from '../../../src/policy/condition/evaluate.ts'
+import { lowerName } from '../../../src/policy/compile/condition/lower.ts'
 import { formatCondition } from '../../../src/policy/condition/format.ts'
-import { lowerName } from '../../../src/policy/condition/lower.ts'
 import { type Dialect, parseCondition } from '../../../src/policy/condition/parse.ts'
+import { type Context, evaluate, grants } from '../../../src/policy/decide/condition/evaluate.ts'
 
 const REPOSITORIES = 'Microsoft.ContainerRegistry/registries/repositories'
 const REQUEST = `@Request[${REPOSITORIES}:name]`

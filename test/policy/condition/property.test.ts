@@ -1,10 +1,10 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
-import { denies, evaluate, grants } from '../../../src/policy/condition/evaluate.ts'
+import { lowerName, type NameKey } from '../../../src/policy/compile/condition/lower.ts'
+import { specialize } from '../../../src/policy/compile/condition/specialize.ts'
 import { formatCondition } from '../../../src/policy/condition/format.ts'
-import { lowerName, type NameKey } from '../../../src/policy/condition/lower.ts'
 import { parseCondition } from '../../../src/policy/condition/parse.ts'
-import { specialize } from '../../../src/policy/condition/specialize.ts'
+import { denies, evaluate, grants } from '../../../src/policy/decide/condition/evaluate.ts'
 import { context, expression, namedContext } from './arbitrary.ts'
 
 const RUNS = { numRuns: 3000 }

@@ -1,9 +1,9 @@
 /** The values that operators read: patterns, date-times, IP addresses. */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { compareInstants, parseDateTime } from '../../../src/policy/condition/date-time.ts'
-import { isInRange, parseIpAddress, parseIpRange } from '../../../src/policy/condition/ip.ts'
-import { matchesLike, shapeOfLike } from '../../../src/policy/condition/like.ts'
+import { compareInstants, parseDateTime } from '../../../src/policy/decide/condition/date-time.ts'
+import { isInRange, parseIpAddress, parseIpRange } from '../../../src/policy/decide/condition/ip.ts'
+import { matchesLike, shapeOfLike } from '../../../src/policy/decide/condition/like.ts'
 
 describe('like', () => {
   it.each([

@@ -1,0 +1,16 @@
+/** Decision tests beside another command: those that fail are shown, and what follows from it is the command's affair. */
+
+import * as output from '../terminal/output.ts'
+import { failingTests, formatFailure } from './decision-tests.ts'
+import { count, type Policies } from './policies.ts'
+
+/**
+ * Show the tests that fail, each with its place.
+ *
+ * @returns how many, `1 decision test of 2`; nothing where all pass
+ */
+export function tellFailures(policies: Policies, now: number): string | undefined {
+  const failed = failingTests(policies, now)
+  for (const outcome of failed) output.note(formatFailure(policies.directory, outcome))
+  return failed.length === 0 ? undefined : `${count(failed.length, 'decision test')} of ${policies.tests.length}`
+}

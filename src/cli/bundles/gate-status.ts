@@ -1,0 +1,74 @@
+/** What a running gate says of its policy: its `/readyz`. */
+import { CommandError } from '../terminal/command-error.ts'
+
+export type GatePolicy = {
+  readonly serial: number
+  readonly label?: string
+  readonly keyId?: string
+  /** The service and the pointer key of the bundle. */
+  readonly service?: string
+  readonly pointer?: string
+}
+
+const POLL_MS = 500
+const TIMEOUT_MS = 180_000
+
+/** The bundle that a gate uses; nothing when it has none. @throws {@link CommandError} 3 when it does not answer */
+export async function gatePolicy(url: string): Promise<GatePolicy | undefined> {
+  const endpoint = endpointOf(url)
+  try {
+    const response = await fetch(endpoint, { signal: AbortSignal.timeout(10_000), redirect: 'error' })
+    return policyIn(await response.json())
+  } catch (cause) {
+    throw new CommandError(3, `${endpoint} did not answer with a gate's state`, {
+      hint: 'give the address of the gate itself, e.g. --url https://registry.example.com',
+      cause,
+    })
+  }
+}
+
+/**
+ * Wait until a gate uses a bundle, or a newer one.
+ *
+ * @returns seconds that it took
+ * @throws {@link CommandError} 3 when it takes too long
+ */
+export async function waitForSerial(url: string, serial: number): Promise<number> {
+  const start = performance.now()
+  let last: CommandError | undefined
+  while (performance.now() - start < TIMEOUT_MS) {
+    try {
+      const policy = await gatePolicy(url)
+      if (policy !== undefined && policy.serial >= serial) return (performance.now() - start) / 1000
+      last = undefined
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      last = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  throw (
+    last ??
+    new CommandError(3, `the gate at ${url} does not use bundle ${serial} after ${TIMEOUT_MS / 1000} s`, {
+      hint: 'its /readyz says why: an unknown key, another KV namespace, another pointer or another service',
+    })
+  )
+}
+
+function endpointOf(url: string): string {
+  if (!URL.canParse(url)) {
+    throw new CommandError(2, `'${url}' is not a URL`, { hint: 'e.g. --url https://registry.example.com' })
+  }
+  return new URL('/readyz', url).href
+}
+
+function policyIn(body: unknown): GatePolicy | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  if ('policy' in body) return policyIn(body.policy)
+  if (!('serial' in body) || typeof body.serial !== 'number') return undefined
+  const texts = (['label', 'keyId', 'service', 'pointer'] as const).flatMap((name) => {
+    const value: unknown = Reflect.get(body, name)
+    return typeof value === 'string' ? [[name, value] as const] : []
+  })
+  return { serial: body.serial, ...Object.fromEntries(texts) }
+}

@@ -1,0 +1,86 @@
+/** The options by which commands name the store that they mean. There is no default: local and remote are not alike. */
+import type { Command } from 'commander'
+import { CommandError } from '../terminal/command-error.ts'
+import { calledWith, type Words } from '../terminal/command-line.ts'
+import type { BulkKv, OpenKv } from './kv.ts'
+import { openLocalKv } from './local-kv.ts'
+import { wranglerKv } from './wrangler-kv.ts'
+
+export const DEFAULT_STATE = '.dockgate'
+export const DEFAULT_POINTER = 'pointer'
+const DEFAULT_BINDING = 'POLICY'
+
+export type KvOptions = {
+  readonly local?: true
+  readonly remote?: true
+  readonly state?: string
+  readonly namespaceId?: string
+  readonly binding: string
+  readonly config?: string
+  readonly pointer: string
+}
+
+export const addKvOptions = (command: Command): Command =>
+  command
+    .option('--local', 'the local KV of `dockgate dev`')
+    .option('--remote', 'Workers KV of the Cloudflare account that wrangler is logged in to')
+    .option('--state <dir>', `folder of the local KV (default: ${DEFAULT_STATE})`)
+    .option('--namespace-id <id>', 'KV namespace, instead of the binding in wrangler.toml')
+    .option('--binding <name>', 'name of the binding in wrangler.toml', DEFAULT_BINDING)
+    .option('--config <file>', "wrangler's configuration file")
+    .option('--pointer <key>', 'key of the pointer', DEFAULT_POINTER)
+
+/** The options that name the same store, for commands to paste. */
+export const sameStore = ({ local, remote, state, namespaceId, binding, config, pointer }: KvOptions): Words => ({
+  local,
+  remote,
+  state,
+  'namespace-id': namespaceId,
+  binding: binding === DEFAULT_BINDING ? undefined : binding,
+  config,
+  pointer: pointer === DEFAULT_POINTER ? undefined : pointer,
+})
+
+/**
+ * The store that the options name.
+ *
+ * @param command as it was called, for the hint
+ * @throws {@link CommandError} 2 when they name none, or two
+ */
+export function needTarget({ local, remote, state }: KvOptions, command: Command): 'local' | 'remote' {
+  const isLocal = local === true
+  if (isLocal !== (remote === true)) {
+    if (isLocal || state === undefined) return isLocal ? 'local' : 'remote'
+    throw new CommandError(2, '--state does not go with --remote', { hint: 'it is the folder of the local KV' })
+  }
+  const hints = [
+    `\`${calledWith(command, { remote: true, local: undefined, state: undefined })}\` for the gate on Cloudflare`,
+    `\`${calledWith(command, { local: true, remote: undefined })}\` for that of \`dockgate dev\``,
+  ]
+  throw new CommandError(2, isLocal ? 'two targets are named' : 'no target is named', { hint: hints.join(', ') })
+}
+
+/** @throws {@link CommandError} 3 when the store cannot be opened */
+export async function openKv(target: 'local' | 'remote', options: KvOptions): Promise<OpenKv> {
+  const { state = DEFAULT_STATE, namespaceId, binding, config } = options
+  if (target === 'local') return openLocalKv(state, namespaceId)
+  const optional = {
+    ...(namespaceId === undefined ? {} : { namespaceId }),
+    ...(config === undefined ? {} : { config }),
+  }
+  return { ...wranglerKv({ binding, ...optional }), close: async () => {} }
+}
+
+/** Use the store that the options name, and close it. */
+export async function withKv<T>(
+  target: 'local' | 'remote',
+  options: KvOptions,
+  use: (kv: BulkKv) => Promise<T>,
+): Promise<T> {
+  const kv = await openKv(target, options)
+  try {
+    return await use(kv)
+  } finally {
+    await kv.close()
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Workers KV through `wrangler kv`, with the account that wrangler is logged in to. Values travel in files, never on the
+ * command line. Each call starts a process and takes seconds, so there are few: what was read is read once, and writing
+ * forgets it.
+ *
+ * Source: Cloudflare "wrangler kv" commands; "Workers KV limits" (10,000 keys and 100 MB for each bulk call; 100 keys for
+ * each bulk read).
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { CommandError } from '../terminal/command-error.ts'
+import { showing } from '../terminal/progress.ts'
+import type { BulkKv } from './kv.ts'
+
+/** Of one bulk read. */
+const BULK_READ_KEYS = 100
+
+export type WranglerTarget = { readonly namespaceId?: string; readonly binding: string; readonly config?: string }
+
+export function wranglerKv({ namespaceId, binding, config }: WranglerTarget): BulkKv {
+  const place =
+    namespaceId === undefined ? `Cloudflare KV (binding ${binding})` : `Cloudflare KV (namespace ${namespaceId})`
+  const flags = [
+    '--remote',
+    '--preview',
+    'false',
+    ...(namespaceId === undefined ? ['--binding', binding] : ['--namespace-id', namespaceId]),
+    ...(config === undefined ? [] : ['--config', resolve(config)]),
+  ]
+  /** What wrangler prints; undefined if it fails in a way that `isAbsent` knows. */
+  const run = (doing: string, args: readonly string[], isAbsent?: RegExp): Promise<string | undefined> =>
+    showing(doing, async () => {
+      const { status, stdout, stderr } = await runWrangler([...args, ...flags])
+      if (status === 0) return stdout
+      if (isAbsent?.test(stderr) === true) return undefined
+      throw failure(doing, stderr, stdout)
+    })
+  const known = new Map<string, Promise<string | undefined>>()
+  const write = (doing: string, args: (file: string) => readonly string[], content: string) => {
+    known.clear()
+    return withFile(content, async (file) => void (await run(doing, args(file))))
+  }
+  const read = async (key: string) => {
+    const text = await run(`reading ${key} from ${place}`, ['key', 'get', key, '--text'], / - 404: /)
+    return text?.replace(/\n$/, '')
+  }
+  return {
+    place,
+    get(key) {
+      const value = known.get(key) ?? read(key)
+      known.set(key, value)
+      return value
+    },
+    async getAll(keys) {
+      const values = new Map<string, string>()
+      for (let start = 0; start < keys.length; start += BULK_READ_KEYS) {
+        const batch = keys.slice(start, start + BULK_READ_KEYS)
+        const doing = `reading ${start + batch.length} of ${keys.length} values from ${place}`
+        await withFile(JSON.stringify(batch), async (file) => {
+          const json = (await run(doing, ['bulk', 'get', file])) ?? ''
+          for (const [key, value] of valuesIn(json)) values.set(key, value)
+        })
+      }
+      return values
+    },
+    list: async (prefix) =>
+      namesIn((await run(`listing the keys of ${place}`, ['key', 'list', '--prefix', prefix])) ?? ''),
+    async putAll(pairs) {
+      if (pairs.length === 0) return
+      await write(`writing ${pairs.length} values to ${place}`, (file) => ['bulk', 'put', file], JSON.stringify(pairs))
+    },
+    put: (key, value) => write(`writing ${key} to ${place}`, (file) => ['key', 'put', key, '--path', file], value),
+    async deleteAll(keys) {
+      if (keys.length === 0) return
+      const doing = `deleting ${keys.length} values from ${place}`
+      await write(doing, (file) => ['bulk', 'delete', file, '--force'], JSON.stringify(keys))
+    },
+  }
+}
+
+type Outcome = { readonly status: number; readonly stdout: string; readonly stderr: string }
+
+const QUIET = {
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: 'true',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+}
+
+async function runWrangler(args: readonly string[]): Promise<Outcome> {
+  const bin = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin', 'wrangler.js')
+  const { DOCKGATE_SIGNING_KEY: _, ...environment } = process.env
+  const child = spawn(process.execPath, [bin, 'kv', ...args], {
+    env: { ...environment, ...QUIET },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const texts = Promise.all([textOf(child.stdout), textOf(child.stderr)])
+  const status = await new Promise<number>((done, failed) => {
+    child.once('error', failed)
+    child.once('close', (code) => done(code ?? 1))
+  }).catch((cause: unknown) => {
+    throw new CommandError(3, 'wrangler could not be started', { hint: 'run `npm ci` again', cause })
+  })
+  const [stdout, stderr] = await texts
+  return { status, stdout, stderr }
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  stream.setEncoding('utf8')
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  return text
+}
+
+/** Run `use` with a file of that content in a folder of its own, which only this user may read. */
+async function withFile(content: string, use: (file: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'dockgate-'))
+  try {
+    const file = join(folder, 'values')
+    await writeFile(file, content, { mode: 0o600 })
+    await use(file)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function namesIn(json: string): readonly string[] {
+  const value = parse(json)
+  if (!Array.isArray(value)) throw strange('a list of keys')
+  return value.flatMap((item: unknown) =>
+    typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' ? [item.name] : [],
+  )
+}
+
+/** Key and value of those that are there. */
+const valuesIn = (json: string): readonly (readonly [string, string])[] =>
+  Object.entries(parse(json) ?? {}).flatMap(([key, value]: [string, unknown]) =>
+    typeof value === 'string' ? [[key, value] as const] : [],
+  )
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    throw strange('JSON')
+  }
+}
+
+const strange = (expected: string): CommandError =>
+  new CommandError(3, `wrangler answered with something else than ${expected}`, {
+    hint: 'run `npm ci` again: it installs the version of wrangler that this one knows',
+  })
+
+function failure(doing: string, stderr: string, stdout: string): CommandError {
+  const text = stripVTControlCharacters(stderr.trim() || stdout.trim())
+  const said = text.split('\n').filter((line) => !/^\s*$|Logs were written/.test(line))
+  return new CommandError(3, `wrangler failed while ${doing}`, {
+    details: said.map((line) => line.trim()),
+    hint: 'log in with `npx wrangler login` or set CLOUDFLARE_API_TOKEN; the KV namespace is that of wrangler.toml, or --namespace-id',
+  })
+}

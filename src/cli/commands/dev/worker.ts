@@ -1,0 +1,90 @@
+/**
+ * The gate on workerd, in this process' care: bundled from source, with its KV namespace under the state folder, on one
+ * socket that leads straight to the Worker, so that paths arrive as they were sent and nothing stands in between.
+ */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import { CommandError } from '../../terminal/command-error.ts'
+
+/** As in `wrangler.toml`; a test holds them equal. */
+export const COMPATIBILITY_DATE = '2026-11-01'
+export const COMPATIBILITY_FLAGS = ['no_nodejs_compat', 'global_fetch_strictly_public', 'enable_request_signal']
+/** Name of the Worker and id of its KV namespace, also as in `wrangler.toml`. */
+export const WORKER_NAME = 'dockgate'
+export const KV_NAMESPACE_ID = 'policy'
+
+const entry = (name: string): string => fileURLToPath(new URL(`../../worker/${name}`, import.meta.url))
+
+/** The Worker as one ES module. Default: as it is deployed. */
+export async function bundleWorker(name: 'index.ts' | 'dev.ts' = 'index.ts'): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [entry(name)],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*', 'cloudflare:*'],
+    logLevel: 'silent',
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+export type GateOptions = {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** The folder that `wrangler kv … --local --persist-to` uses as well. */
+  readonly stateDirectory: string
+  /** Variables and secrets. */
+  readonly bindings: Readonly<Record<string, string>>
+  /** Every line that the Worker logs. */
+  readonly onLog: (line: string) => void
+}
+
+export type Gate = {
+  /** Origin, without a slash at the end. */
+  readonly url: string
+  readonly kv: Awaited<ReturnType<Miniflare['getKVNamespace']>>
+  close(): Promise<void>
+}
+
+/** @throws {@link CommandError} 3 when workerd does not start, e.g. because the port is taken */
+export async function startGate({ host, port, stateDirectory, bindings, onLog }: GateOptions): Promise<Gate> {
+  const contents = await bundleWorker('dev.ts')
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host,
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.NONE),
+      resourcePersistencePath: join(stateDirectory, 'v3'),
+      handleStructuredLogs: ({ message }) => onLog(message),
+      workers: [
+        {
+          name: WORKER_NAME,
+          modules: [{ type: 'ESModule', path: 'index.js', contents }],
+          compatibilityDate: COMPATIBILITY_DATE,
+          compatibilityFlags: [...COMPATIBILITY_FLAGS],
+          kvNamespaces: { POLICY: KV_NAMESPACE_ID },
+          bindings: { ...bindings },
+          unsafeDirectSockets: [{ host, port }],
+        },
+      ],
+    }),
+  )
+  try {
+    await miniflare.ready
+    const url = await miniflare.unsafeGetDirectURL(WORKER_NAME)
+    const kv = await miniflare.getKVNamespace('POLICY', WORKER_NAME)
+    return { url: url.origin, kv, close: () => miniflare.dispose() }
+  } catch (cause) {
+    await miniflare.dispose().catch(() => undefined)
+    throw new CommandError(3, `the gate did not start on ${host}:${port}`, {
+      hint: 'if the port is taken, choose another with `--port`',
+      cause,
+    })
+  }
+}

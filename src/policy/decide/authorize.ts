@@ -1,0 +1,87 @@
+/**
+ * From a registry request to one decision: every permission it needs, for every tag it names. The gate, `dockgate explain`
+ * and the decision tests all ask here.
+ */
+
+import type { RepositoryName } from '../../registry/name.ts'
+import type { RegistryRequest } from '../../registry/request.ts'
+import { namedTags, type Requirement, reachesEveryTag, requirements } from '../../registry/required-permissions.ts'
+import type { Attributes, EpochSeconds } from '../model.ts'
+import type { Rule } from './compiled.ts'
+import { type Decision, type DenyReason, decide } from './decide.ts'
+import type { Common, Standing } from './effective-rights.ts'
+
+/** What the request says of itself beyond its path; tags and digest are read from the request. */
+export type Facts = Pick<Attributes, 'mediaType' | 'artifactType' | 'clientIp'> & { readonly now: EpochSeconds }
+
+export type Authorization =
+  /** `by` is absent where no permission is needed. */
+  | { readonly effect: 'allow'; readonly by?: Rule }
+  | { readonly effect: 'deny'; readonly reason: DenyReason | { readonly code: 'authentication_required' } }
+
+/**
+ * @param needs what the request needs; given apart where the request's body decides, by default {@link requirements}
+ */
+export function authorize(
+  standing: Standing,
+  common: Pick<Common, 'catalog'>,
+  request: RegistryRequest,
+  facts: Facts,
+  needs: readonly Requirement[] = requirements(request),
+): Authorization {
+  if (standing.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
+  if (request.operation === 'ping' || (request.operation === 'listCatalog' && common.catalog === 'filtered')) {
+    return standing.caller.authenticated
+      ? { effect: 'allow' }
+      : { effect: 'deny', reason: { code: 'authentication_required' } }
+  }
+  const attributes = attributesOf(standing, request, facts)
+  const tags = namedTags(request)
+  let allowed: (Decision & { effect: 'allow' }) | undefined
+  for (const need of needs) {
+    for (const tag of tags.length === 0 ? [undefined] : tags) {
+      const decision = decideNeed(standing, need, tag === undefined ? attributes : { ...attributes, tag }, facts.now)
+      if (decision.effect === 'deny') return decision
+      allowed ??= decision
+    }
+  }
+  return allowed ?? { effect: 'allow' }
+}
+
+/** Whether the caller may read the source of a mount. */
+export function mayReadBlob(standing: Standing, from: RepositoryName, digest: string, facts: Facts): boolean {
+  const attributes = { ...attributesOf(standing, undefined, facts), method: 'GET', digest }
+  return decideNeed(standing, { action: 'content/read', repository: from }, attributes, facts.now).effect === 'allow'
+}
+
+/** Either action will do, but an explicit deny of one is not overcome by a grant of the other. */
+function decideNeed(standing: Standing, need: Requirement, attributes: Attributes, now: EpochSeconds): Decision {
+  const { action, repository, orElse } = need
+  const about = { attributes, now, ...(repository === undefined ? {} : { repository }) }
+  const decision = decide(standing, { action, ...about })
+  if (orElse === undefined || isForbidden(decision)) return decision
+  const other = decide(standing, { action: orElse, ...about })
+  if (isForbidden(other)) return other
+  return decision.effect === 'deny' && other.effect === 'allow' ? other : decision
+}
+
+const isForbidden = (decision: Decision): boolean =>
+  decision.effect === 'deny' && decision.reason.code === 'deny_assignment'
+
+/** What a request says of itself, for conditions; each tag that it names is asked apart. */
+export function attributesOf(standing: Standing, request: RegistryRequest | undefined, facts: Facts): Attributes {
+  const { now: _, ...known } = facts
+  const { claims } = standing.caller
+  return {
+    ...known,
+    ...(claims === undefined ? {} : { claims }),
+    ...(request === undefined ? {} : { method: request.method, ...digestOf(request) }),
+    ...(request !== undefined && reachesEveryTag(request) ? { everyTag: true } : {}),
+  }
+}
+
+function digestOf(request: RegistryRequest): { digest?: string } {
+  if ('digest' in request && request.digest !== undefined) return { digest: request.digest }
+  if ('reference' in request && request.reference.kind === 'digest') return { digest: request.reference.digest }
+  return {}
+}

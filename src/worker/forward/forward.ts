@@ -1,0 +1,198 @@
+/**
+ * What happens to a request that was allowed: it is rebuilt from its parsed value, sent, and its answer made fit for the
+ * client. Never decides who may.
+ */
+import type { Facts } from '../../policy/decide/authorize.ts'
+import { formatTarget } from '../../registry/format.ts'
+import type { RepositoryName } from '../../registry/name.ts'
+import { requestOrigin } from '../../registry/parse.ts'
+import type { RegistryRequest } from '../../registry/request.ts'
+import { isForm, pageHeaders, sendsBody, upstreamHeaders } from '../answers/headers.ts'
+import { jsonHeaders, type Refusal } from '../answers/refusal.ts'
+import type { Identified } from '../identity/identified-caller.ts'
+import type { RequestContext, Seal } from '../platform/seal.ts'
+import type { Settings } from '../platform/settings.ts'
+import { type Outgoing, send, type Upstream } from '../upstream/upstream.ts'
+import { answerList, type ListRequest } from './list-endpoints.ts'
+import { locationFor } from './location.ts'
+import { readManifestOf } from './manifest-type.ts'
+import { joinReferrers } from './referrers.ts'
+import { relay } from './relay-response.ts'
+import { openSession, sealSession } from './upload-session.ts'
+import { readUploadTarget, type UploadPlace } from './upload-target.ts'
+
+/** What forwarding takes beside the request itself. */
+export type Passport = {
+  /** For its body alone; its headers are read once. */
+  readonly request: Request
+  readonly headers: Headers
+  readonly who: Identified
+  /** The service of the policy in force, and its pointer key. */
+  readonly service: string
+  readonly pointer: string
+  /** Absolute URL of the request, at the gate. */
+  readonly url: string
+  readonly facts: Facts
+  readonly settings: Settings
+  readonly upstream: Upstream
+  /** Policy asks for media types, so a manifest has to be of the one that its header says. */
+  readonly checksMediaType: boolean
+  /** Asked for where something is sealed or opened; throws `signing_key_unavailable`. */
+  readonly seal: () => Seal
+}
+
+/** Throws, or rejects with, faults of the upstream. */
+export function forward(
+  request: RegistryRequest,
+  passport: Passport,
+): Response | Refusal | Promise<Response | Refusal> {
+  const refusal = refuseBody(request, passport)
+  if (refusal !== undefined) return refusal
+  switch (request.operation) {
+    case 'ping':
+      // Answered here: it asks whether the credential is good, which the gate knows, even while the registry is down.
+      return new Response(request.method === 'HEAD' ? null : '{}', { headers: jsonHeaders() })
+    case 'listCatalog':
+    case 'listTags':
+      return list(request, passport)
+    case 'uploadStatus':
+    case 'uploadChunk':
+    case 'completeUpload':
+    case 'cancelUpload':
+      return continueUpload(request, request.session, passport)
+    case 'pushManifest':
+      return passport.checksMediaType ? pushTypedManifest(request, passport) : pass(request, passport)
+    default:
+      return pass(request, passport)
+  }
+}
+
+async function list(request: ListRequest, passport: Passport): Promise<Response | Refusal> {
+  const { who, facts, seal } = passport
+  const context = contextOf('list', { ...request, paging: {} }, passport)
+  const path = targetOf({ ...request, paging: {} }, passport.upstream)
+  const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
+  const answer = await answerList(request, { ...who, context, facts, seal: seal(), fetchPage })
+  return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
+}
+
+async function continueUpload(
+  request: RegistryRequest,
+  sealed: string,
+  passport: Passport,
+): Promise<Response | Refusal> {
+  const { settings, upstream, seal, facts } = passport
+  const context = uploadContext(request, passport)
+  const session = await openSession(sealed, context, seal(), upstream, settings.uploadHosts, facts.now)
+  if (session === undefined) return { code: 'upload_unknown' }
+  return passTo({ ...session, url: formatTarget(request, session.url) }, request, passport)
+}
+
+async function pushTypedManifest(request: RegistryRequest, passport: Passport): Promise<Response | Refusal> {
+  const manifest = await readManifestOf(passport.facts.mediaType, passport.request.body)
+  return manifest === undefined ? { code: 'manifest_type_mismatch' } : pass(request, passport, manifest)
+}
+
+/**
+ * Send a request to where the upstream has it, with the client's body or with one that was written anew, and relay the
+ * answer.
+ *
+ * @param body replaces the client's
+ */
+export const pass = (request: RegistryRequest, passport: Passport, body?: string): Promise<Response> =>
+  passTo({ url: absolute(targetOf(request, passport.upstream), passport.upstream) }, request, passport, body)
+
+async function passTo(
+  target: Pick<Outgoing, 'url' | 'foreign'>,
+  request: RegistryRequest,
+  passport: Passport,
+  body?: string,
+): Promise<Response> {
+  const { headers, settings, upstream, seal, facts } = passport
+  const sent = await send(upstream, request, {
+    headers: upstreamHeaders(headers, request),
+    ...target,
+    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(passport) : {}),
+  })
+  const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent
+  const location = locationFor(request, answer, target.url, {
+    read: (text) => readUploadTarget(text, uploadPlace(request, target.url, passport)),
+    seal: (session) =>
+      sealSession(
+        session,
+        uploadContext(request, passport),
+        seal(),
+        settings.publicUrl ?? requestOrigin(passport.url),
+        facts.now,
+      ),
+  })
+  return relay(answer, request, location instanceof Promise ? await location : location)
+}
+
+/** Upstreams may have names of their own for their repositories. */
+const targetOf = (request: RegistryRequest, { named }: Upstream): string => formatTarget(named?.(request) ?? request)
+
+const absolute = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
+
+/** Ask for a page of a list. */
+const ask = (request: RegistryRequest, target: string, { headers, upstream }: Passport): Promise<Response> =>
+  send(upstream, request, { url: absolute(target, upstream), headers: pageHeaders(headers) })
+
+function joinPages(first: Response, request: RegistryRequest, passport: Passport): Promise<Response> {
+  const [path = ''] = targetOf(request, passport.upstream).split('?', 1)
+  return joinReferrers(first, (query) => ask(request, `${path}${query}`, passport))
+}
+
+/** The stream is handed on as it is: only so does its length stay known. */
+function bodyOf({ request: { body }, headers }: Passport): Pick<Outgoing, 'body' | 'bodyBytes'> {
+  const length = headers.get('content-length')
+  return length === null ? { body } : { body, bodyBytes: Number(length) }
+}
+
+/** All that a session or a cursor is good for. Of an upload, every request has the same. */
+function contextOf(purpose: RequestContext['purpose'], request: RegistryRequest, passport: Passport): RequestContext {
+  const { upstream, service, pointer, who } = passport
+  return {
+    purpose,
+    service,
+    pointer,
+    upstream: upstream.id,
+    url: absolute(targetOf(request, upstream), upstream),
+    path: formatTarget(request),
+    caller: who.name,
+    credential: who.credential,
+  }
+}
+
+const uploadContext = (request: RegistryRequest, passport: Passport): RequestContext =>
+  contextOf('upload', { operation: 'startUpload', method: 'POST', name: repositoryOf(request) }, passport)
+
+function uploadPlace(request: RegistryRequest, requested: string, passport: Passport): UploadPlace {
+  const { upstream, settings, url } = passport
+  const { origin, basePath, named } = upstream
+  const repository = repositoryOf(named?.(request) ?? request)
+  // Behind a proxy the gate has two names.
+  const gateHosts = new Set([settings.publicUrl ?? url, url].map((known) => new URL(known).host))
+  return { requested, origin, basePath, repository, gateHosts, uploadHosts: settings.uploadHosts }
+}
+
+function repositoryOf(request: RegistryRequest): RepositoryName {
+  if (!('name' in request) || request.name === undefined) throw new Error('an upload has a repository')
+  return request.name
+}
+
+/** Judged by the headers: no byte of the body is read. A pull has none that would be sent on. */
+function refuseBody(request: RegistryRequest, { headers, settings }: Passport): Refusal | undefined {
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined
+  const length = headers.get('content-length')
+  if (mayBeForm(request) && length !== '0' && isForm(headers.get('content-type'))) return { code: 'form_body' }
+  const bytes = Number(length ?? 0)
+  return bytes > settings.maxUploadBytes ? { code: 'body_too_large', bytes, limit: settings.maxUploadBytes } : undefined
+}
+
+/** Where a registry would read parameters from a form. The bytes of an upload are sent on as bytes, whatever they are called. */
+function mayBeForm({ operation }: RegistryRequest): boolean {
+  return (
+    operation === 'startUpload' || operation === 'mountBlob' || operation === 'pushManifest' || operation === 'metadata'
+  )
+}

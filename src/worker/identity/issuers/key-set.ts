@@ -1,0 +1,79 @@
+/**
+ * The public keys of an issuer (RFC 7517). Shared secrets, private keys, keys for encryption and unknown kinds are left
+ * out, so that a JWT cannot be verified with anything but a public key for signatures. jose matches key, algorithm and use.
+ */
+import { type CryptoKey, calculateJwkThumbprint, createLocalJWKSet, errors, type JWTHeaderParameters } from 'jose'
+import { isRecord } from '../../../identity/federation.ts'
+
+export type KeySet = {
+  /** Whether this key is in the set. A header without `kid` may mean any key. */
+  has(wanted: WantedKey): boolean
+  /**
+   * The one key that a header means.
+   *
+   * @throws errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys (jose) when the set has none, or more than one
+   */
+  find(header: JWTHeaderParameters): Promise<FoundKey>
+}
+
+/** By the `kid` of a header, which the sender of a JWT chose; or by the thumbprint of a key that verified one. */
+export type WantedKey = { readonly kid: string | undefined } | { readonly thumbprint: string }
+
+export type FoundKey = { readonly key: CryptoKey; readonly thumbprint: string }
+
+const KEY_TYPES: readonly unknown[] = ['RSA', 'EC', 'OKP']
+
+/** @throws Error when this is not a JWKS */
+export async function parseKeySet(value: unknown): Promise<KeySet> {
+  if (!isRecord(value) || !Array.isArray(value.keys)) throw new Error('it is not a JWKS: "keys" is missing')
+  const members = (await Promise.all(value.keys.filter(isPublicKey).map(memberOf))).filter(isMember)
+  const ids = new Set(members.map(({ kid }) => kid))
+  const thumbprints = new Set(members.map(({ thumbprint }) => thumbprint))
+  return {
+    has: (wanted) =>
+      'thumbprint' in wanted ? thumbprints.has(wanted.thumbprint) : wanted.kid === undefined || ids.has(wanted.kid),
+    async find(header) {
+      const found: FoundKey[] = []
+      for (const { thumbprint, find } of members) {
+        const key = await find(header).catch(ignoreOtherKey)
+        if (key !== undefined) found.push({ key, thumbprint })
+      }
+      const [first, second] = found
+      if (first === undefined) throw new errors.JWKSNoMatchingKey()
+      if (second !== undefined) throw new errors.JWKSMultipleMatchingKeys()
+      return first
+    },
+  }
+}
+
+function ignoreOtherKey(error: unknown): undefined {
+  if (error instanceof errors.JWKSNoMatchingKey) return undefined
+  throw error
+}
+
+type PublicKey = { readonly kty: string; readonly kid?: string }
+
+const isPublicKey = (key: unknown): key is PublicKey =>
+  isRecord(key) &&
+  KEY_TYPES.includes(key.kty) &&
+  key.d === undefined &&
+  (key.use === undefined || key.use === 'sig') &&
+  (key.kid === undefined || typeof key.kid === 'string')
+
+type Member = {
+  readonly kid: string | undefined
+  /** RFC 7638, SHA-256. */
+  readonly thumbprint: string
+  readonly find: (header: JWTHeaderParameters) => Promise<CryptoKey>
+}
+
+/** Nothing for a key of which a part is missing: it could verify nothing. */
+async function memberOf(jwk: PublicKey): Promise<Member | undefined> {
+  try {
+    return { kid: jwk.kid, thumbprint: await calculateJwkThumbprint(jwk), find: createLocalJWKSet({ keys: [jwk] }) }
+  } catch {
+    return undefined
+  }
+}
+
+const isMember = (member: Member | undefined): member is Member => member !== undefined

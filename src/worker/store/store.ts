@@ -1,0 +1,284 @@
+/**
+ * The policy in force: reads the pointer from KV, lets a bundle take effect in one step once it is verified, and keeps the
+ * last good one when the next is bad, missing or cannot be read. Never falls back to an empty policy, and never lets a
+ * request see two bundles: whoever asks gets one view and keeps it. docs/decisions/bundle-freshness.md says why the bounds
+ * are as they are.
+ */
+
+import { err, ok, type Result } from '../../base/result.ts'
+import { parsePublicKeys, type VerificationKeys } from '../../bundle/keys.ts'
+import { digestAt, type Manifest, shardCount } from '../../bundle/manifest.ts'
+import type { BundleProblem } from '../../bundle/problem.ts'
+import { admit, type BundleContext, type VerifiedManifest, verifyManifest } from '../../bundle/verify.ts'
+import type { EpochSeconds } from '../../policy/model.ts'
+import type { Background } from '../platform/background.ts'
+import type { Env } from '../platform/env.ts'
+import { Fault } from '../platform/fault.ts'
+import { DEFAULT_POINTER, isSet } from '../platform/settings.ts'
+import { within } from '../platform/timeout.ts'
+import { type Bounds, readBounds } from './bounds.ts'
+import type { PolicyView } from './policy-view.ts'
+import { type PolicyKv, READ_TIMEOUT_MS, readPointer, readShard } from './reader.ts'
+import { Shards } from './shards.ts'
+import { openView } from './view.ts'
+
+export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
+  Env,
+  | 'POLICY_PUBLIC_KEYS'
+  | 'POLICY_POINTER'
+  | 'POLICY_SERVICE'
+  | 'POLICY_REFRESH_SECONDS'
+  | 'POLICY_MAX_AGE_SECONDS'
+  | 'MAX_STALENESS_SECONDS'
+>
+
+/** What `/readyz` says of the policy. Times in seconds. */
+export type PolicyStatus = {
+  /** Is there a policy that may be used? */
+  readonly ready: boolean
+  readonly serial?: number
+  /** What the bundle was made from, where the push said so. */
+  readonly label?: string
+  /** The service and the pointer key for which the bundle was signed. */
+  readonly service?: string
+  readonly pointer?: string
+  readonly keyId?: string
+  readonly created?: EpochSeconds
+  readonly expires?: EpochSeconds
+  /** Since the bundle was made. */
+  readonly ageSeconds?: number
+  /** Since the pointer was last read and verified. */
+  readonly checkedSecondsAgo?: number
+  /** Why the pointer, or a shard, could not be used when it was last tried. */
+  readonly lastProblem?: BundleProblem
+  readonly bounds: Bounds
+  readonly warnings: readonly string[]
+}
+
+/** A bundle is warned about for so long before it expires. */
+const EXPIRY_WARNING_SECONDS = 30 * 86_400
+
+/** More shards than these are not read ahead of a switch. */
+const MAX_READ_AHEAD = 200
+
+type InForce = { readonly pointer: string; readonly manifest: Manifest; readonly view: PolicyView }
+
+export class PolicyStore {
+  readonly #env: StoreEnv
+  /** For what a bundle must be signed. */
+  readonly #context: BundleContext
+  readonly #bounds: Bounds
+  readonly #shards: Shards
+  #keys: VerificationKeys | undefined
+  #inForce: InForce | undefined
+  #checkedAt = Number.NEGATIVE_INFINITY
+  #attempt: { readonly startedAt: EpochSeconds; readonly done: Promise<void> } | undefined
+  #attemptedAt = Number.NEGATIVE_INFINITY
+  #pointerProblem: BundleProblem | undefined
+  #shardProblem: BundleProblem | undefined
+  /** What was logged last; the same is not said twice. */
+  #logged = ''
+  readonly #write: (line: string) => void
+
+  /**
+   * @param write takes one line of the log, JSON
+   * @throws Fault `settings_invalid`
+   */
+  constructor(env: StoreEnv, write: (line: string) => void = writeLine) {
+    this.#env = env
+    this.#context = {
+      pointer: isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER,
+      ...(isSet(env.POLICY_SERVICE) ? { service: env.POLICY_SERVICE } : {}),
+    }
+    this.#write = write
+    this.#bounds = readBounds(env)
+    this.#shards = new Shards((digest, fresh) => readShard(env.POLICY, digest, fresh))
+  }
+
+  /**
+   * The policy for one request: at once when it is fresh enough, else after a read that is bounded in time. Rejects with the
+   * fault `policy_unavailable` when there is none that may be used.
+   */
+  current(background: Background, now: EpochSeconds): PolicyView | Promise<PolicyView> {
+    const { refreshSeconds, maxAgeSeconds } = this.#bounds
+    const view = this.#usable(now)
+    if (view === undefined) return this.#afterRefresh(background, now)
+    const age = now - this.#checkedAt
+    if (age < refreshSeconds) return view
+    const sinceAttempt = now - this.#attemptedAt
+    // Whoever finds the store failing has waited for it; those after it need not, while somebody keeps trying.
+    const isFailing = this.#pointerProblem !== undefined && sinceAttempt <= maxAgeSeconds
+    if (age > maxAgeSeconds && !isFailing) return this.#afterRefresh(background, now)
+    if (sinceAttempt >= refreshSeconds) this.#refresh(background, now)
+    return view
+  }
+
+  status(now: EpochSeconds): PolicyStatus {
+    const view = this.#inForce?.view
+    const problem = this.#pointerProblem ?? this.#shardProblem
+    return {
+      ready: this.#usable(now) !== undefined,
+      ...(view === undefined
+        ? {}
+        : {
+            serial: view.serial,
+            ...(view.label === undefined ? {} : { label: view.label }),
+            service: view.common.service,
+            pointer: this.#context.pointer,
+            keyId: view.keyId,
+            created: view.created,
+            expires: view.expires,
+            ageSeconds: Math.max(0, Math.floor(now - view.created)),
+            checkedSecondsAgo: Math.max(0, Math.floor(now - this.#checkedAt)),
+          }),
+      ...(problem === undefined ? {} : { lastProblem: problem }),
+      bounds: this.#bounds,
+      warnings: this.#warnings(now),
+    }
+  }
+
+  #usable(now: EpochSeconds): PolicyView | undefined {
+    const view = this.#inForce?.view
+    if (view === undefined || now >= view.expires) return undefined
+    return now - this.#checkedAt > this.#bounds.maxStalenessSeconds ? undefined : view
+  }
+
+  async #afterRefresh(background: Background, now: EpochSeconds): Promise<PolicyView> {
+    await within(READ_TIMEOUT_MS, this.#refresh(background, now))
+    const view = this.#usable(now)
+    if (view !== undefined) return view
+    throw new Fault('policy_unavailable', this.#whyNone(now))
+  }
+
+  #whyNone(now: EpochSeconds): string {
+    const problem = this.#pointerProblem?.message ?? 'KV did not answer in time'
+    const view = this.#inForce?.view
+    if (view === undefined) return `there is no policy yet: ${problem}`
+    if (now >= view.expires) return `bundle ${view.serial} has expired, and there is no other: ${problem}`
+    return `the policy was last verified ${Math.floor(now - this.#checkedAt)} s ago, more than MAX_STALENESS_SECONDS allows: ${problem}`
+  }
+
+  /** One refresh at a time; one that takes too long may belong to a request that is gone, and is not waited for again. */
+  #refresh(background: Background, now: EpochSeconds): Promise<void> {
+    const running = this.#attempt
+    if (running !== undefined && now - running.startedAt < READ_TIMEOUT_MS / 1000) return running.done
+    this.#attemptedAt = now
+    const attempt = {
+      startedAt: now,
+      done: this.#advance(now).then((result) => {
+        this.#pointerProblem = result.ok ? undefined : result.error
+        if (result.ok) this.#checkedAt = Math.max(this.#checkedAt, now)
+        if (this.#attempt === attempt) this.#attempt = undefined
+        this.#log(now)
+      }),
+    }
+    this.#attempt = attempt
+    background.waitUntil(attempt.done)
+    return attempt.done
+  }
+
+  /** Read the pointer and, if it changed and all is well, let the bundle that it names take effect. Never rejects. */
+  async #advance(now: EpochSeconds): Promise<Result<void, BundleProblem>> {
+    const pointer = await readPointer(this.#env.POLICY, this.#context.pointer)
+    if (!pointer.ok) return pointer
+    if (pointer.value === this.#inForce?.pointer) return ok(undefined)
+    const verified = await this.#verify(pointer.value)
+    if (!verified.ok) return verified
+    const admitted = admit(verified.value, this.#context, this.#inForce?.manifest, now)
+    if (!admitted.ok) return admitted
+    const readAhead = await this.#readAhead(admitted.value)
+    if (!readAhead.ok) return readAhead
+    // Another refresh may have got ahead while this one was reading.
+    if (pointer.value === this.#inForce?.pointer) return ok(undefined)
+    const stillAdmitted = admit(verified.value, this.#context, this.#inForce?.manifest, now)
+    if (!stillAdmitted.ok) return stillAdmitted
+    this.#shardProblem = undefined
+    const report = (problem: BundleProblem | undefined) => {
+      if (problem === this.#shardProblem) return
+      this.#shardProblem = problem
+      this.#log(this.#attemptedAt)
+    }
+    const view = openView(verified.value, this.#shards, report)
+    this.#inForce = { pointer: pointer.value, manifest: admitted.value, view }
+    return ok(undefined)
+  }
+
+  async #verify(pointer: string): Promise<Result<VerifiedManifest, BundleProblem>> {
+    try {
+      this.#keys ??= await parsePublicKeys(this.#env.POLICY_PUBLIC_KEYS)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      return err({ code: 'keys_invalid', message: `POLICY_PUBLIC_KEYS cannot be read: ${why}` })
+    }
+    return verifyManifest(pointer, this.#keys, this.#context)
+  }
+
+  /** Read what the next bundle changed of the shards in use, so that a switch makes nobody wait and misses nothing. */
+  async #readAhead(next: Manifest): Promise<Result<void, BundleProblem>> {
+    const previous = this.#inForce?.manifest
+    if (previous === undefined || previous.shards === next.shards) return ok(undefined)
+    const wanted = new Set<string>()
+    for (let index = 0; index < shardCount(next) && wanted.size < MAX_READ_AHEAD; index++) {
+      const digest = digestAt(next, index)
+      if (!this.#shards.has(digest) && sameRange(index, next, previous, this.#shards)) wanted.add(digest)
+    }
+    const loaded = await Promise.all([...wanted].map((digest) => this.#shards.load(digest)))
+    return loaded.find((shard) => !shard.ok) ?? ok(undefined)
+  }
+
+  #warnings(now: EpochSeconds): readonly string[] {
+    const view = this.#inForce?.view
+    if (view === undefined || view.expires - now > EXPIRY_WARNING_SECONDS) return []
+    const days = Math.max(0, Math.floor((view.expires - now) / 86_400))
+    return [`bundle ${view.serial} expires in ${days} days; run dockgate push`]
+  }
+
+  /** One line for each change: a bundle taking effect, a problem, its end, a warning. */
+  #log(now: EpochSeconds): void {
+    const { serial, label, keyId, lastProblem, warnings } = this.status(now)
+    const facts = { kind: 'policy', serial, label, keyId, problem: lastProblem, warnings }
+    const line = JSON.stringify(facts)
+    if (line === this.#logged) return
+    this.#logged = line
+    this.#write(line)
+  }
+}
+
+/** Does a shard of `previous` that is in use hold some of the principals of shard `index` of `next`? */
+function sameRange(index: number, next: Manifest, previous: Manifest, shards: Shards): boolean {
+  const finer = previous.bits - next.bits
+  if (finer <= 0) return shards.has(digestAt(previous, index >> -finer))
+  for (let part = index << finer; part < (index + 1) << finer; part++) {
+    if (shards.has(digestAt(previous, part))) return true
+  }
+  return false
+}
+
+const writeLine = (line: string): void => console.log(line)
+
+/** One store for each environment, as long as the isolate lives. */
+const stores = new WeakMap<StoreEnv, PolicyStore>()
+
+function storeOf(env: StoreEnv): PolicyStore {
+  let store = stores.get(env)
+  if (store === undefined) {
+    store = new PolicyStore(env)
+    stores.set(env, store)
+  }
+  return store
+}
+
+/**
+ * The policy in force. A value on the warm path; a promise when the pointer has to be read first, which rejects with the
+ * fault `policy_unavailable` when there is no policy that may be used.
+ *
+ * @param now seconds since the epoch
+ */
+export const currentPolicy = (
+  env: StoreEnv,
+  background: Background,
+  now: EpochSeconds,
+): PolicyView | Promise<PolicyView> => storeOf(env).current(background, now)
+
+/** What `/readyz` says of the policy; ask for {@link currentPolicy} first, so that it is fresh. */
+export const policyStatus = (env: StoreEnv, now: EpochSeconds): PolicyStatus => storeOf(env).status(now)

@@ -1,0 +1,82 @@
+/** The questions of `dockgate init`, and what is said to an answer that cannot be used. */
+import { describe, expect, it } from 'vitest'
+import { type Flags, readAnswers } from '../../../../src/cli/commands/init/answers.ts'
+
+/** Gives one answer after the other; none is left: the person is gone. */
+async function talk(answers: readonly string[], flags: Flags = {}) {
+  const left = [...answers]
+  const asked: string[] = []
+  const told: string[] = []
+  const terminal = {
+    question: async (text: string) => {
+      asked.push(text)
+      const answer = left.shift()
+      if (answer === undefined) throw Object.assign(new Error('aborted'), { name: 'AbortError' })
+      return answer
+    },
+    tell: (text: string) => void told.push(text),
+    close: () => {},
+  }
+  const result = await readAnswers(flags, () => terminal)
+  return { result, asked, told }
+}
+
+describe('the questions of init', () => {
+  it('are three for tokens', async () => {
+    const { result, asked, told } = await talk(['', '', ''])
+    expect(asked).toEqual([
+      'Which registry stands behind the gate? [https://registry.internal.example] ',
+      'How do callers say who they are: tokens, github, gitlab, or the URL of an OIDC issuer? [tokens] ',
+      'Which repositories may be pushed to? [samples/*] ',
+    ])
+    expect(told).toEqual([])
+    expect(result).toEqual({
+      upstream: 'https://registry.internal.example',
+      callers: 'tokens',
+      push: 'samples/*',
+      pusher: '',
+    })
+  })
+
+  it('are four for an issuer', async () => {
+    const { result, asked } = await talk(['https://ghcr.io', 'github', 'web/*', 'acme/web'])
+    expect(asked.at(-1)).toBe('Who may push there, as in acme/app? ')
+    expect(result).toMatchObject({ upstream: 'https://ghcr.io', push: 'web/*', pusher: 'acme/web' })
+  })
+
+  it('are only what no option says', async () => {
+    const { asked } = await talk([''], { upstream: 'https://ghcr.io', push: '*' })
+    expect(asked).toEqual([expect.stringMatching(/^How do callers/)])
+  })
+
+  it('are asked again until the answer can be used, in words that are no options', async () => {
+    const answers = ['ghcr.io', 'https://ghcr.io', 'bitbucket', 'github', 'Web/*', 'web/*', '', 'acme/*', 'acme/web']
+    const { result, told } = await talk(answers)
+    expect(told).toEqual([
+      '  "ghcr.io" is no URL of a registry: write https://host, without /v2; its credentials are secrets of the Worker',
+      '  "bitbucket" is no issuer: write tokens, github, gitlab or an https URL',
+      '  "Web/*" is not a repository pattern: repositories are lower-case: write web/*',
+      '  it takes a name to say who may push: write it in full, as in acme/app, without spaces and *',
+      '  "acme/*" is no subject: write it in full, as in acme/app, without spaces and *',
+    ])
+    expect(told.join()).not.toContain('--')
+    expect(result).toMatchObject({ push: 'web/*', pusher: 'acme/web' })
+  })
+
+  it('need not be answered', async () => {
+    await expect(talk([''])).rejects.toMatchObject({
+      status: 1,
+      message: expect.stringContaining('nothing is written'),
+    })
+  })
+
+  it('are not asked with --yes, nor where nobody is', async () => {
+    const asking = () => expect.unreachable()
+    await expect(readAnswers({ yes: true }, asking)).resolves.toMatchObject({ callers: 'tokens' })
+    await expect(readAnswers({ issuer: 'github' }, () => undefined)).rejects.toMatchObject({
+      status: 2,
+      message: 'it takes a name to say who may push',
+      hint: 'add --pusher acme/app',
+    })
+  })
+})
