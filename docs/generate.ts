@@ -6,8 +6,16 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolesDocument } from '../src/cli/commands/roles.ts'
 import { lintsPage } from '../src/lint/lints.ts'
+import {
+  architectureParts,
+  floorsPicture,
+  journeyPicture,
+  POLICY_JOURNEY,
+  REQUEST_JOURNEY,
+} from './generate/architecture.ts'
 import { commandsPage } from './generate/commands.ts'
 import { fill } from './generate/markdown.ts'
+import { PICTURES } from './generate/pictures.ts'
 import { referenceParts } from './generate/reference.ts'
 import { refusalParts } from './generate/refusals.ts'
 
@@ -16,6 +24,11 @@ const PAGES: Readonly<Record<string, (committed: string) => string | Promise<str
   'commands.md': commandsPage,
   'roles.md': rolesDocument,
   'lints.md': lintsPage,
+  'architecture.md': (page) => fill(page, architectureParts()),
+  'images/rooms.svg': floorsPicture,
+  'images/request.svg': () => journeyPicture('The way of one registry request through the rooms.', REQUEST_JOURNEY),
+  'images/policy-file.svg': () => journeyPicture('The way of a policy file to the gate.', POLICY_JOURNEY),
+  ...Object.fromEntries(Object.entries(PICTURES).map(([name, make]) => [`images/${name}`, make])),
   'policies.md': (page) => fill(page, referenceParts()),
   'operations.md': async (page) => fill(page, await refusalParts()),
 }
