@@ -5,7 +5,7 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { PrincipalData } from '../policy/decide/compiled.ts'
-import { type OpenPrincipal, openPrincipal } from '../policy/decide/effective-rights.ts'
+import { type IndexedPrincipal, indexPrincipal } from '../policy/decide/effective-rights.ts'
 import type { PrincipalKey } from '../policy/principal.ts'
 import { digestOf, shardKey } from './digest.ts'
 import { readPrincipalData } from './policy-shape.ts'
@@ -22,7 +22,7 @@ export function formatShard(entries: Iterable<readonly [PrincipalKey, PrincipalD
 export class Shard {
   readonly bytes: number
   readonly #members: Readonly<Record<string, unknown>>
-  readonly #opened = new Map<PrincipalKey, OpenPrincipal>()
+  readonly #opened = new Map<PrincipalKey, IndexedPrincipal>()
 
   constructor(members: Readonly<Record<string, unknown>>, bytes: number) {
     this.#members = members
@@ -34,10 +34,10 @@ export class Shard {
    *
    * @throws ShapeError when what it says cannot be read
    */
-  principal(key: PrincipalKey): OpenPrincipal | undefined {
+  principal(key: PrincipalKey): IndexedPrincipal | undefined {
     const opened = this.#opened.get(key)
     if (opened !== undefined || !Object.hasOwn(this.#members, key)) return opened
-    const fresh = openPrincipal(readPrincipalData(this.#members[key], key))
+    const fresh = indexPrincipal(readPrincipalData(this.#members[key], key))
     this.#opened.set(key, fresh)
     return fresh
   }

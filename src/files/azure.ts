@@ -117,10 +117,10 @@ export function registryScope(
     .find((matches) => matches.length > 0)
   const keyOf = ({ subscription, resourceGroup, registry }: Scope) => `${subscription}/${resourceGroup}/${registry}`
   const candidates = [...new Map((chosen ?? possible).map((scope) => [keyOf(scope), scope])).values()]
-  return (scope) => candidates.every((candidate) => covers(scope, candidate))
+  return (scope) => candidates.every((candidate) => azureScopeCovers(scope, candidate))
 }
 
-const covers = (outer: Scope, inner: Scope): boolean =>
+const azureScopeCovers = (outer: Scope, inner: Scope): boolean =>
   (['subscription', 'resourceGroup', 'registry'] as const).every(
     (level) => outer[level] === undefined || outer[level] === inner[level],
   )

@@ -8,7 +8,7 @@ import { nearest } from '../base/spelling.ts'
 import { type EpochSeconds, parseTime, similarTime } from '../base/time.ts'
 import { matchesAction } from '../policy/action-pattern.ts'
 import type { ScopeMapPermission } from '../policy/model.ts'
-import { NAME, type Principal, parsePrincipal } from '../policy/principal.ts'
+import { type Principal, parsePrincipal, TOKEN_NAME } from '../policy/principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../policy/repository-pattern.ts'
 import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
 import {
@@ -30,7 +30,9 @@ const didYouMean = (guess: string | undefined, otherwise: string) =>
 
 /** Names of tokens, scope maps, issuers and identities. */
 export const readName: Field<string> = (text) =>
-  NAME.test(text) ? ok(text) : fail('name_invalid', `"${text}" is not a name`, 'use 1 to 50 letters, digits, - and _')
+  TOKEN_NAME.test(text)
+    ? ok(text)
+    : fail('name_invalid', `"${text}" is not a name`, 'use 1 to 50 letters, digits, - and _')
 
 /** A time of RFC 3339, in whole seconds. */
 export const readTime: Field<EpochSeconds> = (text) => {

@@ -3,7 +3,7 @@
  * it where a schema cannot say it: names are not followed, conditions not parsed.
  */
 import { z } from 'zod'
-import { NAME } from '../policy/principal.ts'
+import { TOKEN_NAME } from '../policy/principal.ts'
 import { PolicyFile, Role, TestFile } from './definition.ts'
 
 type Json = { [key: string]: unknown }
@@ -30,7 +30,7 @@ function toJsonSchema(definition: z.ZodType): Json {
       if (zodSchema === Role) inAnyCase(jsonSchema)
       // Names are the keys of sections; a transform keeps its pattern to itself.
       if (isJson(jsonSchema.propertyNames) && jsonSchema.propertyNames.description?.startsWith('Name ')) {
-        jsonSchema.propertyNames = { pattern: NAME.source }
+        jsonSchema.propertyNames = { pattern: TOKEN_NAME.source }
       }
     },
   })

@@ -74,7 +74,7 @@ export function federate(
   const offered = textsOf(claims.aud) ?? []
   const audience = issuer.audiences.find((candidate) => offered.includes(candidate))
   if (audience === undefined) return err('audience_foreign')
-  const subject = own(claims, issuer.subjectClaim)
+  const subject = ownProperty(claims, issuer.subjectClaim)
   if (typeof subject !== 'string' || !isSubject(subject)) return err('subject_missing')
   return ok({
     name: issuer.name,
@@ -235,7 +235,7 @@ function matchesRule(rule: Rule, subject: string, test: (claim: string, wanted: 
 
 /** A claim that is missing, is not one text, or is longer than patterns read could mean anything. */
 function matchesClaim(issuer: ClaimRule, { texts, odd }: KnownClaims, claim: string, wanted: string): Outcome {
-  const value = own(texts, claim)
+  const value = ownProperty(texts, claim)
   if (value === undefined) return !odd.includes(claim) && omits(issuer, claim) ? 'no' : 'unknown'
   if (typeof value !== 'string') return 'unknown'
   if (!isPattern(wanted)) return value === wanted ? 'yes' : 'no'
@@ -248,11 +248,11 @@ function matchesClaim(issuer: ClaimRule, { texts, odd }: KnownClaims, claim: str
  * read: then no grant on a group counts and every deny on one does.
  */
 function groupsOf(claims: Claims, groupsClaim: string): Federation['groups'] {
-  const elsewhere = own(claims, '_claim_names')
+  const elsewhere = ownProperty(claims, '_claim_names')
   if (isRecord(elsewhere) && Object.hasOwn(elsewhere, groupsClaim)) return 'unknown'
-  const overage = own(claims, 'hasgroups')
+  const overage = ownProperty(claims, 'hasgroups')
   if (overage !== undefined && overage !== false && overage !== 'false') return 'unknown'
-  const groups = own(claims, groupsClaim)
+  const groups = ownProperty(claims, groupsClaim)
   if (groups === undefined || groups === null) return 'missing'
   const names = textsOf(groups)
   return names === undefined || names.length > GROUPS_MAX ? 'unknown' : names
@@ -269,7 +269,7 @@ function sortClaims(claims: Claims, names: readonly string[]): Pick<Federation, 
   const kept: [string, string | readonly string[]][] = []
   const odd: string[] = []
   for (const name of names) {
-    const value = own(claims, name)
+    const value = ownProperty(claims, name)
     const texts = textsOf(value)
     if (texts !== undefined) kept.push([name, typeof value === 'string' ? value : texts])
     else if (value !== undefined && value !== null) odd.push(name)
@@ -277,7 +277,7 @@ function sortClaims(claims: Claims, names: readonly string[]): Pick<Federation, 
   return { claims: Object.fromEntries(kept), odd }
 }
 
-const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+const ownProperty = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined
 
 export const isRecord = (value: unknown): value is Claims =>

@@ -8,7 +8,7 @@ import { type Principal, type PrincipalKey, principalKey } from '../policy/princ
 import { type ClaimTexts, callerOfSubject, groupKeys, type Membership } from './federation.ts'
 
 /** What else is said of the caller. Absent groups are a JWT without the groups claim; an empty list says that there are none. */
-export type Extras = { readonly claims?: ClaimTexts; readonly groups?: readonly string[] }
+export type CallerAttributes = { readonly claims?: ClaimTexts; readonly groups?: readonly string[] }
 
 /**
  * The caller that `principal` would be. A subject is a JWT with just these claims: it is also every identity that it
@@ -18,7 +18,7 @@ export type Extras = { readonly claims?: ClaimTexts; readonly groups?: readonly 
  */
 export function callerOfPrincipal(
   principal: Principal,
-  { claims = {}, groups }: Extras,
+  { claims = {}, groups }: CallerAttributes,
   policy: Membership & Pick<CommonData, 'issuers'>,
 ): Caller {
   switch (principal.kind) {

@@ -6,12 +6,12 @@ import type { NearIdentity, UnmetRule } from '../policy/near-identity.ts'
 import type { Principal } from '../policy/principal.ts'
 import { matchesClaimPattern } from './claim-pattern.ts'
 import type { ClaimTexts, IdentityRule } from './federation.ts'
-import type { Extras } from './named-caller.ts'
+import type { CallerAttributes } from './named-caller.ts'
 
 /** The nearest first: those that miss least, then those that meet most. */
 export function nearIdentities(
   principal: Principal,
-  { claims = {} }: Pick<Extras, 'claims'>,
+  { claims = {} }: Pick<CallerAttributes, 'claims'>,
   identities: readonly IdentityRule[],
 ): readonly NearIdentity[] {
   if (principal.kind !== 'subject') return []

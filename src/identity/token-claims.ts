@@ -8,7 +8,7 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { NAME } from '../policy/principal.ts'
+import { TOKEN_NAME } from '../policy/principal.ts'
 import type { Access } from '../registry/scope.ts'
 import {
   type Claims,
@@ -21,14 +21,14 @@ import {
 } from './federation.ts'
 
 /** What a token was made from. It is judged anew at every use, by the policy then in force. */
-export type Proof =
+export type CredentialOrigin =
   | { readonly kind: 'anonymous' }
   /** `credential` is the fingerprint of the password. */
   | { readonly kind: 'token'; readonly name: string; readonly credential: string }
   | { readonly kind: 'federation'; readonly federation: Federation }
 
 export type Minted = {
-  readonly proof: Proof
+  readonly proof: CredentialOrigin
   /** Upper bound; absent: none. An access token always has one. */
   readonly access?: readonly Access[]
   /** When what the token was made from ends, however often it is exchanged; absent: never by itself. */
@@ -69,7 +69,7 @@ export function mintedClaims(use: TokenUse, { proof, access, until }: Minted, is
 }
 
 /** The `sub` claim: the token's name, or the subject as its issuer says it; empty for an anonymous caller. */
-function subjectOf(proof: Proof): string {
+function subjectOf(proof: CredentialOrigin): string {
   switch (proof.kind) {
     case 'anonymous':
       return ''
@@ -80,7 +80,7 @@ function subjectOf(proof: Proof): string {
   }
 }
 
-function originOf(proof: Proof): Record<string, unknown> {
+function originOf(proof: CredentialOrigin): Record<string, unknown> {
   switch (proof.kind) {
     case 'anonymous':
       return {}
@@ -105,14 +105,14 @@ export function parseMintedClaims(use: TokenUse, claims: Claims): Result<Minted,
   return ok({ proof, ...(access === undefined ? {} : { access }), ...(until === undefined ? {} : { until }) })
 }
 
-function parseProof(origin: Claims, sub: unknown): Proof | undefined {
+function parseProof(origin: Claims, sub: unknown): CredentialOrigin | undefined {
   const { token, credential, federation } = origin
   if (federation !== undefined) {
     const parsed = token === undefined && isRecord(federation) ? parseFederation(federation) : undefined
     return parsed?.subject === sub && parsed !== undefined ? { kind: 'federation', federation: parsed } : undefined
   }
   if (token !== undefined) {
-    if (typeof token !== 'string' || !NAME.test(token) || token !== sub) return undefined
+    if (typeof token !== 'string' || !TOKEN_NAME.test(token) || token !== sub) return undefined
     return typeof credential === 'string' && credential !== '' ? { kind: 'token', name: token, credential } : undefined
   }
   return sub === '' ? { kind: 'anonymous' } : undefined

@@ -6,14 +6,14 @@
  * Source: distribution `docs/content/spec/auth/token.md` (the answer is the intersection, and may be empty).
  */
 import { decide } from '../policy/decide/decide.ts'
-import type { Common, Standing } from '../policy/decide/effective-rights.ts'
+import type { Common, EffectiveRights } from '../policy/decide/effective-rights.ts'
 import type { Attributes, EpochSeconds } from '../policy/model.ts'
 import type { Action } from '../registry/permission.ts'
 import { DELETED_READ } from '../registry/required-permissions.ts'
 import { type Access, covers, REPOSITORY_SCOPE_ACTIONS } from '../registry/scope.ts'
 
-export type Asking = {
-  readonly standing: Standing
+export type ScopeRequest = {
+  readonly rights: EffectiveRights
   readonly catalog: Common['catalog']
   readonly clientIp?: string
   readonly now: EpochSeconds
@@ -33,14 +33,14 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The asked scopes without the actions, and then without the resources, that are not granted. Order is kept. */
-export function grantScopes(asked: readonly Access[], asking: Asking): readonly Access[] {
-  if (asking.standing.disabled) return []
+export function grantScopes(asked: readonly Access[], asking: ScopeRequest): readonly Access[] {
+  if (asking.rights.disabled) return []
   return asked
     .map((access) => ({ ...access, actions: access.actions.filter((action) => isGranted(access, action, asking)) }))
     .filter(({ actions }) => actions.length > 0)
 }
 
-function isGranted({ type, name }: Access, action: string, asking: Asking): boolean {
+function isGranted({ type, name }: Access, action: string, asking: ScopeRequest): boolean {
   if (asking.bound !== undefined && !covers(asking.bound, { type, name, actions: [action] })) return false
   if (type === 'registry') return name === 'catalog' ? grantsCatalog(asking) : allows(asking, DELETED_READ, ['GET'])
   const permissions = REPOSITORY_SCOPE_ACTIONS.get(action) ?? []
@@ -48,16 +48,16 @@ function isGranted({ type, name }: Access, action: string, asking: Asking): bool
 }
 
 /** With a filtered catalog everybody who is authenticated may ask for it. */
-const grantsCatalog = (asking: Asking): boolean =>
-  (asking.catalog === 'filtered' && asking.standing.caller.authenticated) || allows(asking, 'catalog/read', ['GET'])
+const grantsCatalog = (asking: ScopeRequest): boolean =>
+  (asking.catalog === 'filtered' && asking.rights.caller.authenticated) || allows(asking, 'catalog/read', ['GET'])
 
-function allows(asking: Asking, action: Action, methods: readonly string[], repository?: string): boolean {
-  const { standing, clientIp, now } = asking
-  const { claims } = standing.caller
+function allows(asking: ScopeRequest, action: Action, methods: readonly string[], repository?: string): boolean {
+  const { rights, clientIp, now } = asking
+  const { claims } = rights.caller
   const known: Attributes = {
     ...(claims === undefined ? {} : { claims }),
     ...(clientIp === undefined ? {} : { clientIp }),
   }
   const about = { action, ...(repository === undefined ? {} : { repository }), now }
-  return methods.some((method) => decide(standing, { ...about, attributes: { ...known, method } }).effect === 'allow')
+  return methods.some((method) => decide(rights, { ...about, attributes: { ...known, method } }).effect === 'allow')
 }

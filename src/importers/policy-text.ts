@@ -1,6 +1,6 @@
 /** The text of an imported policy file: sections in their usual order, a comment on each rule that says where it is from. */
 import { Document, isMap, isSeq, type YAMLMap } from 'yaml'
-import { NAME } from '../policy/principal.ts'
+import { TOKEN_NAME } from '../policy/principal.ts'
 
 export type RuleText = {
   readonly name: string
@@ -52,7 +52,7 @@ export const NO_RIGHTS_MAP = {
 } as const
 
 /** Whether a user can become a token; one name is no key of a policy file. */
-export const isTokenName = (text: string): boolean => NAME.test(text) && text !== '__proto__'
+export const isTokenName = (text: string): boolean => TOKEN_NAME.test(text) && text !== '__proto__'
 
 /** Azure's spelling of a data action on repositories. */
 export const dataAction = (permission: string): string =>

@@ -4,7 +4,7 @@
  */
 import type { GrantData } from '../policy/decide/compiled.ts'
 import { NameIndex } from '../policy/decide/name-index.ts'
-import { covers } from '../policy/decide/name-pattern.ts'
+import { namePatternCovers } from '../policy/decide/name-pattern.ts'
 import { PERMISSION_BITS, permissionsOf } from '../policy/permission-bits.ts'
 
 /** The first two rules that grant a permission on a pattern: one of them is another rule than the one asked about. */
@@ -47,7 +47,8 @@ function coverOf(index: NameIndex<Cell>, on: string, bit: number, rule: string):
   const text = on.endsWith('*') ? on.slice(0, -1) : on
   const cell = index.find(
     text,
-    (candidate) => candidate.bit === bit && covers(candidate.on, on) && coverIn(candidate, on, rule) !== undefined,
+    (candidate) =>
+      candidate.bit === bit && namePatternCovers(candidate.on, on) && coverIn(candidate, on, rule) !== undefined,
   )
   return cell && coverIn(cell, on, rule)
 }

@@ -1,7 +1,7 @@
 /** Lints of deny assignments: whether there is anything that they take away. */
 import type { CompiledPolicy, GrantData, PrincipalData } from '../policy/decide/compiled.ts'
 import { NameIndex } from '../policy/decide/name-index.ts'
-import { covers } from '../policy/decide/name-pattern.ts'
+import { namePatternCovers } from '../policy/decide/name-pattern.ts'
 import type { DenyAssignment } from '../policy/model.ts'
 import { bitsOf, permissionsOf } from '../policy/permission-bits.ts'
 import { EVERYONE, type PrincipalKey } from '../policy/principal.ts'
@@ -107,7 +107,7 @@ class Extent {
   meets(pattern: string, permissions: readonly Permission[]): boolean {
     const wanted = bitsOf(permissions)
     const text = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern
-    const isCovered = ({ on, bits }: Cell) => (bits & wanted) !== 0 && covers(on, pattern)
+    const isCovered = ({ on, bits }: Cell) => (bits & wanted) !== 0 && namePatternCovers(on, pattern)
     if (this.#index.find(text, isCovered) !== undefined) return true
     return text !== pattern && permissions.some((permission) => beginsWith(this.#patterns.get(permission) ?? [], text))
   }

@@ -27,7 +27,7 @@ export function matchesAction(pattern: string, action: string): boolean {
  * Whether one element of a role's permissions holds `action`: some pattern of `actions` matches and none of `notActions`.
  * The subtraction ends with this element; it denies nothing that another one grants.
  */
-export function effective(actions: readonly string[], notActions: readonly string[], action: string): boolean {
+export function isActionGranted(actions: readonly string[], notActions: readonly string[], action: string): boolean {
   const matches = (pattern: string) => matchesAction(pattern, action)
   return actions.some(matches) && !notActions.some(matches)
 }

@@ -19,7 +19,7 @@ export const ANONYMOUS = 'anonymous' as PrincipalKey
 export const EVERYONE = 'everyone' as PrincipalKey
 
 /** Names of tokens, scope maps, issuers and identities. */
-export const NAME = /^[A-Za-z0-9_-]{1,50}$/
+export const TOKEN_NAME = /^[A-Za-z0-9_-]{1,50}$/
 
 /** An issuer's id for a subject or group: any text of at most 255 characters without control characters. */
 const isId = (text: string) => text.length >= 1 && text.length <= 255 && ![...text].some((c) => c < ' ' || c === '\x7f')
@@ -31,13 +31,13 @@ export function parsePrincipal(text: string): Result<Principal, 'principal_inval
   const kind = text.slice(0, Math.max(colon, 0))
   const rest = text.slice(colon + 1)
   if (kind === 'token' || kind === 'identity') {
-    return NAME.test(rest) ? ok({ kind, name: rest }) : err('principal_invalid')
+    return TOKEN_NAME.test(rest) ? ok({ kind, name: rest }) : err('principal_invalid')
   }
   if (kind === 'subject' || kind === 'group') {
     const slash = rest.indexOf('/')
     const issuer = rest.slice(0, Math.max(slash, 0))
     const id = rest.slice(slash + 1)
-    return NAME.test(issuer) && isId(id) ? ok({ kind, issuer, id }) : err('principal_invalid')
+    return TOKEN_NAME.test(issuer) && isId(id) ? ok({ kind, issuer, id }) : err('principal_invalid')
   }
   return err('principal_invalid')
 }

@@ -11,11 +11,11 @@ import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
 import { covers, neededScope, pullScope } from '../registry/scope.ts'
 import { type Audit, type AuditRecord, describe, requestId } from './answers/audit.ts'
 import { mediaTypeOf } from './answers/headers.ts'
-import { type Asker, answerTo, type Refusal } from './answers/refusal.ts'
+import { answerTo, type Refusal, type RefusalContext } from './answers/refusal.ts'
 import { possibleChanges, readChange } from './forward/attributes.ts'
-import { forward, type Passport, pass } from './forward/forward.ts'
+import { type ForwardContext, forward, pass } from './forward/forward.ts'
 import type { Selected } from './hosts/select.ts'
-import { type Identified, type Identify, isRefusal } from './identity/identified-caller.ts'
+import { type IdentifiedCaller, type Identify, isRefusal } from './identity/identified-caller.ts'
 import type { Background } from './platform/background.ts'
 import type { Env } from './platform/env.ts'
 import { Fault, logFault } from './platform/fault.ts'
@@ -41,7 +41,7 @@ export type GatePorts = {
 export type Gate = (request: Request, url: string, env: Env, ctx: Background) => Promise<Response>
 
 /** What became known on the way, for the answer and the record. */
-type Passage = {
+type RequestState = {
   readonly request: Request
   readonly url: string
   readonly method: string
@@ -50,7 +50,7 @@ type Passage = {
   settings?: Settings
   asked?: RegistryRequest
   view?: PolicyView
-  who?: Identified
+  who?: IdentifiedCaller
   verdict?: Verdict
 }
 
@@ -61,55 +61,55 @@ export const createGate =
   (ports: GatePorts): Gate =>
   async (request, url, env, ctx) => {
     const { method, headers } = request
-    const passage: Passage = { request, url, method, headers, startedMs: ports.nowMs() }
+    const state: RequestState = { request, url, method, headers, startedMs: ports.nowMs() }
     const id = requestId(headers)
     let outcome: Response | Refusal
     try {
-      outcome = await corridor(passage, env, ctx, ports)
+      outcome = await handle(state, env, ctx, ports)
     } catch (error) {
       logFault(error, id)
       outcome = { code: error instanceof Fault ? error.code : 'internal_error' }
     }
-    const response = outcome instanceof Response ? outcome : answerTo(outcome, askerOf(passage))
-    ports.audit(recordOf(passage, outcome, id, response.status, ports.nowMs()))
+    const response = outcome instanceof Response ? outcome : answerTo(outcome, refusalContextOf(state))
+    ports.audit(recordOf(state, outcome, id, response.status, ports.nowMs()))
     return response
   }
 
 const NO_REGISTRY = 'no registry has this host name here'
 
-async function corridor(passage: Passage, env: Env, ctx: Background, ports: GatePorts): Promise<Response | Refusal> {
-  const { request, url, method, headers, startedMs } = passage
+async function handle(state: RequestState, env: Env, ctx: Background, ports: GatePorts): Promise<Response | Refusal> {
+  const { request, url, method, headers, startedMs } = state
   const now = Math.floor(startedMs / 1000)
 
   const parsed = parseRegistryRequest(method, requestTarget(url))
   if (!parsed.ok) return { code: 'not_a_registry_request', error: parsed.error }
-  passage.asked = parsed.value
+  state.asked = parsed.value
   const settings = settingsOf(env)
-  passage.settings = settings
+  state.settings = settings
 
   const selected = ports.select(env, url, parsed.value)
   if (selected === undefined) return { code: 'not_a_registry_request', error: notFound('NAME_UNKNOWN', NO_REGISTRY) }
   const { upstream, pointerKey, request: question } = selected
-  passage.asked = question
+  state.asked = question
 
   const policy = ports.policy(selected.env, ctx, now)
   const view = policy instanceof Promise ? await policy : policy
-  passage.view = view
+  state.view = view
 
-  const identity = ports.identify(passage, view, env, ctx, now)
+  const identity = ports.identify(state, view, env, ctx, now)
   const who = identity instanceof Promise ? await identity : identity
   if (isRefusal(who)) return who
-  passage.who = who
+  state.who = who
 
   const facts = factsOf(headers, question, now)
   const asked = withReadableSource(question, who, facts)
-  passage.asked = asked
+  state.asked = asked
   const judge = (wanted: RegistryRequest): Verdict => {
-    const verdict = judged(wanted, who, view, facts)
-    passage.verdict = verdict
+    const verdict = authorizeWithScope(wanted, who, view, facts)
+    state.verdict = verdict
     return verdict
   }
-  const passport = (): Passport => ({
+  const context = (): ForwardContext => ({
     request,
     headers,
     who,
@@ -122,14 +122,14 @@ async function corridor(passage: Passage, env: Env, ctx: Background, ports: Gate
     checksMediaType: view.common.readsMediaType,
     seal: () => sealOf(env),
   })
-  if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, passage, judge, passport)
+  if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, state, judge, context)
   const verdict = judge(asked)
-  return verdict.effect === 'deny' ? verdict.reason : await forward(asked, passport())
+  return verdict.effect === 'deny' ? verdict.reason : await forward(asked, context())
 }
 
 /** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
-function judged(request: RegistryRequest, who: Identified, view: PolicyView, facts: Facts): Verdict {
-  const authorization = authorize(who.standing, view.common, request, facts)
+function authorizeWithScope(request: RegistryRequest, who: IdentifiedCaller, view: PolicyView, facts: Facts): Verdict {
+  const authorization = authorize(who.rights, view.common, request, facts)
   if (authorization.effect === 'deny' || who.access === undefined) return authorization
   const scope = neededScope(request)
   return scope === undefined || covers(who.access, scope)
@@ -138,11 +138,11 @@ function judged(request: RegistryRequest, who: Identified, view: PolicyView, fac
 }
 
 /** A mount from a repository that the caller, or its token, may not read is an upload like any other. */
-function withReadableSource(request: RegistryRequest, who: Identified, facts: Facts): RegistryRequest {
+function withReadableSource(request: RegistryRequest, who: IdentifiedCaller, facts: Facts): RegistryRequest {
   if (request.operation !== 'mountBlob') return request
   const { from, name, digest } = request
   const reaches = who.access === undefined || covers(who.access, pullScope(from))
-  return reaches && mayReadBlob(who.standing, from, digest, facts)
+  return reaches && mayReadBlob(who.rights, from, digest, facts)
     ? request
     : { operation: 'startUpload', method: 'POST', name }
 }
@@ -150,18 +150,18 @@ function withReadableSource(request: RegistryRequest, who: Identified, facts: Fa
 /** What a change of attributes takes stands in its body, which is read only for those who may make some change. */
 async function changeAttributes(
   asked: MetadataRequest,
-  passage: Passage,
+  state: RequestState,
   judge: (question: RegistryRequest) => Verdict,
-  passport: () => Passport,
+  context: () => ForwardContext,
 ): Promise<Response | Refusal> {
   const [first, ...others] = possibleChanges(asked).map(judge)
   if (first?.effect === 'deny' && others.every(({ effect }) => effect === 'deny')) return first.reason
-  const change = await readChange(asked, passage.request.body)
+  const change = await readChange(asked, state.request.body)
   if (change === undefined) return { code: 'attributes_invalid' }
-  passage.asked = change.request
+  state.asked = change.request
   const verdict = judge(change.request)
   if (verdict.effect === 'deny') return verdict.reason
-  return pass(change.request, passport(), change.body)
+  return pass(change.request, context(), change.body)
 }
 
 /** What conditions may ask beside the path. The address is the platform's word, never a forwarding header's. */
@@ -177,7 +177,7 @@ function factsOf(headers: Headers, request: RegistryRequest, now: EpochSeconds):
   }
 }
 
-function askerOf({ url, method, headers, settings, view, asked, who }: Passage): Asker {
+function refusalContextOf({ url, method, headers, settings, view, asked, who }: RequestState): RefusalContext {
   const origin = settings?.publicUrl ?? requestOrigin(url)
   return {
     method,
@@ -191,7 +191,7 @@ function askerOf({ url, method, headers, settings, view, asked, who }: Passage):
 }
 
 function recordOf(
-  { startedMs, asked, view, who, verdict }: Passage,
+  { startedMs, asked, view, who, verdict }: RequestState,
   outcome: Response | Refusal,
   id: string,
   status: number,

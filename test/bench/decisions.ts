@@ -4,7 +4,12 @@
  */
 import { compile } from '../../src/policy/compile/compile.ts'
 import { decide } from '../../src/policy/decide/decide.ts'
-import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/decide/effective-rights.ts'
+import {
+  type EffectiveRights,
+  effectiveRightsOf,
+  indexCommon,
+  indexPrincipal,
+} from '../../src/policy/decide/effective-rights.ts'
 import type { Question } from '../../src/policy/model.ts'
 import type { PrincipalKey } from '../../src/policy/principal.ts'
 import { parseRepositoryName } from '../../src/registry/name.ts'
@@ -20,7 +25,7 @@ const RIVAL_MAX = 10_000
 /** Different principals that ask, as an isolate sees them. */
 const CALLERS = 200
 
-const judge = ({ standing, question }: Prepared): boolean => decide(standing, question).effect === 'allow'
+const judge = ({ rights, question }: Prepared): boolean => decide(rights, question).effect === 'allow'
 
 /** An isolate has compiled what it does all the time. */
 function warmUp(): void {
@@ -31,7 +36,7 @@ function warmUp(): void {
   }
 }
 
-type Prepared = { readonly asked: Asked; readonly standing: Standing; readonly question: Question }
+type Prepared = { readonly asked: Asked; readonly rights: EffectiveRights; readonly question: Question }
 
 export async function measureDecisions({ quick }: BenchOptions): Promise<readonly Comparison[]> {
   const comparisons: Comparison[] = []
@@ -68,7 +73,7 @@ export async function measureDecisions({ quick }: BenchOptions): Promise<readonl
 function prepare(size: number): { readonly questions: readonly Prepared[]; readonly rights: readonly Right[] } {
   const policies = syntheticPolicies({ roleAssignments: size, tokens: 0 })
   const { common, principals } = compile(policies)
-  const open = openCommon(common)
+  const open = indexCommon(common)
   const rights = rightsOf(policies)
   const stride = Math.max(1, Math.floor(rights.length / CALLERS))
   const questions = rights
@@ -78,20 +83,21 @@ function prepare(size: number): { readonly questions: readonly Prepared[]; reado
       const action = actions[0] ?? 'pull'
       const key = policies.roleAssignments.find((assignment) => assignment.principal === principal)?.principal
       if (key === undefined) throw new Error(`${principal} is nobody`)
-      const standing = standingOf({ authenticated: true, acts: [key] }, open, own(principals.get(key)))
-      return [repository, 'nobody/has-this'].map((name) => prepared(standing, key, action, name))
+      const rights = effectiveRightsOf({ authenticated: true, acts: [key] }, open, own(principals.get(key)))
+      return [repository, 'nobody/has-this'].map((name) => prepared(rights, key, action, name))
     })
   return { questions, rights }
 }
 
-const own = (data: Parameters<typeof openPrincipal>[0] | undefined) => (data === undefined ? [] : [openPrincipal(data)])
+const own = (data: Parameters<typeof indexPrincipal>[0] | undefined) =>
+  data === undefined ? [] : [indexPrincipal(data)]
 
-function prepared(standing: Standing, principal: PrincipalKey, action: string, repository: string): Prepared {
+function prepared(rights: EffectiveRights, principal: PrincipalKey, action: string, repository: string): Prepared {
   const name = parseRepositoryName(repository)
   if (!name.ok) throw new Error(`${repository} is no name`)
   return {
     asked: { principal, action, repository },
-    standing,
+    rights,
     question: {
       action: action === 'push' ? 'content/write' : 'content/read',
       repository: name.value,
@@ -102,8 +108,8 @@ function prepared(standing: Standing, principal: PrincipalKey, action: string, r
 }
 
 function mustAgree(rival: Rival, questions: readonly Prepared[]): void {
-  for (const { asked, standing, question } of questions.slice(0, 100)) {
-    const ours = decide(standing, question).effect === 'allow'
+  for (const { asked, rights, question } of questions.slice(0, 100)) {
+    const ours = decide(rights, question).effect === 'allow'
     if (rival.decide(asked) !== ours) throw new Error(`${rival.name} disagrees about ${JSON.stringify(asked)}`)
   }
 }

@@ -1,6 +1,11 @@
 /** One decision by how many groups the caller is in, each with a grant of its own: the most that a decision walks over. */
 import { decide } from '../../src/policy/decide/decide.ts'
-import { openCommon, openPrincipal, type Standing, standingOf } from '../../src/policy/decide/effective-rights.ts'
+import {
+  type EffectiveRights,
+  effectiveRightsOf,
+  indexCommon,
+  indexPrincipal,
+} from '../../src/policy/decide/effective-rights.ts'
 import type { Question } from '../../src/policy/model.ts'
 import { PERMISSION_BITS } from '../../src/policy/permission-bits.ts'
 import { type PrincipalKey, principalKey } from '../../src/policy/principal.ts'
@@ -24,10 +29,10 @@ export async function measureGroups({ quick }: BenchOptions): Promise<readonly C
     now: 1_800_000_000,
   }
   const standings = COUNTS.map(standingIn)
-  for (const standing of standings) microseconds(standing, question)
+  for (const rights of standings) microseconds(rights, question)
   const costs: number[][] = COUNTS.map(() => [])
   for (let round = 0; round < (quick ? 3 : 9); round++) {
-    for (const [at, standing] of standings.entries()) costs[at]?.push(microseconds(standing, question))
+    for (const [at, rights] of standings.entries()) costs[at]?.push(microseconds(rights, question))
   }
   return COUNTS.map((count, at) => ({
     part: 'groups',
@@ -39,24 +44,24 @@ export async function measureGroups({ quick }: BenchOptions): Promise<readonly C
   }))
 }
 
-function standingIn(groups: number): Standing {
+function standingIn(groups: number): EffectiveRights {
   const acts: readonly PrincipalKey[] = Array.from({ length: groups }, (_, n) =>
     principalKey({ kind: 'group', issuer: 'entra', id: `group-${n}` }),
   )
   const own = acts.map((_, n) =>
-    openPrincipal({
+    indexPrincipal({
       grants: [{ on: `team-${n}/*`, bits: PERMISSION_BITS['content/read'], rule: `roleAssignment grant-${n}` }],
     }),
   )
-  return standingOf({ authenticated: true, acts }, openCommon(COMMON), own)
+  return effectiveRightsOf({ authenticated: true, acts }, indexCommon(COMMON), own)
 }
 
-function microseconds(standing: Standing, question: Question): number {
+function microseconds(rights: EffectiveRights, question: Question): number {
   const began = ownCpuMicroseconds()
   let turns = 0
   for (; ownCpuMicroseconds() - began < 100_000; turns += DECISIONS) {
     for (let turn = 0; turn < DECISIONS; turn++) {
-      if (decide(standing, question).effect === 'allow') throw new Error('nothing should allow this')
+      if (decide(rights, question).effect === 'allow') throw new Error('nothing should allow this')
     }
   }
   return (ownCpuMicroseconds() - began) / turns

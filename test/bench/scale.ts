@@ -16,7 +16,7 @@ import { signManifest } from '../../src/bundle/sign.ts'
 import { verifyManifest } from '../../src/bundle/verify.ts'
 import { compile } from '../../src/policy/compile/compile.ts'
 import type { CompiledPolicy } from '../../src/policy/decide/compiled.ts'
-import { openCommon } from '../../src/policy/decide/effective-rights.ts'
+import { indexCommon } from '../../src/policy/decide/effective-rights.ts'
 import { principalOf, syntheticPolicies, withOneChange } from './synthetic.ts'
 
 /** Role assignments and tokens. */
@@ -119,7 +119,7 @@ async function coldStart({ pointer, publicKeys, digest, shard }: Cold) {
   for (let round = 0; round < COLD_STARTS; round++) {
     const [verified, verifying] = await timed(async () => {
       const result = await verifyManifest(pointer, await parsePublicKeys(publicKeys), { pointer: 'pointer' })
-      if (result.ok) openCommon(result.value.manifest.common)
+      if (result.ok) indexCommon(result.value.manifest.common)
       return result
     })
     const [opened, opening] = await timed(async () => {

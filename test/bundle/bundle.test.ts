@@ -12,7 +12,7 @@ import { openShard } from '../../src/bundle/shard.ts'
 import { verifyManifest } from '../../src/bundle/verify.ts'
 import { compile } from '../../src/policy/compile/compile.ts'
 import type { CompiledPolicy } from '../../src/policy/decide/compiled.ts'
-import { openPrincipal } from '../../src/policy/decide/effective-rights.ts'
+import { indexPrincipal } from '../../src/policy/decide/effective-rights.ts'
 import { principalOf, syntheticPolicies, withOneChange } from '../bench/synthetic.ts'
 import { type Bundle, bundleOf, bytesOf, keyOf, manyTokens, NOW, newKey, policyOf, reader } from './fixture.ts'
 
@@ -62,7 +62,7 @@ describe('a bundle', () => {
       for (const [name, data] of policy.principals) {
         const digest = digestFor(bundle.manifest, name)
         const shard = await openShard(digest, bytesOf(bundle.shards.get(shardKey(digest)) ?? ''))
-        expect(shard.ok && shard.value.principal(name)).toEqual(openPrincipal(data))
+        expect(shard.ok && shard.value.principal(name)).toEqual(indexPrincipal(data))
       }
     },
   )

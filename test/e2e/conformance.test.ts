@@ -7,8 +7,8 @@ import { describe } from 'vitest'
 import { dockerRegistrySupports, registryConformance } from '../dev/conformance.ts'
 import { requireClients } from './tools/clients.ts'
 import { type Gate, sha256 } from './tools/gate.ts'
+import { gateBefore } from './tools/gate-fixture.ts'
 import { registryKinds } from './tools/registries.ts'
-import { gateBefore } from './tools/standing.ts'
 
 const PASSWORD = 'everything-secret-of-this-test-only'
 const policies = {

@@ -8,9 +8,9 @@ import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { type CopyingDriver, copyingDrivers, crane, oras, pullDirectory, skopeo } from './tools/drivers.ts'
 import type { Gate } from './tools/gate.ts'
+import { gateBefore } from './tools/gate-fixture.ts'
 import { contentOf, imageLayout, MIB, readLayout } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
-import { gateBefore } from './tools/standing.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })
 

@@ -8,9 +8,9 @@ import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { buildah, copyingDrivers, crane, type Driver, pullDirectory } from './tools/drivers.ts'
 import type { Gate } from './tools/gate.ts'
+import { gateBefore } from './tools/gate-fixture.ts'
 import { contentOf, digestOf, hostPlatform, imageLayout, indexLayout, MIB, noise, readLayout } from './tools/images.ts'
 import { type Registry, registryKinds, type ServedRequest } from './tools/registries.ts'
-import { gateBefore } from './tools/standing.ts'
 import { type Answer, ask, basic } from './tools/wire.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })

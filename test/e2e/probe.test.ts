@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Probe } from '../../src/cli/commands/probe/check.ts'
 import { runChecks, targetOf } from '../../src/cli/commands/probe/probe.ts'
-import { crookedRoutes, REGISTRY_ROUTES, routesOf } from '../../src/cli/commands/probe/routes.ts'
+import { nonCanonicalRoutes, REGISTRY_ROUTES, routesOf } from '../../src/cli/commands/probe/routes.ts'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { runProgram } from './tools/process.ts'
@@ -471,6 +471,6 @@ describe('the routes of a probe', () => {
   })
 
   it('that are crooked are refused by the grammar, or name nothing', () => {
-    expect(crookedRoutes(madeUp.name).filter((route) => parse(route).ok)).toEqual([])
+    expect(nonCanonicalRoutes(madeUp.name).filter((route) => parse(route).ok)).toEqual([])
   })
 })

@@ -11,10 +11,10 @@ import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { crane, oras, skopeo } from './tools/drivers.ts'
 import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
 import type { Gate } from './tools/gate.ts'
+import { gateBefore } from './tools/gate-fixture.ts'
 import { digestOf, imageLayout, mediaTypes } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
 import { cosignReferrers, cosignTags, notation, type Signer } from './tools/signers.ts'
-import { gateBefore } from './tools/standing.ts'
 import { ask, basic } from './tools/wire.ts'
 
 const succeeded = expect.objectContaining({ status: 0 })

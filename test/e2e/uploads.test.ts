@@ -8,10 +8,10 @@ import { secretOf, token } from './tools/accounts.ts'
 import { requireClients } from './tools/clients.ts'
 import { type FakeUpstream, startFakeUpstream } from './tools/fakeupstream.ts'
 import type { Gate } from './tools/gate.ts'
+import { gateBefore } from './tools/gate-fixture.ts'
 import { digestOf, MIB, noise } from './tools/images.ts'
 import { type Registry, registryKinds } from './tools/registries.ts'
 import { until } from './tools/registry.ts'
-import { gateBefore } from './tools/standing.ts'
 import { type Answer, ask, basic, breakOff, linger, type Question, stalling } from './tools/wire.ts'
 
 const policies = {

@@ -12,7 +12,7 @@ import {
   TIMEOUT_MS,
 } from '../../src/worker/identity/issuers/remote-keys.ts'
 import { verifyIssuerJwt } from '../../src/worker/identity/issuers/verify.ts'
-import { NOW, noSeal } from './tools/desk.ts'
+import { NOW, noSeal } from './tools/auth-fixture.ts'
 import { DISCOVERY, type HttpIssuer, KEYS, sendJson, startIssuer } from './tools/http-issuer.ts'
 import { makeKey, type SigningKey, sign } from './tools/issuer.ts'
 

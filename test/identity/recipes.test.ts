@@ -4,11 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Claims, callerOfFederation, federate } from '../../src/identity/federation.ts'
 import type { Caller } from '../../src/policy/caller.ts'
 import { decide } from '../../src/policy/decide/decide.ts'
-import { type OpenPrincipal, standingOf } from '../../src/policy/decide/effective-rights.ts'
+import { effectiveRightsOf, type IndexedPrincipal } from '../../src/policy/decide/effective-rights.ts'
 import type { Permission } from '../../src/registry/permission.ts'
 import { verifyIssuerJwt } from '../../src/worker/identity/issuers/verify.ts'
 import type { PolicyView } from '../../src/worker/store/policy-view.ts'
-import { ctx, NOW, noSeal } from './tools/desk.ts'
+import { ctx, NOW, noSeal } from './tools/auth-fixture.ts'
 import { jwks, makeKey, sign } from './tools/issuer.ts'
 import { SERVICE, viewOf } from './tools/policy.ts'
 
@@ -38,9 +38,9 @@ async function may(view: PolicyView, claims: Claims, action: Permission, reposit
   const caller = await callerWith(view, claims)
   if (typeof caller === 'string') return caller
   const own = await Promise.all(caller.acts.map((act) => view.principal(act)))
-  const known = own.filter((principal): principal is OpenPrincipal => principal !== undefined)
+  const known = own.filter((principal): principal is IndexedPrincipal => principal !== undefined)
   const attributes = caller.claims === undefined ? {} : { claims: caller.claims }
-  return decide(standingOf(caller, view.common, known), { action, repository, attributes, now: NOW }).effect
+  return decide(effectiveRightsOf(caller, view.common, known), { action, repository, attributes, now: NOW }).effect
 }
 
 const github = {

@@ -2,9 +2,15 @@
 import { describe, expect, it, vi } from 'vitest'
 import { parseAuthorization } from '../../src/identity/authorization.ts'
 import { isRefusal } from '../../src/worker/identity/identified-caller.ts'
-import { authenticate, authenticateHeader, type Desk, deskOf, identify } from '../../src/worker/identity/identify.ts'
+import {
+  type AuthContext,
+  authContextOf,
+  authenticate,
+  authenticateHeader,
+  identify,
+} from '../../src/worker/identity/identify.ts'
 import { issueAccess, issueRefresh } from '../../src/worker/token-service/issue.ts'
-import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from './tools/desk.ts'
+import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from './tools/auth-fixture.ts'
 import { jwks, makeKey, sign } from './tools/issuer.ts'
 import { SERVICE, viewOf } from './tools/policy.ts'
 
@@ -15,7 +21,7 @@ const POLICY = `
 registry: { service: ${SERVICE} }
 issuers: { ci: { issuer: 'https://ci.example.com', audiences: [${SERVICE}], jwks: ${JSON.stringify(jwks(key))} } }
 `
-const newDesk = (): Desk => deskOf(requestWith(), viewOf(POLICY), env, ctx, NOW)
+const newDesk = (): AuthContext => authContextOf(requestWith(), viewOf(POLICY), env, ctx, NOW)
 
 /** How often a signature is verified while `work` runs. */
 async function verifications(work: () => Promise<unknown>): Promise<number> {
@@ -42,11 +48,11 @@ const SPELLINGS: [string, (jwt: string) => string][] = [
 
 describe('one JWT', () => {
   it('is verified once, however the header spells it', async () => {
-    const desk = newDesk()
+    const auth = newDesk()
     const jwt = await sign(key, CLAIMS)
     const work = async () => {
       for (const [, spell] of SPELLINGS) {
-        const outcome = await identify(requestWith(spell(jwt)), desk.view, env, ctx, NOW)
+        const outcome = await identify(requestWith(spell(jwt)), auth.view, env, ctx, NOW)
         expect(outcome).toMatchObject({ name: 'subject:ci/me' })
       }
     }
@@ -54,26 +60,26 @@ describe('one JWT', () => {
   })
 
   it.each(SPELLINGS)('that came as %s first is not verified again in a form or an exchange', async (_, spell) => {
-    const desk = newDesk()
+    const auth = newDesk()
     const jwt = await sign(key, CLAIMS)
     const work = async () => {
       for (let time = 0; time < 3; time++) {
-        expect(await authenticateHeader(spell(jwt), desk, ['access', 'refresh'])).toMatchObject({ source: 'jwt' })
-        expect(await authenticate({ kind: 'bearer', token: jwt }, desk, ['access'])).toMatchObject({ source: 'jwt' })
+        expect(await authenticateHeader(spell(jwt), auth, ['access', 'refresh'])).toMatchObject({ source: 'jwt' })
+        expect(await authenticate({ kind: 'bearer', token: jwt }, auth, ['access'])).toMatchObject({ source: 'jwt' })
         const form = { kind: 'basic', user: `user-${time}`, password: jwt } as const
-        expect(await authenticate(form, desk, ['access', 'refresh'])).toMatchObject({ source: 'jwt' })
+        expect(await authenticate(form, auth, ['access', 'refresh'])).toMatchObject({ source: 'jwt' })
       }
     }
     expect(await verifications(work)).toBe(1)
   })
 
   it('has one spelling: the unused bits at the end of its signature are zero', async () => {
-    const desk = newDesk()
+    const auth = newDesk()
     const jwt = await sign(key, CLAIMS)
     const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const work = async () => {
       for (const letter of letters) {
-        const outcome = await identify(requestWith(bearer(jwt.slice(0, -1) + letter)), desk.view, env, ctx, NOW)
+        const outcome = await identify(requestWith(bearer(jwt.slice(0, -1) + letter)), auth.view, env, ctx, NOW)
         expect(isRefusal(outcome)).toBe(letter !== jwt.at(-1))
       }
     }
@@ -82,52 +88,52 @@ describe('one JWT', () => {
   })
 
   it('does not push others out', async () => {
-    const desk = newDesk()
+    const auth = newDesk()
     const others = await Promise.all([1, 2, 3].map((at) => sign(key, { ...CLAIMS, sub: `other-${at}` })))
-    for (const jwt of others) await identify(requestWith(bearer(jwt)), desk.view, env, ctx, NOW)
+    for (const jwt of others) await identify(requestWith(bearer(jwt)), auth.view, env, ctx, NOW)
     const jwt = await sign(key, CLAIMS)
     for (let user = 0; user < 12_000; user++) {
-      await authenticate({ kind: 'basic', user: `u${user}`, password: jwt }, desk, ['access'])
+      await authenticate({ kind: 'basic', user: `u${user}`, password: jwt }, auth, ['access'])
     }
     const again = async () => {
-      for (const other of others) await identify(requestWith(bearer(other)), desk.view, env, ctx, NOW)
+      for (const other of others) await identify(requestWith(bearer(other)), auth.view, env, ctx, NOW)
     }
     expect(await verifications(again)).toBe(0)
   })
 })
 
 describe('what is remembered', () => {
-  const minted = async (desk: Desk) => {
-    const verified = await authenticate({ kind: 'bearer', token: await sign(key, CLAIMS) }, desk, ['access'])
+  const minted = async (auth: AuthContext) => {
+    const verified = await authenticate({ kind: 'bearer', token: await sign(key, CLAIMS) }, auth, ['access'])
     if (isRefusal(verified)) throw new Error(verified.code)
-    const { token: access } = await issueAccess(verified, [], desk)
-    return { access, refresh: (await issueRefresh(verified, desk)) ?? '' }
+    const { token: access } = await issueAccess(verified, [], auth)
+    return { access, refresh: (await issueRefresh(verified, auth)) ?? '' }
   }
 
   it('an access token is no refresh token, and was never one', async () => {
-    const desk = newDesk()
-    const { access } = await minted(desk)
-    expect(await authenticateHeader(bearer(access), desk, ['access'])).toMatchObject({ source: 'access' })
-    expect(await authenticate({ kind: 'bearer', token: access }, desk, ['refresh'])).toEqual({
+    const auth = newDesk()
+    const { access } = await minted(auth)
+    expect(await authenticateHeader(bearer(access), auth, ['access'])).toMatchObject({ source: 'access' })
+    expect(await authenticate({ kind: 'bearer', token: access }, auth, ['refresh'])).toEqual({
       code: 'credential_invalid',
     })
   })
 
   it('a refresh token is not remembered, and is no Bearer token after it was used', async () => {
-    const desk = newDesk()
-    const { refresh } = await minted(desk)
-    expect(await authenticate({ kind: 'bearer', token: refresh }, desk, ['refresh'])).toMatchObject({
+    const auth = newDesk()
+    const { refresh } = await minted(auth)
+    expect(await authenticate({ kind: 'bearer', token: refresh }, auth, ['refresh'])).toMatchObject({
       source: 'refresh',
     })
-    expect(await authenticateHeader(bearer(refresh), desk, ['access'])).toEqual({ code: 'credential_invalid' })
+    expect(await authenticateHeader(bearer(refresh), auth, ['access'])).toEqual({ code: 'credential_invalid' })
   })
 
   it.each(['\n', ' \n', ' ', ' x'])(
     'a header of "Bearer" and %j is read by the parser, and is nothing',
     async (text) => {
-      const desk = newDesk()
+      const auth = newDesk()
       expect(parseAuthorization(`Bearer ${text}`).ok).toBe(text.trim() === 'x')
-      expect(await authenticateHeader(`Bearer ${text}`, desk, ['access'])).toMatchObject({
+      expect(await authenticateHeader(`Bearer ${text}`, auth, ['access'])).toMatchObject({
         code: text.trim() === 'x' ? 'credential_invalid' : 'credential_malformed',
       })
     },

@@ -2,11 +2,15 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { grantScopes } from '../../src/identity/token-scopes.ts'
 import { decide } from '../../src/policy/decide/decide.ts'
-import { type OpenPrincipal, type Standing, standingOf } from '../../src/policy/decide/effective-rights.ts'
+import {
+  type EffectiveRights,
+  effectiveRightsOf,
+  type IndexedPrincipal,
+} from '../../src/policy/decide/effective-rights.ts'
 import { parsePrincipal, principalKey } from '../../src/policy/principal.ts'
 import { type Access, covers, parseScopes, REPOSITORY_SCOPE_ACTIONS } from '../../src/registry/scope.ts'
 import type { PolicyView } from '../../src/worker/store/policy-view.ts'
-import { NOW } from './tools/desk.ts'
+import { NOW } from './tools/auth-fixture.ts'
 import { SERVICE, viewOf } from './tools/policy.ts'
 
 const WRITER = 'Container Registry Repository Writer'
@@ -26,18 +30,18 @@ denyAssignments:
   - { name: no, principals: ['subject:i/denied'], permissions: [content/write], repositories: [a] }
 `)
 
-function standing(text: string, policies: PolicyView = view): Standing {
+function rights(text: string, policies: PolicyView = view): EffectiveRights {
   const principal = parsePrincipal(text)
   if (!principal.ok) throw new Error(text)
   const key = principalKey(principal.value)
   const own = policies.principal(key)
   if (own instanceof Promise) throw new Error('not at hand')
-  const known: readonly OpenPrincipal[] = own === undefined ? [] : [own]
-  return standingOf({ authenticated: true, acts: [key] }, policies.common, known)
+  const known: readonly IndexedPrincipal[] = own === undefined ? [] : [own]
+  return effectiveRightsOf({ authenticated: true, acts: [key] }, policies.common, known)
 }
 
 const grant = (who: string, scope: string, more: object = {}) =>
-  grantScopes(parseScopes([scope]), { standing: standing(who), catalog: 'filtered', now: NOW, ...more })
+  grantScopes(parseScopes([scope]), { rights: rights(who), catalog: 'filtered', now: NOW, ...more })
     .map(({ name, actions }) => `${name}:${actions.join(',')}`)
     .join(' ')
 
@@ -90,7 +94,7 @@ describe('never more', () => {
     granted.every((entry) => covers(bound, entry))
 
   test.prop([who, list, list])('than asked, than policy allows, than the presented token has', (text, asked, bound) => {
-    const asking = { standing: standing(text), catalog: 'exact' as const, now: NOW }
+    const asking = { rights: rights(text), catalog: 'exact' as const, now: NOW }
     const free = grantScopes(asked, asking)
     const bounded = grantScopes(asked, { ...asking, bound })
     expect(within(free, asked)).toBe(true)
@@ -100,7 +104,7 @@ describe('never more', () => {
     for (const entry of free.filter(({ actions }) => actions.includes('push'))) {
       const question = { action: 'content/write', repository: entry.name, now: NOW } as const
       const possible = ['POST', 'PUT', 'PATCH', 'GET', 'DELETE'].map(
-        (method) => decide(asking.standing, { ...question, attributes: { method } }).effect,
+        (method) => decide(asking.rights, { ...question, attributes: { method } }).effect,
       )
       expect(possible).toContain('allow')
     }
@@ -109,7 +113,7 @@ describe('never more', () => {
   test.prop([who, list, list, fc.integer({ min: 1, max: 5 })])(
     'however often a token is exchanged for another',
     (text, first, wanted, times) => {
-      const asking = { standing: standing(text), catalog: 'filtered' as const, now: NOW }
+      const asking = { rights: rights(text), catalog: 'filtered' as const, now: NOW }
       const start = grantScopes(first, asking)
       let held = start
       for (let time = 0; time < times; time++) {

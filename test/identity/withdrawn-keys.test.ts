@@ -14,7 +14,7 @@ import {
 import type { Env } from '../../src/worker/platform/env.ts'
 import type { PolicyView } from '../../src/worker/store/policy-view.ts'
 import { createTokenService } from '../../src/worker/token-service/service.ts'
-import { bearer, makeTokenKey, NOW, requestWith } from './tools/desk.ts'
+import { bearer, makeTokenKey, NOW, requestWith } from './tools/auth-fixture.ts'
 import { type HttpIssuer, KEYS, startIssuer } from './tools/http-issuer.ts'
 import { jwks, makeKey, type SigningKey, sign } from './tools/issuer.ts'
 import { SERVICE, viewOf } from './tools/policy.ts'

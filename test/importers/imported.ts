@@ -4,7 +4,7 @@ import type { Result } from '../../src/base/result.ts'
 import { Policies } from '../../src/cli/answers/policies.ts'
 import { readPolicies } from '../../src/files/load.ts'
 import { decide } from '../../src/policy/decide/decide.ts'
-import type { Standing } from '../../src/policy/decide/effective-rights.ts'
+import type { EffectiveRights } from '../../src/policy/decide/effective-rights.ts'
 import { parsePrincipal } from '../../src/policy/principal.ts'
 import { parseAction } from '../../src/registry/permission.ts'
 
@@ -15,7 +15,7 @@ export function valid<T>(result: Result<T, unknown>): T {
 
 export class ImportedPolicy {
   readonly #policies: Policies
-  readonly #standings = new Map<string, Standing>()
+  readonly #standings = new Map<string, EffectiveRights>()
 
   constructor(...texts: readonly string[]) {
     const files = texts.map((text, at) => ({ path: `imported-${at}.yaml`, text }))
@@ -24,13 +24,13 @@ export class ImportedPolicy {
     this.#policies = new Policies('imported', policies, [])
   }
 
-  #standing(who: string, groups: string[]): Standing {
+  #rights(who: string, groups: string[]): EffectiveRights {
     const key = [who, ...groups].join(' ')
     const known = this.#standings.get(key)
     if (known !== undefined) return known
-    const standing = this.#policies.standing(valid(parsePrincipal(who)), { groups })
-    this.#standings.set(key, standing)
-    return standing
+    const rights = this.#policies.rights(valid(parsePrincipal(who)), { groups })
+    this.#standings.set(key, rights)
+    return rights
   }
 
   /** @param repository absent for the catalog */
@@ -41,9 +41,9 @@ export class ImportedPolicy {
     clientIp = '203.0.113.9',
     groups: string[] = [],
   ): boolean {
-    const standing = this.#standing(who, groups)
+    const rights = this.#rights(who, groups)
     return (
-      decide(standing, {
+      decide(rights, {
         action: valid(parseAction(permission)),
         ...(repository === undefined ? {} : { repository }),
         attributes: { clientIp },

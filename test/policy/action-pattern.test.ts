@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { effective, matchesAction } from '../../src/policy/action-pattern.ts'
+import { isActionGranted, matchesAction } from '../../src/policy/action-pattern.ts'
 
 describe('matchesAction', () => {
   it.each([
@@ -60,6 +60,6 @@ describe('effective', () => {
     [[], [], false],
     [['*/read'], [], false],
   ])('%j minus %j holds push/write: %s (acr-model 4.6)', (actions, notActions, expected) => {
-    expect(effective(actions, notActions, push)).toBe(expected)
+    expect(isActionGranted(actions, notActions, push)).toBe(expected)
   })
 })

@@ -1,6 +1,6 @@
 /** Conditions from the policy file to the decision: what Azure's documents say of them, asked as a caller would. */
 import { describe, expect, it } from 'vitest'
-import { policy, problemsOf, under } from './asking.ts'
+import { policy, problemsOf, under } from './ask.ts'
 
 const REPOSITORIES = 'Microsoft.ContainerRegistry/registries/repositories'
 const NAME = `@Request[${REPOSITORIES}:name]`

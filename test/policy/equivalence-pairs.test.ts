@@ -55,10 +55,10 @@ type Asked = { readonly name?: string; readonly attributes?: Attributes; readonl
 /** Ask both evaluators all of `questions` under one condition. */
 function agree(expression: Expression, questions: readonly Asked[]): void {
   for (const set of policies(expression)) {
-    const standing = open(set).standing(EVERYBODY)
+    const rights = open(set).rights(EVERYBODY)
     for (const { name = 'a', attributes = {}, now = 0 } of questions) {
       const question = { action: 'content/read' as const, repository: name, attributes, now }
-      const actual = decide(standing, question).effect
+      const actual = decide(rights, question).effect
       if (actual !== verdict(set, EVERYBODY, question).effect) expect({ actual, expression, question }).toBe('agreed')
     }
   }
@@ -216,14 +216,14 @@ describe('two evaluators agree on every pair', () => {
     for (const method of ['GET', 'PUT', 'POST', 'HEAD']) {
       const [set] = policies(compare(attribute('Request', 'Dockgate/request:method'), 'StringEquals', string(method)))
       if (set === undefined) throw new Error('no policy was made')
-      const standing = open(set).standing(EVERYBODY)
+      const rights = open(set).rights(EVERYBODY)
       const isRead = verdict(set, EVERYBODY, {
         action: 'content/read',
         repository: FROM,
         attributes: { method: 'GET' },
         now: 0,
       })
-      expect(mayReadBlob(standing, FROM, DIGEST, { now: 0 })).toBe(isRead.effect === 'allow')
+      expect(mayReadBlob(rights, FROM, DIGEST, { now: 0 })).toBe(isRead.effect === 'allow')
     }
   })
 

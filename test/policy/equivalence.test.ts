@@ -79,15 +79,15 @@ describe('two evaluators', () => {
       fc.array(question, { minLength: QUESTIONS, maxLength: QUESTIONS }),
       fc.array(request, { minLength: REQUESTS, maxLength: REQUESTS }),
       (policies, questions, requests) => {
-        const { common, standing } = open(policies)
+        const { common, rights } = open(policies)
         for (const { caller, question } of questions) {
-          const actual = decide(standing(caller), question)
+          const actual = decide(rights(caller), question)
           if (isAboutRepositories(question) && question.repository === undefined) {
             compareUnnamed(actual, policies, caller, question)
           } else compare(actual, verdict(policies, caller, question))
         }
         for (const { caller, request, facts } of requests) {
-          const actual = authorize(standing(caller), common, request, facts)
+          const actual = authorize(rights(caller), common, request, facts)
           if (request.operation === 'metadata' && request.path.endsWith('/_query')) {
             const attributes = attributesOf(request, caller, facts)
             compareUnnamed(actual, policies, caller, { action: 'metadata/read', attributes, now: facts.now })
@@ -96,7 +96,7 @@ describe('two evaluators', () => {
           const { name, digest } = request
           const pull = { operation: 'pullBlob', method: 'GET', name, digest } as const
           const expected = requestVerdict(policies, caller, pull, facts).effect
-          expect(mayReadBlob(standing(caller), name, digest, facts)).toBe(expected === 'allow')
+          expect(mayReadBlob(rights(caller), name, digest, facts)).toBe(expected === 'allow')
         }
       },
     )

@@ -12,12 +12,12 @@ import { ROOT, tryMutations } from '../support/mutation.ts'
 type Mutation = readonly [file: string, from: string, to: string]
 
 const MUTATIONS: readonly Mutation[] = [
-  ['decide/decide.ts', 'if (standing.disabled) return', 'if (false) return'],
+  ['decide/decide.ts', 'if (rights.disabled) return', 'if (false) return'],
   ['decide/decide.ts', 'if (deny !== undefined) {', 'if (false && deny !== undefined) {'],
   ['decide/decide.ts', 'bit === 0 ? findControl', 'bit !== 0 ? findControl'],
   ['decide/decide.ts', '(grant.bits & bit) !== 0 &&', '(grant.bits & bit) === 0 &&'],
   ['decide/decide.ts', '(deny.bits & bit) !== 0', '(deny.bits & bit) === 0'],
-  ['decide/decide.ts', '!isSpared(standing.caller, deny.except) &&', ''],
+  ['decide/decide.ts', '!isSpared(rights.caller, deny.except) &&', ''],
   ['decide/decide.ts', 'isOpen(deny, question.now) &&', ''],
   ['decide/decide.ts', 'isOpen(grant, question.now) &&', ''],
   ['decide/decide.ts', 'now >= from', 'now > from'],
@@ -48,7 +48,7 @@ const MUTATIONS: readonly Mutation[] = [
   ],
   ['decide/decide.ts', 'grants.find(question.repository, accept)', 'grants.find(undefined, accept)'],
   ['decide/authorize.ts', "common.catalog === 'filtered'", "common.catalog === 'exact'"],
-  ['decide/authorize.ts', 'standing.caller.authenticated', '!standing.caller.authenticated'],
+  ['decide/authorize.ts', 'rights.caller.authenticated', '!rights.caller.authenticated'],
   [
     'decide/authorize.ts',
     "if (decision.effect === 'deny') return decision\n",
@@ -134,7 +134,7 @@ const MUTATIONS: readonly Mutation[] = [
   ['compile/compile.ts', 'identityDenies.set(key,', 'new Map().set(key,'],
   ['compile/compile.ts', '[...(identityDenies.get(key) ?? []), data]', '[data]'],
   ['decide/effective-rights.ts', '[groups, ...identities]', '[groups]'],
-  ['decide/decide.ts', 'findDeny(standing.doubtfulDenies,', 'findDeny([],'],
+  ['decide/decide.ts', 'findDeny(rights.doubtfulDenies,', 'findDeny([],'],
   ['decide/condition/evaluate.ts', 'if (saysNothing(rule, right, r)) return MISSING', ''],
   ['decide/condition/evaluate.ts', 'value.some(isBlank)', 'value.every(isBlank)'],
   ['decide/condition/outcome.ts', '(left & (TRUE | MISSING)) !== 0', '(left & TRUE) !== 0'],

@@ -1,6 +1,6 @@
 /** The rules that documents leave open, one test for each sentence of docs/policies.md that decides something. */
 import { describe, expect, it } from 'vitest'
-import { policy, problemsOf } from './asking.ts'
+import { policy, problemsOf } from './ask.ts'
 
 const READER = 'Container Registry Repository Reader'
 const WRITER = 'Container Registry Repository Writer'

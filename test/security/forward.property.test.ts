@@ -6,7 +6,7 @@ import { fc, test } from '@fast-check/vitest'
 import { afterAll, describe, expect } from 'vitest'
 import type { Caller } from '../../src/policy/caller.ts'
 import { compile } from '../../src/policy/compile/compile.ts'
-import { openCommon, openPrincipal, standingOf } from '../../src/policy/decide/effective-rights.ts'
+import { effectiveRightsOf, indexCommon, indexPrincipal } from '../../src/policy/decide/effective-rights.ts'
 import type { Attributes, PolicySet, Question } from '../../src/policy/model.ts'
 import { formatTarget } from '../../src/registry/format.ts'
 import { createGate } from '../../src/worker/gate.ts'
@@ -95,10 +95,10 @@ function viewOf(policies: PolicySet): PolicyView {
     keyId: 'test',
     created: 0,
     expires: Number.MAX_SAFE_INTEGER,
-    common: openCommon(common),
+    common: indexCommon(common),
     principal: (key) => {
       const data = principals.get(key)
-      return data === undefined ? undefined : openPrincipal(data)
+      return data === undefined ? undefined : indexPrincipal(data)
     },
   }
 }
@@ -151,14 +151,14 @@ async function throughTheGate(
   const before = upstream.sent.length
   upstream.caller = who
   const own = await Promise.all(who.acts.map((key) => view.principal(key)))
-  const standing = standingOf(
+  const rights = effectiveRightsOf(
     who,
     view.common,
     own.filter((principal) => principal !== undefined),
   )
   const gate = createGate({
     policy: () => view,
-    identify: () => ({ caller: who, name: nameOf(who), credential: '', standing }),
+    identify: () => ({ caller: who, name: nameOf(who), credential: '', rights }),
     audit: () => undefined,
     nowMs: () => now * 1000,
     select: (_env, _url, request) => ({

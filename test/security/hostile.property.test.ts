@@ -22,7 +22,7 @@ import { verifyMinted } from '../../src/worker/identity/minted.ts'
 import { Fault } from '../../src/worker/platform/fault.ts'
 import { parseChallenge } from '../../src/worker/upstream/challenge.ts'
 import { bytesOf, keyOf, newKey } from '../bundle/fixture.ts'
-import { ctx, makeTokenKey, NOW, noSeal } from '../identity/tools/desk.ts'
+import { ctx, makeTokenKey, NOW, noSeal } from '../identity/tools/auth-fixture.ts'
 import { forge, jwks, makeKey } from '../identity/tools/issuer.ts'
 import { SERVICE, viewOf } from '../identity/tools/policy.ts'
 

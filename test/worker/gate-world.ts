@@ -9,7 +9,7 @@ import { vi } from 'vitest'
 import { BUILT_IN_ROLES } from '../../src/policy/azure/built-in-roles.ts'
 import { ANONYMOUS_CALLER } from '../../src/policy/caller.ts'
 import { compile } from '../../src/policy/compile/compile.ts'
-import { openCommon, openPrincipal, standingOf } from '../../src/policy/decide/effective-rights.ts'
+import { effectiveRightsOf, indexCommon, indexPrincipal } from '../../src/policy/decide/effective-rights.ts'
 import type {
   DenyAssignment,
   PolicySet,
@@ -120,10 +120,10 @@ function viewOf(policies: PolicySet): PolicyView {
     keyId: 'test',
     created: NOW_MS / 1000 - 60,
     expires: NOW_MS / 1000 + 3600,
-    common: openCommon(common),
+    common: indexCommon(common),
     principal: (key) => {
       const data = principals.get(key)
-      return data === undefined ? undefined : openPrincipal(data)
+      return data === undefined ? undefined : indexPrincipal(data)
     },
   }
 }
@@ -146,14 +146,14 @@ const identifyBy =
     if (refused !== undefined) return { code: refused }
     const access = scopes.length === 0 ? {} : { access: parseScopes(scopes) }
     if (header === null || name === 'anonymous') {
-      const standing = standingOf(ANONYMOUS_CALLER, view.common, [])
-      return { caller: ANONYMOUS_CALLER, name: 'anonymous', credential: '', standing, ...access }
+      const rights = effectiveRightsOf(ANONYMOUS_CALLER, view.common, [])
+      return { caller: ANONYMOUS_CALLER, name: 'anonymous', credential: '', rights, ...access }
     }
     const key = token(name)
     const caller = { authenticated: true, acts: [key] }
     const own = await view.principal(key)
-    const standing = standingOf(caller, view.common, own === undefined ? [] : [own])
-    return { caller, name: key, credential, standing, ...access }
+    const rights = effectiveRightsOf(caller, view.common, own === undefined ? [] : [own])
+    return { caller, name: key, credential, rights, ...access }
   }
 
 /** A private key (P-256), for tests alone. */

@@ -9,7 +9,7 @@ import { principalKey } from '../../policy/principal.ts'
 import { parseRegistryRequest } from '../../registry/parse.ts'
 import * as output from '../terminal/output.ts'
 import { type Policies, placeIn } from './policies.ts'
-import { because, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
+import { reasonText, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
 
 export type TestOutcome = {
   readonly test: DecisionTest
@@ -30,13 +30,13 @@ const NOT_A_REQUEST: Reason = 'not_a_registry_request'
 
 /** @param now for tests that name no time, in seconds since the epoch */
 export function runTest(policies: Policies, test: DecisionTest, now: number): TestOutcome {
-  const verdict = judge(policies, test, now)
+  const verdict = evaluateTest(policies, test, now)
   const who = principalKey(test.as)
   const isExpected = verdict.decision === test.expect
   // A misspelt method or path is denied for what it is, which says nothing about the policies.
   const isNonsense = verdict.reason?.code === NOT_A_REQUEST && test.reason !== NOT_A_REQUEST
   const isReason = !isNonsense && (test.reason === undefined || verdict.reason?.code === test.reason)
-  const got = `${verdict.decision}: ${because(who, verdict)}`
+  const got = `${verdict.decision}: ${reasonText(who, verdict)}`
   if (isExpected && isReason) return { test, passed: true, message: got }
   if (isExpected && test.reason === undefined) {
     return { test, passed: false, message: `${got}; mend the request, or add reason: ${NOT_A_REQUEST}` }
@@ -45,18 +45,18 @@ export function runTest(policies: Policies, test: DecisionTest, now: number): Te
   return { test, passed: false, message: `expected ${wanted}; got ${got}` }
 }
 
-function judge(policies: Policies, test: DecisionTest, now: number): Verdict {
+function evaluateTest(policies: Policies, test: DecisionTest, now: number): Verdict {
   const { as, question, tag, ip, at = now, claims, groups } = test
-  const standing = policies.standing(as, { claims, ...(groups === undefined ? {} : { groups }) })
+  const rights = policies.rights(as, { claims, ...(groups === undefined ? {} : { groups }) })
   const facts = { now: at, ...(ip === undefined ? {} : { clientIp: ip }) }
   if (question.kind === 'request') {
     const request = parseRegistryRequest(question.method, question.path)
     if (!request.ok) return refusedRequest(request.error)
-    return verdictOf(policies, authorize(standing, policies.common, request.value, facts))
+    return verdictOf(policies, authorize(rights, policies.common, request.value, facts))
   }
   const { now: _, ...known } = facts
   const attributes: Attributes = { ...known, claims, ...(tag === undefined ? {} : { tag }) }
   const { action, repository } = question
   const about = { action, ...(repository === undefined ? {} : { repository }), attributes, now: at }
-  return verdictOf(policies, decide(standing, about))
+  return verdictOf(policies, decide(rights, about))
 }

@@ -8,7 +8,7 @@ import { difference, type Right, type RightChange } from '../../policy/analysis/
 import type { CompiledPolicy } from '../../policy/decide/compiled.ts'
 import { scaleOf } from '../../policy/decide/name-pattern.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
-import { fewOf } from '../terminal/few-of.ts'
+import { shortList } from '../terminal/few-of.ts'
 import * as output from '../terminal/output.ts'
 
 export type PolicyDifference = {
@@ -73,7 +73,7 @@ const groupJson = ({ principals, lines }: Group) =>
 const STYLES = { gained: 'green', lost: 'red', changed: 'yellow' } as const
 const SCALES = { everything: 'every repository', prefix: 'all below', repository: 'one repository' } as const
 function* formatGroup({ principals, lines }: Group): Iterable<string> {
-  yield fewOf(principals)
+  yield shortList(principals)
   for (const line of lines) {
     const { kind, permissions, on, except, exact } = line
     const exceptions = except.length === 0 ? '' : ` except ${except.join(', ')}`

@@ -4,7 +4,7 @@
  */
 import { formatTime } from '../../base/time.ts'
 import { formatScopeMapLine, type ScopeMapLine } from '../../policy/analysis/change.ts'
-import type { Change, Explanation, Lack, NearestGrant, Need } from '../../policy/analysis/explain.ts'
+import type { Change, Explanation, Mismatch, NearestGrant, Need } from '../../policy/analysis/explain.ts'
 import type { UnmetTest } from '../../policy/analysis/unmet-tests.ts'
 import type { RoleDefinition, Source } from '../../policy/model.ts'
 import type { UnmetRule } from '../../policy/near-identity.ts'
@@ -49,9 +49,9 @@ export function explanationJson(
   }
 }
 
-function lackJson(lack: Lack): NonNullable<Explained['nearest']>['lack'] {
-  if (lack.code === 'not_begun') return { code: lack.code, from: formatTime(lack.from) }
-  return lack.code === 'ended' ? { code: lack.code, until: formatTime(lack.until) } : lack
+function lackJson(mismatch: Mismatch): NonNullable<Explained['nearest']>['lack'] {
+  if (mismatch.code === 'not_begun') return { code: mismatch.code, from: formatTime(mismatch.from) }
+  return mismatch.code === 'ended' ? { code: mismatch.code, until: formatTime(mismatch.until) } : mismatch
 }
 
 function stepJson(policies: Policies, change: Change): StepJson {
@@ -115,22 +115,22 @@ function list(items: readonly string[]): string {
   return more > 0 ? `${items.slice(0, SHOWN).join(', ')} and ${more} more` : items.join(', ')
 }
 
-function formatLack(policies: Policies, lack: Lack, whom: string): string {
-  switch (lack.code) {
+function formatLack(policies: Policies, mismatch: Mismatch, whom: string): string {
+  switch (mismatch.code) {
     case 'not_begun':
-      return `grants it${whom} from ${formatTime(lack.from)} on`
+      return `grants it${whom} from ${formatTime(mismatch.from)} on`
     case 'ended':
-      return `granted it${whom} until ${formatTime(lack.until)}`
+      return `granted it${whom} until ${formatTime(mismatch.until)}`
     case 'condition':
-      return `would grant it${whom}, but its condition is not met: ${lack.tests.map(formatTest).join(' and ')}`
+      return `would grant it${whom}, but its condition is not met: ${mismatch.tests.map(formatTest).join(' and ')}`
     case 'identity':
-      return `grants it${whom}, but ${lack.unmet.map(formatUnmet).join(' and ')}`
+      return `grants it${whom}, but ${mismatch.unmet.map(formatUnmet).join(' and ')}`
     case 'repository':
-      return `grants it${whom} on ${list(lack.on)}`
+      return `grants it${whom} on ${list(mismatch.on)}`
     case 'mode':
-      return `gives the role ${lack.role}${whom}, which grants nothing in ${policies.set.registry.mode} mode`
+      return `gives the role ${mismatch.role}${whom}, which grants nothing in ${policies.set.registry.mode} mode`
     case 'permission':
-      return `covers it, but grants${whom} only ${lack.permissions.join(', ')} there`
+      return `covers it, but grants${whom} only ${mismatch.permissions.join(', ')} there`
     case 'principal':
       return `grants it${whom}`
   }

@@ -5,16 +5,16 @@
 import type { DecisionTest } from '../../files/decision-test.ts'
 import { loadPolicies } from '../../files/load.ts'
 import { formatSource, type Problem } from '../../files/problem.ts'
-import { callerOfPrincipal, type Extras } from '../../identity/named-caller.ts'
+import { type CallerAttributes, callerOfPrincipal } from '../../identity/named-caller.ts'
 import { compile } from '../../policy/compile/compile.ts'
 import { type RulePlace, rulePlaces } from '../../policy/compile/rule.ts'
 import { type CompiledPolicy, formatRule, type Rule } from '../../policy/decide/compiled.ts'
 import {
   type Common,
-  openCommon,
-  openPrincipal,
-  type Standing,
-  standingOf,
+  type EffectiveRights,
+  effectiveRightsOf,
+  indexCommon,
+  indexPrincipal,
 } from '../../policy/decide/effective-rights.ts'
 import type { PolicySet, Source } from '../../policy/model.ts'
 import type { Principal } from '../../policy/principal.ts'
@@ -45,18 +45,18 @@ export class Policies {
     this.set = set
     this.tests = tests
     this.compiled = compile(set)
-    this.common = openCommon(this.compiled.common)
+    this.common = indexCommon(this.compiled.common)
     this.#places = rulePlaces(set)
   }
 
-  /** The standing of a principal that is named, not proved. */
-  standing(principal: Principal, extras: Extras): Standing {
+  /** The rights of a principal that is named, not proved. */
+  rights(principal: Principal, extras: CallerAttributes): EffectiveRights {
     const caller = callerOfPrincipal(principal, extras, this.common)
     const own = caller.acts.flatMap((key) => {
       const data = this.compiled.principals.get(key)
-      return data === undefined ? [] : [openPrincipal(data)]
+      return data === undefined ? [] : [indexPrincipal(data)]
     })
-    return standingOf(caller, this.common, own)
+    return effectiveRightsOf(caller, this.common, own)
   }
 
   reference(rule: Rule): RuleReference {

@@ -5,7 +5,7 @@
 import type { Command } from 'commander'
 import { nearest } from '../../base/spelling.ts'
 import { type EpochSeconds, parseTime, similarTime } from '../../base/time.ts'
-import type { Extras } from '../../identity/named-caller.ts'
+import type { CallerAttributes } from '../../identity/named-caller.ts'
 import { undefinedPrincipal } from '../../policy/analysis/undefined-principal.ts'
 import type { Facts } from '../../policy/decide/authorize.ts'
 import { parseIpAddress } from '../../policy/decide/condition/ip.ts'
@@ -26,7 +26,7 @@ export type CircumstanceOptions = {
   readonly groups: boolean
 }
 
-export type Circumstances = { readonly extras: Extras; readonly facts: Facts; readonly tag?: Tag }
+export type Circumstances = { readonly extras: CallerAttributes; readonly facts: Facts; readonly tag?: Tag }
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
 

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { parseRule } from '../../policy/decide/compiled.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import type { Policies, RuleReference } from './policies.ts'
-import { because, formatReference, type Verdict } from './verdict.ts'
+import { formatReference, reasonText, type Verdict } from './verdict.ts'
 
 const AuditRecord = z.looseObject({
   time: z.string(),
@@ -110,7 +110,7 @@ export function becauseOfRecord(record: AuditRecord, verdict: Verdict): string {
   const [rule] = verdict.by
   const failed = record.status >= 500 ? 'the registry behind the gate answered with an error' : undefined
   const gate = REASONS[verdict.reason?.code ?? ''] ?? failed
-  if (gate === undefined) return `${because(record.principal ?? 'nobody', verdict)}${lost(rule)}`
+  if (gate === undefined) return `${reasonText(record.principal ?? 'nobody', verdict)}${lost(rule)}`
   return verdict.decision === 'allow' && rule !== undefined
     ? `by ${formatReference(rule)}${lost(rule)}, but ${gate}`
     : gate

@@ -82,7 +82,7 @@ const MEMBERSHIP_UNKNOWN =
   ', since the claims do not say whether the caller is one of those that it names (add --claim, --group or --no-groups)'
 
 /** Why, in one line; `who` is the principal as it was asked for. */
-export function because(who: string, { decision, by, reason }: Verdict): string {
+export function reasonText(who: string, { decision, by, reason }: Verdict): string {
   const [rule] = by
   if (decision === 'allow') return rule === undefined ? ALLOWED_TO_ANYBODY_KNOWN : `by ${formatReference(rule)}`
   const where = reason?.repository === undefined ? '' : ` on ${reason.repository}`
@@ -113,7 +113,7 @@ export function printVerdict(who: string, verdict: Verdict, asJson: boolean, det
     return
   }
   const word = output.outStyle(verdict.decision === 'allow' ? 'green' : 'red', verdict.decision)
-  const why = because(who, verdict)
+  const why = reasonText(who, verdict)
   if (output.isTerminal('stdout')) {
     output.out(`${word}  ${why}`)
   } else {

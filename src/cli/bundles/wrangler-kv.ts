@@ -131,7 +131,7 @@ async function withFile(content: string, use: (file: string) => Promise<void>): 
 
 function namesIn(json: string): readonly string[] {
   const value = parse(json)
-  if (!Array.isArray(value)) throw strange('a list of keys')
+  if (!Array.isArray(value)) throw unexpectedOutput('a list of keys')
   return value.flatMap((item: unknown) =>
     typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' ? [item.name] : [],
   )
@@ -147,11 +147,11 @@ function parse(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    throw strange('JSON')
+    throw unexpectedOutput('JSON')
   }
 }
 
-const strange = (expected: string): CommandError =>
+const unexpectedOutput = (expected: string): CommandError =>
   new CommandError(3, `wrangler answered with something else than ${expected}`, {
     hint: 'run `npm ci` again: it installs the version of wrangler that this one knows',
   })

@@ -19,7 +19,7 @@ import {
 } from '../answers/question-options.ts'
 import { becauseOfRecord, readRecord, recordLines, verdictOfRecord } from '../answers/record.ts'
 import type { Answer } from '../answers/schema.ts'
-import { because, noteLines, refusedRequest, type Verdict, verdictOf, withNotes } from '../answers/verdict.ts'
+import { noteLines, reasonText, refusedRequest, type Verdict, verdictOf, withNotes } from '../answers/verdict.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import * as output from '../terminal/output.ts'
 
@@ -88,7 +88,7 @@ async function explainRequest(
   if (!parsed.ok) {
     const verdict = refusedRequest(parsed.error)
     const json = { ...verdict, request: { method, path }, needs: [], nearest: null, change: null }
-    print(verdict, because(who, verdict), [], json, options.json === true)
+    print(verdict, reasonText(who, verdict), [], json, options.json === true)
     return
   }
   const caller = callerOfPrincipal(principal, extras, policies.common)
@@ -104,7 +104,7 @@ async function explainRequest(
   ]
   const request = { method, path, ...requestJson(parsed.value) }
   const json = { ...verdict, request, ...explanationJson(policies, explanation) }
-  print(verdict, because(who, verdict), details, json, options.json === true)
+  print(verdict, reasonText(who, verdict), details, json, options.json === true)
 }
 
 const factsOf = (facts: Facts, { mediaType, artifactType }: Options): Facts => ({

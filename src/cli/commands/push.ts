@@ -92,7 +92,7 @@ async function push(options: Options, policies: Policies, kv: BulkKv, key: Signi
     ? await showing('comparing with the bundle in force', () => policyInForce(kv, pointer, key.accepted, compiled))
     : undefined
   const rights = older?.ok ? compare(older.value.policy, compiled, now) : undefined
-  const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
+  const seconds = url === undefined || dryRun ? undefined : await waitUntilInForce(url, report.serial)
   if (options.json === true) {
     output.json('push', {
       ...report,
@@ -133,7 +133,7 @@ export const keyOptions = ({ key, remote, state }: Pick<Options, 'key' | 'remote
   ...(remote === true ? {} : { stateDirectory: state ?? DEFAULT_STATE }),
 })
 
-export async function waited(url: string, serial: number): Promise<number> {
+export async function waitUntilInForce(url: string, serial: number): Promise<number> {
   return showing(`waiting for ${url} to use bundle ${serial}`, () => waitForSerial(url, serial))
 }
 

@@ -25,7 +25,7 @@ import { commandLine } from '../terminal/command-line.ts'
 import { formatCount } from '../terminal/format.ts'
 import * as output from '../terminal/output.ts'
 import { showing } from '../terminal/progress.ts'
-import { keyOptions, waited } from './push.ts'
+import { keyOptions, waitUntilInForce } from './push.ts'
 
 type Options = KvOptions & {
   readonly key?: string
@@ -61,7 +61,7 @@ export const rollbackCommand = (): Command =>
         const done = await showing(`reading bundles from ${kv.place}`, () => rollBack({ ...given, commands }))
         return { report: done, place: kv.place }
       })
-      const seconds = url === undefined || dryRun ? undefined : await waited(url, report.serial)
+      const seconds = url === undefined || dryRun ? undefined : await waitUntilInForce(url, report.serial)
       if (options.json === true) {
         output.json('rollback', {
           ...report,

@@ -1,15 +1,15 @@
 /** `dockgate who-can`: every principal that holds a permission, and by which rule. */
 import { Command } from 'commander'
 import { formatTime } from '../../base/time.ts'
-import { meets, type Reservation } from '../../policy/analysis/deny-effect.ts'
-import type { Holding } from '../../policy/analysis/held-grant.ts'
+import { type DenyEffect, overlaps } from '../../policy/analysis/deny-effect.ts'
+import type { HeldGrant } from '../../policy/analysis/held-grant.ts'
 import { type Holder, type WhoCan, whoCan } from '../../policy/analysis/who-can.ts'
 import { formatCondition } from '../../policy/condition/format.ts'
 import { takesRepository } from '../../registry/permission.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, questionOf, readPolicies } from '../answers/policies.ts'
 import { readAction, readRepositoryFor, readTime } from '../answers/question-options.ts'
 import { formatReference } from '../answers/verdict.ts'
-import { fewOf } from '../terminal/few-of.ts'
+import { shortList } from '../terminal/few-of.ts'
 import { wrap } from '../terminal/help.ts'
 import * as output from '../terminal/output.ts'
 
@@ -111,11 +111,11 @@ const SHOWN = 20
 const holderJson = (policies: Policies, { principal, by, unless, passwords }: Holder) => ({
   principal,
   ...(passwords === undefined ? {} : { passwords }),
-  by: by.map((holding) => limitedJson(policies, holding)),
+  by: by.map((grant) => limitedJson(policies, grant)),
   ...(unless.length === 0 ? {} : { unless: unless.map((deny) => limitedJson(policies, deny)) }),
 })
 
-const limitedJson = (policies: Policies, limited: Holding | Reservation) => ({
+const limitedJson = (policies: Policies, limited: HeldGrant | DenyEffect) => ({
   ...policies.reference(limited.rule),
   ...(limited.on === undefined ? {} : { on: typeof limited.on === 'string' ? [limited.on] : limited.on }),
   ...('except' in limited ? { except: limited.except } : {}),
@@ -127,17 +127,17 @@ function* holderRows(policies: Policies, { principal, by, unless, passwords }: H
   const expired = passwords === undefined ? '' : ', but its passwords have expired'
   for (const [index, holding] of by.entries()) {
     const who = index === 0 ? principal : ''
-    const reservations = unless
-      .filter((deny) => meets(deny, holding))
+    const effects = unless
+      .filter((deny) => overlaps(deny, holding))
       .map((deny) => `, unless ${formatLimited(policies, deny)}`)
-    yield [who, `by ${formatLimited(policies, holding)}${reservations.join('')}${expired}`]
+    yield [who, `by ${formatLimited(policies, holding)}${effects.join('')}${expired}`]
   }
 }
 
 /** A rule, and how far it reaches. */
-function formatLimited(policies: Policies, of: Holding | Reservation): string {
+function formatLimited(policies: Policies, of: HeldGrant | DenyEffect): string {
   const on = of.on === undefined ? '' : ` on ${typeof of.on === 'string' ? of.on : of.on.join(', ')}`
-  const except = 'except' in of && of.except !== undefined ? ` except for ${fewOf(of.except)}` : ''
+  const except = 'except' in of && of.except !== undefined ? ` except for ${shortList(of.except)}` : ''
   const until = 'until' in of && of.until !== undefined ? `, until ${formatTime(of.until)}` : ''
   const when = of.when === undefined ? '' : `, if ${formatCondition(of.when, 'line')}`
   return `${formatReference(policies.reference(of.rule))}${on}${except}${until}${when}`

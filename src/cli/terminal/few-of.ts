@@ -1,7 +1,7 @@
 import { count } from '../answers/policies.ts'
 
 /** The first names of a list, and how many others there are: a line that a person reads to its end. */
-export function fewOf(names: readonly string[], most = 5): string {
+export function shortList(names: readonly string[], most = 5): string {
   const more = names.length - most
   return `${names.slice(0, most).join(', ')}${more > 0 ? ` and ${count(more, 'other')}` : ''}`
 }

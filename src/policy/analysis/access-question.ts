@@ -10,31 +10,37 @@ import { compile } from '../compile/compile.ts'
 import { type Authorization, attributesOf, authorize, type Facts } from '../decide/authorize.ts'
 import type { CompiledPolicy } from '../decide/compiled.ts'
 import { decide } from '../decide/decide.ts'
-import { type Common, openCommon, openPrincipal, type Standing, standingOf } from '../decide/effective-rights.ts'
+import {
+  type Common,
+  type EffectiveRights,
+  effectiveRightsOf,
+  indexCommon,
+  indexPrincipal,
+} from '../decide/effective-rights.ts'
 import type { PolicySet, Question } from '../model.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../principal.ts'
 
-export type Asked =
+export type AccessQuestion =
   | { readonly kind: 'permission'; readonly question: Question }
   | { readonly kind: 'request'; readonly request: RegistryRequest; readonly facts: Facts }
 
 /** A caller's place in a policy set. */
-export type Place = {
-  readonly standing: Standing
+export type EvaluationContext = {
+  readonly rights: EffectiveRights
   readonly common: Common
   /** What was compiled for it: the rules of this caller, and no others. */
   readonly compiled: CompiledPolicy
 }
 
 /** Compiles only what can matter to this caller, so that asking often is cheap in a large policy set too. */
-export function placeIn(policies: PolicySet, caller: Caller): Place {
+export function placeIn(policies: PolicySet, caller: Caller): EvaluationContext {
   const compiled = compile(narrow(policies, caller))
-  const common = openCommon(compiled.common)
+  const common = indexCommon(compiled.common)
   const own = caller.acts.flatMap((key) => {
     const data = compiled.principals.get(key)
-    return data === undefined ? [] : [openPrincipal(data)]
+    return data === undefined ? [] : [indexPrincipal(data)]
   })
-  return { compiled, common, standing: standingOf(caller, common, own) }
+  return { compiled, common, rights: effectiveRightsOf(caller, common, own) }
 }
 
 function narrow(policies: PolicySet, { acts, groupsUnknownOf, mayBe = [] }: Caller): PolicySet {
@@ -53,25 +59,23 @@ function narrow(policies: PolicySet, { acts, groupsUnknownOf, mayBe = [] }: Call
   }
 }
 
-export const answer = ({ standing, common }: Place, asked: Asked): Authorization =>
-  asked.kind === 'permission'
-    ? decide(standing, asked.question)
-    : authorize(standing, common, asked.request, asked.facts)
+export const answer = ({ rights, common }: EvaluationContext, asked: AccessQuestion): Authorization =>
+  asked.kind === 'permission' ? decide(rights, asked.question) : authorize(rights, common, asked.request, asked.facts)
 
 /** One thing that a request needs, and whether the caller has it. */
 export type Need = Requirement & { readonly authorization: Authorization }
 
 /** Everything that is needed, also what comes after the first refusal. */
-export function needsOf({ standing, common }: Place, asked: Asked): readonly Need[] {
+export function needsOf({ rights, common }: EvaluationContext, asked: AccessQuestion): readonly Need[] {
   if (asked.kind === 'permission') {
     const { action, repository } = asked.question
-    return [{ ...needOf(action, repository), authorization: decide(standing, asked.question) }]
+    return [{ ...needOf(action, repository), authorization: decide(rights, asked.question) }]
   }
   const { request, facts } = asked
   if (request.operation === 'listCatalog' && common.catalog === 'filtered') return []
   return requirements(request).map((need) => ({
     ...need,
-    authorization: authorize(standing, common, request, facts, [need]),
+    authorization: authorize(rights, common, request, facts, [need]),
   }))
 }
 
@@ -81,11 +85,15 @@ const needOf = (action: Question['action'], name: string | undefined): Requireme
 }
 
 /** The question behind a need that is not met: that of the first tag, if the request names some, for which it is not. */
-export function questionOf({ standing }: Place, asked: Asked, { action, repository }: Requirement): Question {
+export function questionOf(
+  { rights }: EvaluationContext,
+  asked: AccessQuestion,
+  { action, repository }: Requirement,
+): Question {
   if (asked.kind === 'permission') return asked.question
   const { request, facts } = asked
-  const attributes = attributesOf(standing, request, facts)
+  const attributes = attributesOf(rights, request, facts)
   const question = { action, ...(repository === undefined ? {} : { repository }), attributes, now: facts.now }
   const perTag = namedTags(request).map((tag) => ({ ...question, attributes: { ...attributes, tag } }))
-  return perTag.find((each) => decide(standing, each).effect === 'deny') ?? perTag[0] ?? question
+  return perTag.find((each) => decide(rights, each).effect === 'deny') ?? perTag[0] ?? question
 }

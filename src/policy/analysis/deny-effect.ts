@@ -2,14 +2,14 @@
 import { azureAction, isDataPermission, takesRepository } from '../../registry/permission.ts'
 import { matchesAction } from '../action-pattern.ts'
 import { type DenyData, type NamePattern, parseRule, type Rule } from '../decide/compiled.ts'
-import { covers } from '../decide/name-pattern.ts'
+import { namePatternCovers } from '../decide/name-pattern.ts'
 import type { Expression } from '../expression.ts'
 import { PERMISSION_BITS } from '../permission-bits.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../principal.ts'
-import { type Holding, isOpen, residualFor, type Wanted } from './held-grant.ts'
+import { type HeldGrant, isOpen, residualFor, type Wanted } from './held-grant.ts'
 
 /** What is absent does not limit it. */
-export type Reservation = {
+export type DenyEffect = {
   readonly rule: Rule
   readonly on?: readonly NamePattern[]
   readonly when?: Expression
@@ -22,11 +22,7 @@ export type Reservation = {
  *
  * @param except of those whom it spares, the ones that a caller can be besides
  */
-export function reservationOf(
-  deny: DenyData,
-  wanted: Wanted,
-  except: readonly PrincipalKey[],
-): Reservation | undefined {
+export function reservationOf(deny: DenyData, wanted: Wanted, except: readonly PrincipalKey[]): DenyEffect | undefined {
   const { action, repository } = wanted
   if (!isOpen(deny, wanted)) return undefined
   const isMeant = isDataPermission(action)
@@ -35,7 +31,8 @@ export function reservationOf(
   if (!isMeant) return undefined
   // A deny reaches permissions that have no repository whatever repositories it names.
   const isNamed = takesRepository(action) && deny.on !== undefined && !deny.on.includes('*')
-  if (isNamed && repository !== undefined && !deny.on?.some((pattern) => covers(pattern, repository))) return undefined
+  if (isNamed && repository !== undefined && !deny.on?.some((pattern) => namePatternCovers(pattern, repository)))
+    return undefined
   const when = residualFor(deny, wanted)
   if (when === 'never') return undefined
   return {
@@ -47,17 +44,17 @@ export function reservationOf(
 }
 
 /** Whether a deny spares a principal by itself. */
-export const spares = ({ except = [] }: DenyData, principal: PrincipalKey): boolean =>
+export const exempts = ({ except = [] }: DenyData, principal: PrincipalKey): boolean =>
   except.includes(principal) || (principal !== ANONYMOUS && except.includes(EVERYONE))
 
 /** Whether a deny can reach what a grant gives. */
-export const meets = ({ on }: Reservation, holding: Holding): boolean =>
+export const overlaps = ({ on }: DenyEffect, grant: HeldGrant): boolean =>
   on === undefined ||
-  holding.on === undefined ||
-  on.some((pattern) => covers(pattern, holding.on ?? '') || covers(holding.on ?? '', pattern))
+  grant.on === undefined ||
+  on.some((pattern) => namePatternCovers(pattern, grant.on ?? '') || namePatternCovers(grant.on ?? '', pattern))
 
 /** Whether a deny leaves nothing of what a grant gives. */
-export const takesAll = ({ on, when, except }: Reservation, holding: Holding): boolean =>
+export const removesAll = ({ on, when, except }: DenyEffect, grant: HeldGrant): boolean =>
   when === undefined &&
   except === undefined &&
-  (on === undefined || on.some((pattern) => holding.on !== undefined && covers(pattern, holding.on)))
+  (on === undefined || on.some((pattern) => grant.on !== undefined && namePatternCovers(pattern, grant.on)))

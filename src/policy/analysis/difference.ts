@@ -6,7 +6,7 @@
 
 import { type Action, azureAction, isDataPermission, PERMISSIONS, takesRepository } from '../../registry/permission.ts'
 import { DELETED_READ, DELETED_RESTORE } from '../../registry/required-permissions.ts'
-import { effective, matchesAction } from '../action-pattern.ts'
+import { isActionGranted, matchesAction } from '../action-pattern.ts'
 import { formatCondition } from '../condition/format.ts'
 import type {
   CompiledPolicy,
@@ -17,7 +17,7 @@ import type {
   PrincipalData,
 } from '../decide/compiled.ts'
 import { NameIndex } from '../decide/name-index.ts'
-import { covers } from '../decide/name-pattern.ts'
+import { namePatternCovers } from '../decide/name-pattern.ts'
 import type { EpochSeconds } from '../model.ts'
 import { PERMISSION_BITS } from '../permission-bits.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../principal.ts'
@@ -134,7 +134,7 @@ function forest(patterns: readonly NamePattern[]): readonly Node[] {
   const childrenOf = new Map<NamePattern, Node[]>()
   const open: NamePattern[] = []
   for (const pattern of sorted) {
-    while (open.length > 0 && !covers(open.at(-1) ?? '', pattern)) open.pop()
+    while (open.length > 0 && !namePatternCovers(open.at(-1) ?? '', pattern)) open.pop()
     const parent = open.at(-1)
     const children: Node[] = []
     childrenOf.set(pattern, children)
@@ -227,7 +227,7 @@ class Side {
   #grants(data: PrincipalData, action: Action): readonly Entry[] {
     if (!isDataPermission(action)) {
       return (data.control ?? [])
-        .filter((grant) => effective(grant.actions, grant.notActions ?? [], azureAction(action)))
+        .filter((grant) => isActionGranted(grant.actions, grant.notActions ?? [], azureAction(action)))
         .flatMap((grant) => this.#entry('grant', grant, '*', action))
     }
     const bit = PERMISSION_BITS[action]
@@ -282,7 +282,7 @@ function viewOf(entries: readonly Entry[]): View {
       const grants: Entry[] = []
       const denies: Entry[] = []
       index.find(pattern.endsWith('*') ? pattern.slice(0, -1) : pattern, (entry) => {
-        if (covers(entry.on, pattern)) (entry.kind === 'grant' ? grants : denies).push(entry)
+        if (namePatternCovers(entry.on, pattern)) (entry.kind === 'grant' ? grants : denies).push(entry)
         return false
       })
       const texts = (list: readonly Entry[]) =>

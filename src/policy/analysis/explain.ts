@@ -9,14 +9,14 @@ import type { CompiledPolicy } from '../decide/compiled.ts'
 import type { PolicySet } from '../model.ts'
 import type { NearIdentity } from '../near-identity.ts'
 import type { PrincipalKey } from '../principal.ts'
-import { type Asked, answer, type Need, needsOf, placeIn, questionOf } from './access-question.ts'
+import { type AccessQuestion, answer, type Need, needsOf, placeIn, questionOf } from './access-question.ts'
 import type { Change } from './change.ts'
 import { type NearestGrant, nearestGrant } from './nearest-grant.ts'
 import { smallestChange } from './smallest-change.ts'
 
-export type { Asked, Need } from './access-question.ts'
+export type { AccessQuestion, Need } from './access-question.ts'
 export type { Change } from './change.ts'
-export type { Lack, NearestGrant } from './nearest-grant.ts'
+export type { Mismatch, NearestGrant } from './nearest-grant.ts'
 
 export type Explanation = {
   /** Who asked, and so who gets what is missing. */
@@ -40,7 +40,7 @@ export function explain(
   compiled: CompiledPolicy,
   caller: Caller,
   principal: PrincipalKey,
-  asked: Asked,
+  asked: AccessQuestion,
   near: readonly NearIdentity[] = [],
 ): Explanation {
   const place = placeIn(policies, caller)

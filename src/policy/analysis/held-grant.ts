@@ -1,6 +1,6 @@
 /** The grants by which a principal holds a permission, as far as they are known before a request comes. Never looks at denies. */
 import { type Action, azureAction, isDataPermission, takesRepository } from '../../registry/permission.ts'
-import { effective } from '../action-pattern.ts'
+import { isActionGranted } from '../action-pattern.ts'
 import {
   type ControlGrantData,
   type DenyData,
@@ -10,7 +10,7 @@ import {
   parseRule,
   type Rule,
 } from '../decide/compiled.ts'
-import { covers } from '../decide/name-pattern.ts'
+import { namePatternCovers } from '../decide/name-pattern.ts'
 import type { Expression } from '../expression.ts'
 import type { EpochSeconds } from '../model.ts'
 import { PERMISSION_BITS } from '../permission-bits.ts'
@@ -24,7 +24,7 @@ export type Wanted = {
 }
 
 /** One way to hold the permission. */
-export type Holding = {
+export type HeldGrant = {
   readonly rule: Rule
   /** Repositories that the rule covers; absent for actions that take none. */
   readonly on?: NamePattern
@@ -33,23 +33,23 @@ export type Holding = {
   readonly until?: EpochSeconds
 }
 
-export function holdingsOf(data: PrincipalData, wanted: Wanted): readonly Holding[] {
+export function heldGrantsOf(data: PrincipalData, wanted: Wanted): readonly HeldGrant[] {
   const { action, repository } = wanted
   if (!isDataPermission(action)) {
     const name = azureAction(action)
     return (data.control ?? []).flatMap((grant) =>
-      effective(grant.actions, grant.notActions ?? [], name) ? holding(grant, wanted) : [],
+      isActionGranted(grant.actions, grant.notActions ?? [], name) ? holding(grant, wanted) : [],
     )
   }
   const bit = PERMISSION_BITS[action]
   return (data.grants ?? []).flatMap((grant) =>
-    (grant.bits & bit) !== 0 && (repository === undefined || covers(grant.on, repository))
+    (grant.bits & bit) !== 0 && (repository === undefined || namePatternCovers(grant.on, repository))
       ? holding(grant, wanted, takesRepository(action) ? grant.on : undefined)
       : [],
   )
 }
 
-function holding(grant: GrantData | ControlGrantData, wanted: Wanted, on?: NamePattern): readonly Holding[] {
+function holding(grant: GrantData | ControlGrantData, wanted: Wanted, on?: NamePattern): readonly HeldGrant[] {
   const { until } = grant
   const when = residualFor(grant, wanted)
   if (!isOpen(grant, wanted) || when === 'never') return []

@@ -3,7 +3,7 @@
  * that holds nothing else. Never assigns it.
  */
 import { type Action, azureAction, isDataPermission, type Permission } from '../../registry/permission.ts'
-import { effective } from '../action-pattern.ts'
+import { isActionGranted } from '../action-pattern.ts'
 import { BUILT_IN_ROLES } from '../azure/built-in-roles.ts'
 import { permissionBits } from '../azure/mode.ts'
 import type { Mode, PolicySet, RoleDefinition } from '../model.ts'
@@ -24,7 +24,7 @@ export const permissionsOfRole = (role: RoleDefinition, mode: Mode): readonly Pe
 
 const givesControl = (role: RoleDefinition, action: string): boolean =>
   role.permissions.some(
-    ({ actions, notActions, condition }) => condition === undefined && effective(actions, notActions, action),
+    ({ actions, notActions, condition }) => condition === undefined && isActionGranted(actions, notActions, action),
   )
 
 /** Whoever may do everything is never the answer to one missing right. */

@@ -3,7 +3,7 @@
  * come first, then those of others. Never decides.
  */
 import { azureAction, isDataPermission, type Permission } from '../../registry/permission.ts'
-import { effective } from '../action-pattern.ts'
+import { isActionGranted } from '../action-pattern.ts'
 import type { Caller } from '../caller.ts'
 import { ruleOf } from '../compile/rule.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type Rule,
 } from '../decide/compiled.ts'
 import type { Context } from '../decide/condition/evaluate.ts'
-import { covers } from '../decide/name-pattern.ts'
+import { namePatternCovers } from '../decide/name-pattern.ts'
 import type { EpochSeconds, PolicySet, Question } from '../model.ts'
 import type { NearIdentity, UnmetRule } from '../near-identity.ts'
 import { PERMISSION_BITS, permissionsOf } from '../permission-bits.ts'
@@ -25,7 +25,7 @@ import { permissionsOfRole } from './least-role.ts'
 import { type UnmetTest, unmetTests } from './unmet-tests.ts'
 
 /** What keeps a rule from granting, nearest first. */
-export type Lack =
+export type Mismatch =
   /** Its window has not begun, or is over. */
   | { readonly code: 'not_begun'; readonly from: EpochSeconds }
   | { readonly code: 'ended'; readonly until: EpochSeconds }
@@ -42,9 +42,9 @@ export type Lack =
   /** It grants just this, to somebody else. */
   | { readonly code: 'principal' }
 
-export type NearestGrant = { readonly rule: Rule; readonly principal: PrincipalKey; readonly lack: Lack }
+export type NearestGrant = { readonly rule: Rule; readonly principal: PrincipalKey; readonly lack: Mismatch }
 
-const ORDER: readonly Lack['code'][] = [
+const ORDER: readonly Mismatch['code'][] = [
   'not_begun',
   'ended',
   'condition',
@@ -92,7 +92,9 @@ export function nearestOwnGrant(
   const own = rolesPlayed(caller)
   const candidates: NearestGrant[] = own.flatMap((principal) => {
     const data = dataOf(compiled, principal)
-    return data === undefined ? [] : [...lacks(data, question)].map(([rule, lack]) => ({ rule, principal, lack }))
+    return data === undefined
+      ? []
+      : [...mismatchesOf(data, question)].map(([rule, lack]) => ({ rule, principal, lack }))
   })
   candidates.push(...ofOtherMode(policies, own, question), ...ofNearIdentities(compiled, near, question))
   const [best] = candidates
@@ -114,16 +116,20 @@ const contextOf = ({ action, repository, attributes, now }: Question): Context =
 })
 
 /** What each rule of one principal lacks; of several parts of a rule the nearest counts. */
-function lacks(data: PrincipalData, question: Question): Iterable<readonly [Rule, Lack]> {
-  const found = new Map<string, Lack>()
-  const add = (rule: string, lack: Lack | undefined): void => {
-    if (lack === undefined) return
+function mismatchesOf(data: PrincipalData, question: Question): Iterable<readonly [Rule, Mismatch]> {
+  const found = new Map<string, Mismatch>()
+  const add = (rule: string, mismatch: Mismatch | undefined): void => {
+    if (mismatch === undefined) return
     const known = found.get(rule)
-    if (known?.code === 'repository' && lack.code === 'repository') {
-      found.set(rule, { code: 'repository', on: [...known.on, ...lack.on] })
-    } else if (known?.code === 'permission' && lack.code === 'permission') {
-      found.set(rule, { code: 'permission', permissions: [...new Set([...known.permissions, ...lack.permissions])] })
-    } else if (known === undefined || ORDER.indexOf(lack.code) < ORDER.indexOf(known.code)) found.set(rule, lack)
+    if (known?.code === 'repository' && mismatch.code === 'repository') {
+      found.set(rule, { code: 'repository', on: [...known.on, ...mismatch.on] })
+    } else if (known?.code === 'permission' && mismatch.code === 'permission') {
+      found.set(rule, {
+        code: 'permission',
+        permissions: [...new Set([...known.permissions, ...mismatch.permissions])],
+      })
+    } else if (known === undefined || ORDER.indexOf(mismatch.code) < ORDER.indexOf(known.code))
+      found.set(rule, mismatch)
   }
   const context = contextOf(question)
   const { action } = question
@@ -131,22 +137,22 @@ function lacks(data: PrincipalData, question: Question): Iterable<readonly [Rule
     for (const grant of data.grants ?? []) add(grant.rule, lackOfGrant(grant, PERMISSION_BITS[action], context))
   } else {
     for (const grant of data.control ?? []) {
-      if (effective(grant.actions, grant.notActions ?? [], context.action))
+      if (isActionGranted(grant.actions, grant.notActions ?? [], context.action))
         add(grant.rule, lackOfLimits(grant, context))
     }
   }
   return [...found].map(([rule, lack]) => [parseRule(rule), lack] as const)
 }
 
-function lackOfGrant(grant: GrantData, bit: number, context: Context): Lack | undefined {
-  const isCovered = context.name === undefined ? grant.on === '*' : covers(grant.on, context.name)
+function lackOfGrant(grant: GrantData, bit: number, context: Context): Mismatch | undefined {
+  const isCovered = context.name === undefined ? grant.on === '*' : namePatternCovers(grant.on, context.name)
   if ((grant.bits & bit) === 0) {
     return isCovered ? { code: 'permission', permissions: permissionsOf(grant.bits) } : undefined
   }
   return isCovered ? lackOfLimits(grant, context) : { code: 'repository', on: [grant.on] }
 }
 
-function lackOfLimits({ from, until, when }: GrantData | ControlGrantData, context: Context): Lack | undefined {
+function lackOfLimits({ from, until, when }: GrantData | ControlGrantData, context: Context): Mismatch | undefined {
   if (from !== undefined && context.now < from) return { code: 'not_begun', from }
   if (until !== undefined && context.now >= until) return { code: 'ended', until }
   const tests = when === undefined ? [] : unmetTests(when, context)
@@ -154,10 +160,10 @@ function lackOfLimits({ from, until, when }: GrantData | ControlGrantData, conte
 }
 
 /** How much of the name the nearest of the rule's repositories has in common with the one that was asked for. */
-function sharedPrefix(lack: Lack, name: string | undefined): number {
-  if (lack.code !== 'repository' || name === undefined) return 0
+function sharedPrefix(mismatch: Mismatch, name: string | undefined): number {
+  if (mismatch.code !== 'repository' || name === undefined) return 0
   return Math.max(
-    ...lack.on.map((pattern) => {
+    ...mismatch.on.map((pattern) => {
       let length = 0
       while (length < pattern.length && pattern[length] === name[length]) length += 1
       return length
@@ -220,7 +226,8 @@ function grantTo(principal: PrincipalKey, data: PrincipalData, question: Questio
       ? data.grants?.find((item) => (item.bits & bit) !== 0 && lackOfGrant(item, bit, context) === undefined)
       : data.control?.find(
           (item) =>
-            effective(item.actions, item.notActions ?? [], context.action) && lackOfLimits(item, context) === undefined,
+            isActionGranted(item.actions, item.notActions ?? [], context.action) &&
+            lackOfLimits(item, context) === undefined,
         )
   return grant === undefined ? undefined : { rule: parseRule(grant.rule), principal, lack: { code: 'principal' } }
 }

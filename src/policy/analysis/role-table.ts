@@ -11,7 +11,7 @@ import { SYSTEM_SCOPE_MAPS } from '../azure/scope-maps.ts'
 import type { Caller } from '../caller.ts'
 import { compile } from '../compile/compile.ts'
 import { decide } from '../decide/decide.ts'
-import { openCommon, openPrincipal, standingOf } from '../decide/effective-rights.ts'
+import { effectiveRightsOf, indexCommon, indexPrincipal } from '../decide/effective-rights.ts'
 import type { Mode, PolicySet } from '../model.ts'
 import { EVERYONE, type PrincipalKey, principalKey } from '../principal.ts'
 
@@ -184,7 +184,7 @@ function isAllowed(policies: PolicySet, principal: PrincipalKey, action: Action)
   const { common, principals } = compile(policies)
   const caller: Caller = { authenticated: true, acts: [principal] }
   const own = principals.get(principal)
-  const standing = standingOf(caller, openCommon(common), own === undefined ? [] : [openPrincipal(own)])
+  const rights = effectiveRightsOf(caller, indexCommon(common), own === undefined ? [] : [indexPrincipal(own)])
   const about = takesRepository(action) ? { repository: 'app' } : {}
-  return decide(standing, { action, ...about, attributes: {}, now: 0 }).effect === 'allow'
+  return decide(rights, { action, ...about, attributes: {}, now: 0 }).effect === 'allow'
 }

@@ -9,7 +9,15 @@ import type { PolicySet, Token } from '../model.ts'
 import type { NearIdentity } from '../near-identity.ts'
 import { ANONYMOUS, type PrincipalKey, principalKey } from '../principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../repository-pattern.ts'
-import { type Asked, answer, type Need, needsOf, type Place, placeIn, questionOf } from './access-question.ts'
+import {
+  type AccessQuestion,
+  answer,
+  type EvaluationContext,
+  type Need,
+  needsOf,
+  placeIn,
+  questionOf,
+} from './access-question.ts'
 import { applyChange, type Change, isScopeMapPermission, type ScopeMapLine } from './change.ts'
 import { leastRole } from './least-role.ts'
 import { nearestOwnGrant } from './nearest-grant.ts'
@@ -20,7 +28,7 @@ const MAX_CHANGES = 32
 type State = { readonly policies: PolicySet; readonly caller: Caller }
 
 /** Who asks, and so who is to get the right; and the identities that this nearly is. */
-type Asker = { readonly principal: PrincipalKey; readonly near: readonly NearIdentity[] }
+type Requester = { readonly principal: PrincipalKey; readonly near: readonly NearIdentity[] }
 
 /**
  * @param principal who asks, and so who is to get the right
@@ -31,7 +39,7 @@ export function smallestChange(
   policies: PolicySet,
   caller: Caller,
   principal: PrincipalKey,
-  asked: Asked,
+  asked: AccessQuestion,
   near: readonly NearIdentity[] = [],
 ): readonly Change[] | undefined {
   const changes: Change[] = []
@@ -43,13 +51,13 @@ export function smallestChange(
     const change = nextChange(state, place, { principal, near }, asked, authorization.reason)
     if (change === undefined) return undefined
     changes.push(change)
-    state = after(state, change)
+    state = applied(state, change)
   }
   return undefined
 }
 
 /** A policy set and a caller, once a change is made. */
-export const after = ({ policies, caller }: State, change: Change): State => ({
+export const applied = ({ policies, caller }: State, change: Change): State => ({
   policies: applyChange(policies, change),
   caller:
     change.kind === 'authenticate'
@@ -66,7 +74,13 @@ const asIdentity = (caller: Caller, name: string): Caller => ({
 
 type Reason = Extract<ReturnType<typeof answer>, { effect: 'deny' }>['reason']
 
-function nextChange(state: State, place: Place, asker: Asker, asked: Asked, reason: Reason): Change | undefined {
+function nextChange(
+  state: State,
+  place: EvaluationContext,
+  asker: Requester,
+  asked: AccessQuestion,
+  reason: Reason,
+): Change | undefined {
   switch (reason.code) {
     case 'authentication_required':
       return { kind: 'authenticate' }
@@ -84,7 +98,7 @@ function nextChange(state: State, place: Place, asker: Asker, asked: Asked, reas
 }
 
 /** What nobody granted yet, leaving aside what is denied: rights on a repository before others. */
-function missing(place: Place, asked: Asked): readonly Need[] {
+function missing(place: EvaluationContext, asked: AccessQuestion): readonly Need[] {
   const needs = needsOf(place, asked).filter(
     ({ authorization }) => authorization.effect === 'deny' && authorization.reason.code === 'no_grant',
   )
@@ -95,7 +109,12 @@ function missing(place: Place, asked: Asked): readonly Need[] {
 const kindOf = (action: Action) =>
   takesRepository(action) ? 'repository' : isDataPermission(action) ? 'registry' : 'control'
 
-function grantMissing(state: State, place: Place, { principal, near }: Asker, asked: Asked): Change | undefined {
+function grantMissing(
+  state: State,
+  place: EvaluationContext,
+  { principal, near }: Requester,
+  asked: AccessQuestion,
+): Change | undefined {
   const needs = missing(place, asked)
   const [first] = needs
   if (first === undefined) return undefined
@@ -129,7 +148,7 @@ function grantMissing(state: State, place: Place, { principal, near }: Asker, as
 }
 
 /** Whether any credential would do. */
-const isForEveryone = ({ policies, caller }: State, asked: Asked): boolean =>
+const isForEveryone = ({ policies, caller }: State, asked: AccessQuestion): boolean =>
   answer(placeIn(policies, { ...caller, authenticated: true }), asked).effect === 'allow'
 
 const ALL: RepositoryPattern = { kind: 'all' }
@@ -141,7 +160,12 @@ function patternOf(name: string | undefined): RepositoryPattern {
 }
 
 /** A date is smaller than a right: if a rule of the caller would do at another time, it is the rule to change. */
-function moveWindow({ policies, caller }: State, place: Place, asked: Asked, need: Need): Change | undefined {
+function moveWindow(
+  { policies, caller }: State,
+  place: EvaluationContext,
+  asked: AccessQuestion,
+  need: Need,
+): Change | undefined {
   const question = questionOf(place, asked, need)
   const nearest = nearestOwnGrant(policies, place.compiled, caller, question)
   if (nearest === undefined) return undefined

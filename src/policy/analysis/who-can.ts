@@ -7,20 +7,20 @@
 import type { CompiledPolicy, DenyData, PrincipalData } from '../decide/compiled.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../principal.ts'
 import { companions } from './co-principals.ts'
-import { meets, type Reservation, reservationOf, spares, takesAll } from './deny-effect.ts'
-import { type Holding, holdingsOf, type Wanted } from './held-grant.ts'
+import { type DenyEffect, exempts, overlaps, removesAll, reservationOf } from './deny-effect.ts'
+import { type HeldGrant, heldGrantsOf, type Wanted } from './held-grant.ts'
 
 export type Holder = {
   /** `everyone` is everybody who is authenticated; `anonymous` is everybody. */
   readonly principal: PrincipalKey
-  readonly by: readonly Holding[]
-  readonly unless: readonly Reservation[]
+  readonly by: readonly HeldGrant[]
+  readonly unless: readonly DenyEffect[]
   /** The principal is a token and every password that it has is over: nobody can log in as it. */
   readonly passwords?: 'expired'
 }
 
 /** What a deny keeps a principal from, of what `everyone` or `anonymous` has. */
-export type Exception = Reservation & { readonly principal: PrincipalKey }
+export type Exception = DenyEffect & { readonly principal: PrincipalKey }
 
 export type WhoCan = {
   readonly holders: readonly Holder[]
@@ -32,15 +32,15 @@ export type WhoCan = {
 export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): WhoCan {
   const canBeBoth = companions(common.identities)
   const shared = (common.everyone.denies ?? []).filter((deny) => reservationOf(deny, wanted, []) !== undefined)
-  const deniesOf = (principal: PrincipalKey, own: readonly DenyData[] = []): readonly Reservation[] =>
+  const deniesOf = (principal: PrincipalKey, own: readonly DenyData[] = []): readonly DenyEffect[] =>
     [...own, ...shared].flatMap((deny) => {
-      if (spares(deny, principal)) return []
+      if (exempts(deny, principal)) return []
       const others = (deny.except ?? []).filter((other) => canBeBoth(principal, other))
       return reservationOf(deny, wanted, others) ?? []
     })
 
-  const anonymous = holdingsOf(common.anonymous, wanted)
-  const everyone = holdingsOf(common.everyone, wanted)
+  const anonymous = heldGrantsOf(common.anonymous, wanted)
+  const everyone = heldGrantsOf(common.everyone, wanted)
   const deniesOfAnonymous = deniesOf(ANONYMOUS, common.anonymous.denies)
   const deniesOfEveryone = deniesOf(EVERYONE)
   const everybody = { holdings: [...everyone, ...anonymous], denies: deniesOfEveryone }
@@ -56,7 +56,7 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
   for (const key of keys) {
     const data = principals.get(key)
     if (data?.token?.status === 'disabled') continue
-    const own = data === undefined ? [] : holdingsOf(data, wanted)
+    const own = data === undefined ? [] : heldGrantsOf(data, wanted)
     const isLikeEverybody = own.length === 0 && data?.denies === undefined && !spared.has(key)
     if (!isLikeEverybody)
       found.push(withPasswords(listed(key, own, deniesOf(key, data?.denies), everybody), data, wanted))
@@ -67,8 +67,8 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
     doubtful: [...principals].flatMap(([principal, { denies = [] }]) =>
       isKnownByClaims(principal)
         ? denies.flatMap((deny) => {
-            const reservation = reservationOf(deny, wanted, [])
-            return reservation === undefined ? [] : [{ principal, ...reservation }]
+            const effect = reservationOf(deny, wanted, [])
+            return effect === undefined ? [] : [{ principal, ...effect }]
           })
         : [],
     ),
@@ -79,7 +79,7 @@ const isKnownByClaims = (principal: PrincipalKey): boolean =>
   principal.startsWith('group:') || principal.startsWith('identity:')
 
 /** What a principal is besides itself, and so has as well. */
-type Everybody = { readonly holdings: readonly Holding[]; readonly denies: readonly Reservation[] }
+type Everybody = { readonly holdings: readonly HeldGrant[]; readonly denies: readonly DenyEffect[] }
 
 const NOBODY: Everybody = { holdings: [], denies: [] }
 
@@ -87,19 +87,19 @@ type Listed = { readonly holder: readonly Holder[]; readonly except: readonly Ex
 
 function listed(
   principal: PrincipalKey,
-  own: readonly Holding[],
-  denies: readonly Reservation[],
+  own: readonly HeldGrant[],
+  denies: readonly DenyEffect[],
   everybody: Everybody,
 ): Listed {
   // What a deny takes from everybody but not from this one is told of this one.
   const spared = everybody.denies.filter((deny) => !has(denies, deny))
-  const kept = everybody.holdings.filter((holding) => spared.some((deny) => meets(deny, holding)))
-  const by = [...own, ...kept].filter((holding) => !denies.some((deny) => takesAll(deny, holding)))
-  const unless = denies.filter((deny) => by.some((holding) => meets(deny, holding)))
+  const kept = everybody.holdings.filter((grant) => spared.some((deny) => overlaps(deny, grant)))
+  const by = [...own, ...kept].filter((grant) => !denies.some((deny) => removesAll(deny, grant)))
+  const unless = denies.filter((deny) => by.some((grant) => overlaps(deny, grant)))
 
-  const rest = everybody.holdings.filter((holding) => !everybody.denies.some((deny) => takesAll(deny, holding)))
+  const rest = everybody.holdings.filter((grant) => !everybody.denies.some((deny) => removesAll(deny, grant)))
   const except = denies
-    .filter((deny) => !has(everybody.denies, deny) && rest.some((holding) => meets(deny, holding)))
+    .filter((deny) => !has(everybody.denies, deny) && rest.some((grant) => overlaps(deny, grant)))
     .map((deny) => ({ principal, ...deny }))
   const total = except.find(({ on, when, except: others }) => (on ?? when ?? others) === undefined)
   return {
@@ -115,5 +115,5 @@ function withPasswords(found: Listed, data: PrincipalData | undefined, { now }: 
   return { ...found, holder: found.holder.map((holder) => ({ ...holder, passwords: 'expired' })) }
 }
 
-const has = (denies: readonly Reservation[], { rule }: Reservation): boolean =>
+const has = (denies: readonly DenyEffect[], { rule }: DenyEffect): boolean =>
   denies.some((deny) => deny.rule.id === rule.id)

@@ -6,7 +6,7 @@
  * directory-reference".
  */
 import { DATA_ACTIONS, PERMISSIONS, type Permission } from '../../registry/permission.ts'
-import { effective } from '../action-pattern.ts'
+import { isActionGranted } from '../action-pattern.ts'
 import type { Mode, RoleDefinition, RolePermission } from '../model.ts'
 import { bitsOf } from '../permission-bits.ts'
 
@@ -39,8 +39,8 @@ const IMAGE_SIGNER = '6cef56e8-d556-48e5-a04f-b8e64114680f'
 export function permissionBits(role: RoleDefinition, element: RolePermission, mode: Mode): number {
   const given = PERMISSIONS.filter((permission) =>
     mode === 'abac'
-      ? effective(element.dataActions, element.notDataActions, DATA_ACTIONS[permission])
-      : LEGACY_ACTIONS[permission].some((action) => effective(element.actions, element.notActions, action)),
+      ? isActionGranted(element.dataActions, element.notDataActions, DATA_ACTIONS[permission])
+      : LEGACY_ACTIONS[permission].some((action) => isActionGranted(element.actions, element.notActions, action)),
   )
   return bitsOf(role.builtIn ? given.filter((permission) => isHonoured(role.id ?? '', permission, mode)) : given)
 }

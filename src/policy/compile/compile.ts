@@ -111,7 +111,7 @@ function scopeMapGrants(actions: readonly Omit<ScopeMapAction, 'source'>[], rule
 
 const TRUE: Expression = { type: 'constant', value: true }
 
-const both = (left: Expression, right: Expression): Expression =>
+const allOf = (left: Expression, right: Expression): Expression =>
   left.type === 'constant' && left.value ? right : { type: 'and', left, right }
 
 /** What each element of a role gives where there is no condition: the same for every assignment of the role. */
@@ -125,7 +125,7 @@ function compileAssignment(policies: PolicySet, assignment: RoleAssignment, targ
   const limits = windowOf(assignment)
   for (const element of role.permissions) {
     const conditions = [element.condition, mode === 'abac' ? assignment.condition : undefined]
-    const condition = conditions.reduce((all, next) => (next === undefined ? all : both(all, next.expression)), TRUE)
+    const condition = conditions.reduce((all, next) => (next === undefined ? all : allOf(all, next.expression)), TRUE)
     const known = condition === TRUE ? parts.get(element) : undefined
     const mine = known ?? specialized(permissionsOf(permissionBits(role, element, mode)), condition)
     if (condition === TRUE) parts.set(element, mine)
@@ -168,7 +168,7 @@ type Place = Pick<GrantData, 'on' | 'when'>
 function placesWhen(when: Expression, patterns: readonly RepositoryPattern[]): readonly Place[] {
   return patterns.flatMap((pattern): readonly Place[] => {
     if (when.type === 'constant') return when.value ? [{ on: formatRepositoryPattern(pattern) }] : []
-    const { keys, residual } = lowerName(both(nameCondition(pattern), when))
+    const { keys, residual } = lowerName(allOf(nameCondition(pattern), when))
     const rest = residual === undefined ? {} : { when: residual }
     if (keys === 'any') return [{ on: '*', ...rest }]
     return keys.flatMap((key) => {

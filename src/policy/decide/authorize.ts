@@ -9,7 +9,7 @@ import { namedTags, type Requirement, reachesEveryTag, requirements } from '../.
 import type { Attributes, EpochSeconds } from '../model.ts'
 import type { Rule } from './compiled.ts'
 import { type Decision, type DenyReason, decide } from './decide.ts'
-import type { Common, Standing } from './effective-rights.ts'
+import type { Common, EffectiveRights } from './effective-rights.ts'
 
 /** What the request says of itself beyond its path; tags and digest are read from the request. */
 export type Facts = Pick<Attributes, 'mediaType' | 'artifactType' | 'clientIp'> & { readonly now: EpochSeconds }
@@ -23,24 +23,24 @@ export type Authorization =
  * @param needs what the request needs; given apart where the request's body decides, by default {@link requirements}
  */
 export function authorize(
-  standing: Standing,
+  rights: EffectiveRights,
   common: Pick<Common, 'catalog'>,
   request: RegistryRequest,
   facts: Facts,
   needs: readonly Requirement[] = requirements(request),
 ): Authorization {
-  if (standing.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
+  if (rights.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
   if (request.operation === 'ping' || (request.operation === 'listCatalog' && common.catalog === 'filtered')) {
-    return standing.caller.authenticated
+    return rights.caller.authenticated
       ? { effect: 'allow' }
       : { effect: 'deny', reason: { code: 'authentication_required' } }
   }
-  const attributes = attributesOf(standing, request, facts)
+  const attributes = attributesOf(rights, request, facts)
   const tags = namedTags(request)
   let allowed: (Decision & { effect: 'allow' }) | undefined
   for (const need of needs) {
     for (const tag of tags.length === 0 ? [undefined] : tags) {
-      const decision = decideNeed(standing, need, tag === undefined ? attributes : { ...attributes, tag }, facts.now)
+      const decision = decideNeed(rights, need, tag === undefined ? attributes : { ...attributes, tag }, facts.now)
       if (decision.effect === 'deny') return decision
       allowed ??= decision
     }
@@ -49,18 +49,18 @@ export function authorize(
 }
 
 /** Whether the caller may read the source of a mount. */
-export function mayReadBlob(standing: Standing, from: RepositoryName, digest: string, facts: Facts): boolean {
-  const attributes = { ...attributesOf(standing, undefined, facts), method: 'GET', digest }
-  return decideNeed(standing, { action: 'content/read', repository: from }, attributes, facts.now).effect === 'allow'
+export function mayReadBlob(rights: EffectiveRights, from: RepositoryName, digest: string, facts: Facts): boolean {
+  const attributes = { ...attributesOf(rights, undefined, facts), method: 'GET', digest }
+  return decideNeed(rights, { action: 'content/read', repository: from }, attributes, facts.now).effect === 'allow'
 }
 
 /** Either action will do, but an explicit deny of one is not overcome by a grant of the other. */
-function decideNeed(standing: Standing, need: Requirement, attributes: Attributes, now: EpochSeconds): Decision {
+function decideNeed(rights: EffectiveRights, need: Requirement, attributes: Attributes, now: EpochSeconds): Decision {
   const { action, repository, orElse } = need
   const about = { attributes, now, ...(repository === undefined ? {} : { repository }) }
-  const decision = decide(standing, { action, ...about })
+  const decision = decide(rights, { action, ...about })
   if (orElse === undefined || isForbidden(decision)) return decision
-  const other = decide(standing, { action: orElse, ...about })
+  const other = decide(rights, { action: orElse, ...about })
   if (isForbidden(other)) return other
   return decision.effect === 'deny' && other.effect === 'allow' ? other : decision
 }
@@ -69,9 +69,9 @@ const isForbidden = (decision: Decision): boolean =>
   decision.effect === 'deny' && decision.reason.code === 'deny_assignment'
 
 /** What a request says of itself, for conditions; each tag that it names is asked apart. */
-export function attributesOf(standing: Standing, request: RegistryRequest | undefined, facts: Facts): Attributes {
+export function attributesOf(rights: EffectiveRights, request: RegistryRequest | undefined, facts: Facts): Attributes {
   const { now: _, ...known } = facts
-  const { claims } = standing.caller
+  const { claims } = rights.caller
   return {
     ...known,
     ...(claims === undefined ? {} : { claims }),

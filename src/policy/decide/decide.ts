@@ -6,7 +6,7 @@
  * Source: Azure "overview" and "deny-assignments" (order of evaluation), "conditions-format".
  */
 import { azureAction, isDataPermission, takesRepository } from '../../registry/permission.ts'
-import { effective, matchesAction } from '../action-pattern.ts'
+import { isActionGranted, matchesAction } from '../action-pattern.ts'
 import type { Caller } from '../caller.ts'
 import type { Expression } from '../expression.ts'
 import type { Question } from '../model.ts'
@@ -15,8 +15,8 @@ import type { PrincipalKey } from '../principal.ts'
 import { type ControlGrantData, type DenyData, type GrantData, parseRule, type Rule } from './compiled.ts'
 import { isRepositoryName } from './condition/attribute.ts'
 import { type Context, denies as denyApplies, evaluate, grants as grantApplies } from './condition/evaluate.ts'
-import type { Standing } from './effective-rights.ts'
-import type { Denies } from './rule-index.ts'
+import type { EffectiveRights } from './effective-rights.ts'
+import type { DenyIndex } from './rule-index.ts'
 
 /** There is no third state. */
 export type Decision =
@@ -42,8 +42,8 @@ export type DenyReason =
       readonly membership?: 'unknown'
     }
 
-export function decide(standing: Standing, question: Question): Decision {
-  if (standing.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
+export function decide(rights: EffectiveRights, question: Question): Decision {
+  if (rights.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
   const { action, repository } = question
   const bit = isDataPermission(action) ? PERMISSION_BITS[action] : 0
   const context: Context = {
@@ -53,33 +53,33 @@ export function decide(standing: Standing, question: Question): Decision {
     ...(repository === undefined ? {} : { name: repository }),
   }
   const about = { action, ...(repository === undefined ? {} : { repository }) }
-  const sure = findDeny(standing.denies, standing.caller, question, bit, context)
-  const deny = sure ?? findDeny(standing.doubtfulDenies, standing.caller, question, bit, context)
+  const sure = findDeny(rights.denies, rights.caller, question, bit, context)
+  const deny = sure ?? findDeny(rights.doubtfulDenies, rights.caller, question, bit, context)
   if (deny !== undefined) {
     const message = deny.message === undefined ? {} : { message: deny.message }
     const doubt = sure === undefined ? { membership: 'unknown' as const } : {}
     const reason = { code: 'deny_assignment', ...about, rule: parseRule(deny.rule), ...message, ...doubt } as const
     return { effect: 'deny', reason }
   }
-  const grant = bit === 0 ? findControl(standing, context, question) : findGrant(standing, question, bit, context)
+  const grant = bit === 0 ? findControl(rights, context, question) : findGrant(rights, question, bit, context)
   return grant === undefined
     ? { effect: 'deny', reason: { code: 'no_grant', ...about } }
     : { effect: 'allow', by: parseRule(grant.rule) }
 }
 
-function findGrant(standing: Standing, question: Question, bit: number, context: Context): GrantData | undefined {
+function findGrant(rights: EffectiveRights, question: Question, bit: number, context: Context): GrantData | undefined {
   const accept = (grant: GrantData) => (grant.bits & bit) !== 0 && holds(grant, question, context)
-  for (const { grants } of standing.rights) {
+  for (const { grants } of rights.rights) {
     const grant = grants.find(question.repository, accept)
     if (grant !== undefined) return grant
   }
   return undefined
 }
 
-function findControl(standing: Standing, context: Context, question: Question): ControlGrantData | undefined {
-  for (const { control } of standing.rights) {
+function findControl(rights: EffectiveRights, context: Context, question: Question): ControlGrantData | undefined {
+  for (const { control } of rights.rights) {
     const grant = control.find(
-      (item) => effective(item.actions, item.notActions ?? [], context.action) && holds(item, question, context),
+      (item) => isActionGranted(item.actions, item.notActions ?? [], context.action) && holds(item, question, context),
     )
     if (grant !== undefined) return grant
   }
@@ -87,7 +87,7 @@ function findControl(standing: Standing, context: Context, question: Question): 
 }
 
 function findDeny(
-  lists: readonly Denies[],
+  lists: readonly DenyIndex[],
   caller: Caller,
   question: Question,
   bit: number,

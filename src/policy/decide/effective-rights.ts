@@ -4,51 +4,51 @@
  */
 import type { Caller } from '../caller.ts'
 import type { CommonData, DenyData, PrincipalData, TokenData } from './compiled.ts'
-import { type Denies, openDenies, openRights, type Rights } from './rule-index.ts'
+import { type DenyIndex, indexDenies, indexRules, type RuleIndex } from './rule-index.ts'
 
 /** {@link CommonData} with its rights opened. */
 export type Common = Omit<CommonData, 'everyone' | 'anonymous' | 'groupDenies' | 'identityDenies'> & {
-  readonly everyone: Rights
-  readonly anonymous: Rights
-  readonly groupDenies: Readonly<Record<string, Denies>>
-  readonly identityDenies: Readonly<Record<string, Denies>>
+  readonly everyone: RuleIndex
+  readonly anonymous: RuleIndex
+  readonly groupDenies: Readonly<Record<string, DenyIndex>>
+  readonly identityDenies: Readonly<Record<string, DenyIndex>>
 }
 
 /** {@link PrincipalData} with its rights opened. */
-export type OpenPrincipal = { readonly token?: TokenData; readonly rights: Rights }
+export type IndexedPrincipal = { readonly token?: TokenData; readonly rights: RuleIndex }
 
 /** The opened rights of everything that a caller is. */
-export type Standing = {
+export type EffectiveRights = {
   readonly caller: Caller
   /** A disabled token has no rights at all. */
   readonly disabled: boolean
-  readonly rights: readonly Rights[]
-  readonly denies: readonly Denies[]
+  readonly rights: readonly RuleIndex[]
+  readonly denies: readonly DenyIndex[]
   /** Denies on groups and identities that the caller may be: they hold as the others do. */
-  readonly doubtfulDenies: readonly Denies[]
+  readonly doubtfulDenies: readonly DenyIndex[]
 }
 
-export const openCommon = ({ everyone, anonymous, groupDenies, identityDenies, ...rest }: CommonData): Common => ({
+export const indexCommon = ({ everyone, anonymous, groupDenies, identityDenies, ...rest }: CommonData): Common => ({
   ...rest,
-  everyone: openRights(everyone),
-  anonymous: openRights(anonymous),
+  everyone: indexRules(everyone),
+  anonymous: indexRules(anonymous),
   groupDenies: openAll(groupDenies),
   identityDenies: openAll(identityDenies),
 })
 
-const openAll = (denies: Readonly<Record<string, readonly DenyData[]>>): Readonly<Record<string, Denies>> =>
-  Object.fromEntries(Object.entries(denies).map(([key, list]) => [key, openDenies(list)]))
+const openAll = (denies: Readonly<Record<string, readonly DenyData[]>>): Readonly<Record<string, DenyIndex>> =>
+  Object.fromEntries(Object.entries(denies).map(([key, list]) => [key, indexDenies(list)]))
 
-export const openPrincipal = (data: PrincipalData): OpenPrincipal => ({
+export const indexPrincipal = (data: PrincipalData): IndexedPrincipal => ({
   ...(data.token === undefined ? {} : { token: data.token }),
-  rights: openRights(data),
+  rights: indexRules(data),
 })
 
 /** @param own what the policy says of each key that the caller acts as; keys that it does not name are left out */
-export function standingOf(caller: Caller, common: Common, own: readonly OpenPrincipal[]): Standing {
+export function effectiveRightsOf(caller: Caller, common: Common, own: readonly IndexedPrincipal[]): EffectiveRights {
   const { everyone, anonymous } = common
   if (!caller.authenticated) {
-    const denies = spoken([anonymous.denies, everyone.denies])
+    const denies = nonEmpty([anonymous.denies, everyone.denies])
     return { caller, disabled: false, rights: [anonymous], denies, doubtfulDenies: [] }
   }
   const rights = own.map((principal) => principal.rights)
@@ -56,12 +56,12 @@ export function standingOf(caller: Caller, common: Common, own: readonly OpenPri
     caller,
     disabled: own.some(({ token }) => token?.status === 'disabled'),
     rights: [...rights, everyone, anonymous],
-    denies: spoken([...rights.map(({ denies }) => denies), everyone.denies]),
+    denies: nonEmpty([...rights.map(({ denies }) => denies), everyone.denies]),
     doubtfulDenies: doubtfulDeniesOf(caller, common),
   }
 }
 
-function doubtfulDeniesOf({ groupsUnknownOf, mayBe = [] }: Caller, common: Common): readonly Denies[] {
+function doubtfulDeniesOf({ groupsUnknownOf, mayBe = [] }: Caller, common: Common): readonly DenyIndex[] {
   const groups = groupsUnknownOf === undefined ? undefined : own(common.groupDenies, groupsUnknownOf)
   const identities = mayBe.map((key) => own(common.identityDenies, key))
   return [groups, ...identities].filter((denies) => denies !== undefined)
@@ -71,4 +71,4 @@ const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined
   Object.hasOwn(record, key) ? record[key] : undefined
 
 /** Most of what a caller is denies nothing, and need not be asked at every decision. */
-const spoken = (denies: readonly Denies[]): readonly Denies[] => denies.filter(({ all }) => all.length > 0)
+const nonEmpty = (denies: readonly DenyIndex[]): readonly DenyIndex[] => denies.filter(({ all }) => all.length > 0)

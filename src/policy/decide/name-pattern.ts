@@ -2,7 +2,7 @@
 import type { NamePattern } from './compiled.ts'
 
 /** Whether a repository name, or every name of another pattern, is one of `pattern`. */
-export const covers = (pattern: NamePattern, nameOrPattern: NamePattern): boolean =>
+export const namePatternCovers = (pattern: NamePattern, nameOrPattern: NamePattern): boolean =>
   pattern.endsWith('*') ? nameOrPattern.startsWith(pattern.slice(0, -1)) : nameOrPattern === pattern
 
 /** How much one pattern can reach: the whole registry, all names with one beginning, or a single repository. */

@@ -4,28 +4,28 @@
 import type { ControlGrantData, DenyData, GrantData, PrincipalData } from './compiled.ts'
 import { NameIndex } from './name-index.ts'
 
-export type Rights = {
+export type RuleIndex = {
   readonly grants: NameIndex<GrantData>
   readonly control: readonly ControlGrantData[]
-  readonly denies: Denies
+  readonly denies: DenyIndex
 }
 
 /** `all` lists every deny once; the index finds those of a repository. */
-export type Denies = { readonly all: readonly DenyData[]; readonly index: NameIndex<DenyData> }
+export type DenyIndex = { readonly all: readonly DenyData[]; readonly index: NameIndex<DenyData> }
 
-export const NO_DENIES: Denies = openDenies([])
+export const NO_DENIES: DenyIndex = indexDenies([])
 
-export function openRights(data: PrincipalData): Rights {
+export function indexRules(data: PrincipalData): RuleIndex {
   const grants = new NameIndex<GrantData>()
   for (const grant of data.grants ?? []) grants.add(grant.on, grant)
   return {
     grants,
     control: data.control ?? [],
-    denies: data.denies === undefined ? NO_DENIES : openDenies(data.denies),
+    denies: data.denies === undefined ? NO_DENIES : indexDenies(data.denies),
   }
 }
 
-export function openDenies(denies: readonly DenyData[]): Denies {
+export function indexDenies(denies: readonly DenyData[]): DenyIndex {
   const index = new NameIndex<DenyData>()
   for (const deny of denies) for (const pattern of deny.on ?? ['*']) index.add(pattern, deny)
   return { all: denies, index }

@@ -31,7 +31,7 @@ export type Refusal =
   | { readonly code: 'internal_error' }
 
 /** What the answer to a refusal needs to know of the request. */
-export type Asker = {
+export type RefusalContext = {
   readonly method: string
   /** Absolute URL of the token endpoint. */
   readonly realm: string
@@ -55,7 +55,7 @@ const MESSAGE_MAX_LENGTH = 200
 const UNAVAILABLE_RETRY_SECONDS = 5
 
 /** The answer to a refused request. A HEAD has the status and the headers alone. */
-export function answerTo(refusal: Refusal, asker: Asker): Response {
+export function answerTo(refusal: Refusal, asker: RefusalContext): Response {
   const { challenge, retryAfterSeconds, ...error } = wireOf(refusal, asker)
   const headers = jsonHeaders()
   if (challenge !== undefined && asker.service !== undefined) {
@@ -74,7 +74,7 @@ export const jsonHeaders = (): Headers =>
     'x-content-type-options': 'nosniff',
   })
 
-function wireOf(refusal: Refusal, asker: Asker): Wire {
+function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
   switch (refusal.code) {
     case 'not_a_registry_request':
       return refusal.error
@@ -177,7 +177,7 @@ const denied = (message: string, { code, action, repository }: PolicyRefusal): W
 })
 
 /** Who sent an anonymous token already is told that the same one will not do. */
-function signIn(message: string, { request, presented }: Asker): Wire {
+function signIn(message: string, { request, presented }: RefusalContext): Wire {
   const scope = request === undefined ? undefined : neededScope(request)
   return {
     status: 401,

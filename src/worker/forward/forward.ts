@@ -9,7 +9,7 @@ import { requestOrigin } from '../../registry/parse.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { isForm, pageHeaders, sendsBody, upstreamHeaders } from '../answers/headers.ts'
 import { jsonHeaders, type Refusal } from '../answers/refusal.ts'
-import type { Identified } from '../identity/identified-caller.ts'
+import type { IdentifiedCaller } from '../identity/identified-caller.ts'
 import type { RequestContext, Seal } from '../platform/seal.ts'
 import type { Settings } from '../platform/settings.ts'
 import { type Outgoing, send, type Upstream } from '../upstream/upstream.ts'
@@ -22,11 +22,11 @@ import { openSession, sealSession } from './upload-session.ts'
 import { readUploadTarget, type UploadPlace } from './upload-target.ts'
 
 /** What forwarding takes beside the request itself. */
-export type Passport = {
+export type ForwardContext = {
   /** For its body alone; its headers are read once. */
   readonly request: Request
   readonly headers: Headers
-  readonly who: Identified
+  readonly who: IdentifiedCaller
   /** The service of the policy in force, and its pointer key. */
   readonly service: string
   readonly pointer: string
@@ -44,9 +44,9 @@ export type Passport = {
 /** Throws, or rejects with, faults of the upstream. */
 export function forward(
   request: RegistryRequest,
-  passport: Passport,
+  context: ForwardContext,
 ): Response | Refusal | Promise<Response | Refusal> {
-  const refusal = refuseBody(request, passport)
+  const refusal = refuseBody(request, context)
   if (refusal !== undefined) return refusal
   switch (request.operation) {
     case 'ping':
@@ -54,24 +54,24 @@ export function forward(
       return new Response(request.method === 'HEAD' ? null : '{}', { headers: jsonHeaders() })
     case 'listCatalog':
     case 'listTags':
-      return list(request, passport)
+      return list(request, context)
     case 'uploadStatus':
     case 'uploadChunk':
     case 'completeUpload':
     case 'cancelUpload':
-      return continueUpload(request, request.session, passport)
+      return continueUpload(request, request.session, context)
     case 'pushManifest':
-      return passport.checksMediaType ? pushTypedManifest(request, passport) : pass(request, passport)
+      return context.checksMediaType ? pushTypedManifest(request, context) : pass(request, context)
     default:
-      return pass(request, passport)
+      return pass(request, context)
   }
 }
 
-async function list(request: ListRequest, passport: Passport): Promise<Response | Refusal> {
-  const { who, facts, seal } = passport
-  const context = contextOf('list', { ...request, paging: {} }, passport)
-  const path = targetOf({ ...request, paging: {} }, passport.upstream)
-  const fetchPage = (query: string) => ask(request, `${path}${query}`, passport)
+async function list(request: ListRequest, forwarding: ForwardContext): Promise<Response | Refusal> {
+  const { who, facts, seal } = forwarding
+  const context = contextOf('list', { ...request, paging: {} }, forwarding)
+  const path = targetOf({ ...request, paging: {} }, forwarding.upstream)
+  const fetchPage = (query: string) => ask(request, `${path}${query}`, forwarding)
   const answer = await answerList(request, { ...who, context, facts, seal: seal(), fetchPage })
   return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
 }
@@ -79,18 +79,18 @@ async function list(request: ListRequest, passport: Passport): Promise<Response 
 async function continueUpload(
   request: RegistryRequest,
   sealed: string,
-  passport: Passport,
+  forwarding: ForwardContext,
 ): Promise<Response | Refusal> {
-  const { settings, upstream, seal, facts } = passport
-  const context = uploadContext(request, passport)
+  const { settings, upstream, seal, facts } = forwarding
+  const context = uploadContext(request, forwarding)
   const session = await openSession(sealed, context, seal(), upstream, settings.uploadHosts, facts.now)
   if (session === undefined) return { code: 'upload_unknown' }
-  return passTo({ ...session, url: formatTarget(request, session.url) }, request, passport)
+  return passTo({ ...session, url: formatTarget(request, session.url) }, request, forwarding)
 }
 
-async function pushTypedManifest(request: RegistryRequest, passport: Passport): Promise<Response | Refusal> {
-  const manifest = await readManifestOf(passport.facts.mediaType, passport.request.body)
-  return manifest === undefined ? { code: 'manifest_type_mismatch' } : pass(request, passport, manifest)
+async function pushTypedManifest(request: RegistryRequest, context: ForwardContext): Promise<Response | Refusal> {
+  const manifest = await readManifestOf(context.facts.mediaType, context.request.body)
+  return manifest === undefined ? { code: 'manifest_type_mismatch' } : pass(request, context, manifest)
 }
 
 /**
@@ -99,30 +99,30 @@ async function pushTypedManifest(request: RegistryRequest, passport: Passport): 
  *
  * @param body replaces the client's
  */
-export const pass = (request: RegistryRequest, passport: Passport, body?: string): Promise<Response> =>
-  passTo({ url: absolute(targetOf(request, passport.upstream), passport.upstream) }, request, passport, body)
+export const pass = (request: RegistryRequest, context: ForwardContext, body?: string): Promise<Response> =>
+  passTo({ url: absolute(targetOf(request, context.upstream), context.upstream) }, request, context, body)
 
 async function passTo(
   target: Pick<Outgoing, 'url' | 'foreign'>,
   request: RegistryRequest,
-  passport: Passport,
+  context: ForwardContext,
   body?: string,
 ): Promise<Response> {
-  const { headers, settings, upstream, seal, facts } = passport
+  const { headers, settings, upstream, seal, facts } = context
   const sent = await send(upstream, request, {
     headers: upstreamHeaders(headers, request),
     ...target,
-    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(passport) : {}),
+    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(context) : {}),
   })
-  const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, passport) : sent
+  const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, context) : sent
   const location = locationFor(request, answer, target.url, {
-    read: (text) => readUploadTarget(text, uploadPlace(request, target.url, passport)),
+    read: (text) => readUploadTarget(text, uploadPlace(request, target.url, context)),
     seal: (session) =>
       sealSession(
         session,
-        uploadContext(request, passport),
+        uploadContext(request, context),
         seal(),
-        settings.publicUrl ?? requestOrigin(passport.url),
+        settings.publicUrl ?? requestOrigin(context.url),
         facts.now,
       ),
   })
@@ -135,23 +135,27 @@ const targetOf = (request: RegistryRequest, { named }: Upstream): string => form
 const absolute = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
 
 /** Ask for a page of a list. */
-const ask = (request: RegistryRequest, target: string, { headers, upstream }: Passport): Promise<Response> =>
+const ask = (request: RegistryRequest, target: string, { headers, upstream }: ForwardContext): Promise<Response> =>
   send(upstream, request, { url: absolute(target, upstream), headers: pageHeaders(headers) })
 
-function joinPages(first: Response, request: RegistryRequest, passport: Passport): Promise<Response> {
-  const [path = ''] = targetOf(request, passport.upstream).split('?', 1)
-  return joinReferrers(first, (query) => ask(request, `${path}${query}`, passport))
+function joinPages(first: Response, request: RegistryRequest, context: ForwardContext): Promise<Response> {
+  const [path = ''] = targetOf(request, context.upstream).split('?', 1)
+  return joinReferrers(first, (query) => ask(request, `${path}${query}`, context))
 }
 
 /** The stream is handed on as it is: only so does its length stay known. */
-function bodyOf({ request: { body }, headers }: Passport): Pick<Outgoing, 'body' | 'bodyBytes'> {
+function bodyOf({ request: { body }, headers }: ForwardContext): Pick<Outgoing, 'body' | 'bodyBytes'> {
   const length = headers.get('content-length')
   return length === null ? { body } : { body, bodyBytes: Number(length) }
 }
 
 /** All that a session or a cursor is good for. Of an upload, every request has the same. */
-function contextOf(purpose: RequestContext['purpose'], request: RegistryRequest, passport: Passport): RequestContext {
-  const { upstream, service, pointer, who } = passport
+function contextOf(
+  purpose: RequestContext['purpose'],
+  request: RegistryRequest,
+  context: ForwardContext,
+): RequestContext {
+  const { upstream, service, pointer, who } = context
   return {
     purpose,
     service,
@@ -164,11 +168,11 @@ function contextOf(purpose: RequestContext['purpose'], request: RegistryRequest,
   }
 }
 
-const uploadContext = (request: RegistryRequest, passport: Passport): RequestContext =>
-  contextOf('upload', { operation: 'startUpload', method: 'POST', name: repositoryOf(request) }, passport)
+const uploadContext = (request: RegistryRequest, context: ForwardContext): RequestContext =>
+  contextOf('upload', { operation: 'startUpload', method: 'POST', name: repositoryOf(request) }, context)
 
-function uploadPlace(request: RegistryRequest, requested: string, passport: Passport): UploadPlace {
-  const { upstream, settings, url } = passport
+function uploadPlace(request: RegistryRequest, requested: string, context: ForwardContext): UploadPlace {
+  const { upstream, settings, url } = context
   const { origin, basePath, named } = upstream
   const repository = repositoryOf(named?.(request) ?? request)
   // Behind a proxy the gate has two names.
@@ -182,7 +186,7 @@ function repositoryOf(request: RegistryRequest): RepositoryName {
 }
 
 /** Judged by the headers: no byte of the body is read. A pull has none that would be sent on. */
-function refuseBody(request: RegistryRequest, { headers, settings }: Passport): Refusal | undefined {
+function refuseBody(request: RegistryRequest, { headers, settings }: ForwardContext): Refusal | undefined {
   if (request.method === 'GET' || request.method === 'HEAD') return undefined
   const length = headers.get('content-length')
   if (mayBeForm(request) && length !== '0' && isForm(headers.get('content-type'))) return { code: 'form_body' }

@@ -6,7 +6,7 @@
  */
 import type { Facts } from '../../policy/decide/authorize.ts'
 import { decide } from '../../policy/decide/decide.ts'
-import type { Standing } from '../../policy/decide/effective-rights.ts'
+import type { EffectiveRights } from '../../policy/decide/effective-rights.ts'
 import type { Attributes } from '../../policy/model.ts'
 import { parseRepositoryName } from '../../registry/name.ts'
 import { CURSOR_MARK, CURSOR_MAX_LENGTH } from '../../registry/parse.ts'
@@ -27,7 +27,7 @@ const CATALOG_PAGE = 100
 const isSealed = (last: string | undefined) => last?.startsWith(CURSOR_MARK) === true
 
 export type ListPorts = {
-  readonly standing: Standing
+  readonly rights: EffectiveRights
   /** What a sealed cursor is bound to. */
   readonly context: RequestContext
   readonly facts: Facts
@@ -97,18 +97,17 @@ async function cursorOf({ next }: ListPage, context: RequestContext, seal: Seal)
   throw new Fault('upstream_invalid', 'the registry goes on with a list at a place that is too long to be carried')
 }
 
-const mayListAll = ({ standing, facts }: ListPorts): boolean =>
-  decide(standing, { action: 'catalog/read', attributes: attributesOf(standing, facts), now: facts.now }).effect ===
-  'allow'
+const mayListAll = ({ rights, facts }: ListPorts): boolean =>
+  decide(rights, { action: 'catalog/read', attributes: attributesOf(rights, facts), now: facts.now }).effect === 'allow'
 
-function visibleTo({ standing, facts }: ListPorts, seesAll: boolean): (name: string) => boolean {
-  const attributes = attributesOf(standing, facts)
+function visibleTo({ rights, facts }: ListPorts, seesAll: boolean): (name: string) => boolean {
+  const attributes = attributesOf(rights, facts)
   const holds = (action: 'content/read' | 'metadata/read', repository: string) =>
-    decide(standing, { action, repository, attributes, now: facts.now }).effect === 'allow'
+    decide(rights, { action, repository, attributes, now: facts.now }).effect === 'allow'
   return (name) =>
     parseRepositoryName(name).ok && (seesAll || holds('content/read', name) || holds('metadata/read', name))
 }
 
-function attributesOf({ caller }: Standing, { now: _, ...known }: Facts): Attributes {
+function attributesOf({ caller }: EffectiveRights, { now: _, ...known }: Facts): Attributes {
   return { ...known, method: 'GET', ...(caller.claims === undefined ? {} : { claims: caller.claims }) }
 }

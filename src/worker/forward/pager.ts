@@ -61,7 +61,7 @@ export async function readList(question: ListQuestion): Promise<ListPage | Respo
     pagesByName &&= next === undefined || isAfterName(next)
     for (const name of namesAfter(all, position.after, question.sorted && position === from)) {
       if (!isVisible(name)) continue
-      if (names.length === n) return { names, ...goOn(names, mark, pagesByName) }
+      if (names.length === n) return { names, ...nextPage(names, mark, pagesByName) }
       names.push(name)
       mark = { query: position.query, after: name }
     }
@@ -73,7 +73,7 @@ export async function readList(question: ListQuestion): Promise<ListPage | Respo
   }
 }
 
-function goOn(names: readonly string[], mark: Position, pagesByName: boolean): Pick<ListPage, 'next'> {
+function nextPage(names: readonly string[], mark: Position, pagesByName: boolean): Pick<ListPage, 'next'> {
   const last = names.at(-1)
   if (last === undefined) return {}
   return { next: pagesByName ? { last } : { position: mark } }

@@ -3,7 +3,7 @@
  * not count. Never holds a secret.
  */
 import type { Caller } from '../../policy/caller.ts'
-import type { Standing } from '../../policy/decide/effective-rights.ts'
+import type { EffectiveRights } from '../../policy/decide/effective-rights.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import type { OciError } from '../../registry/refusal.ts'
 import type { Access } from '../../registry/scope.ts'
@@ -11,7 +11,7 @@ import type { Background } from '../platform/background.ts'
 import type { Env } from '../platform/env.ts'
 import type { PolicyView } from '../store/policy-view.ts'
 
-export type Identified = {
+export type IdentifiedCaller = {
   readonly caller: Caller
   /** For logs and for what is bound to a caller: `token:ci`, `subject:github/repo:acme/app:ref:refs/heads/main`, `anonymous`. */
   readonly name: string
@@ -20,7 +20,7 @@ export type Identified = {
    * of the password, the issuer's URL with the claim that names the subject, or nothing for anonymous callers.
    */
   readonly credential: string
-  readonly standing: Standing
+  readonly rights: EffectiveRights
   /** Upper bound from a token that we minted; absent: none. It only narrows. */
   readonly access?: readonly Access[]
 }
@@ -53,7 +53,7 @@ export type Identify = (
   env: IdentityEnv,
   ctx: Background,
   now: EpochSeconds,
-) => Identified | CredentialRefusal | Promise<Identified | CredentialRefusal>
+) => IdentifiedCaller | CredentialRefusal | Promise<IdentifiedCaller | CredentialRefusal>
 
 export const isRefusal = (outcome: object): outcome is CredentialRefusal => 'code' in outcome
 

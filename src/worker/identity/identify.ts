@@ -1,6 +1,6 @@
 /**
  * From a credential to who asks. A password, a JWT of a configured issuer and a token of our own all become a
- * {@link Proof}, and one function judges every proof by the policy in force: so what was removed from the policy ends at the
+ * {@link CredentialOrigin}, and one function judges every proof by the policy in force: so what was removed from the policy ends at the
  * next call, whatever the credential. Never decides what the caller may do.
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
@@ -8,11 +8,11 @@ import { type Credential, parseAuthorization } from '../../identity/authorizatio
 import { isCompactJws } from '../../identity/compact-jws.ts'
 import { callerOfFederation, federate, issuerOf, subjectKey, tellsIdentities } from '../../identity/federation.ts'
 import { credentialFingerprint, findCredential, isUnexpired } from '../../identity/secret.ts'
-import { type Proof, TOKEN_TYPES, type TokenUse } from '../../identity/token-claims.ts'
+import { type CredentialOrigin, TOKEN_TYPES, type TokenUse } from '../../identity/token-claims.ts'
 import { ANONYMOUS_CALLER, type Caller } from '../../policy/caller.ts'
-import { type OpenPrincipal, standingOf } from '../../policy/decide/effective-rights.ts'
+import { effectiveRightsOf, type IndexedPrincipal } from '../../policy/decide/effective-rights.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
-import { ANONYMOUS, NAME, principalKey } from '../../policy/principal.ts'
+import { ANONYMOUS, principalKey, TOKEN_NAME } from '../../policy/principal.ts'
 import type { Access } from '../../registry/scope.ts'
 import type { Background } from '../platform/background.ts'
 import { Memo } from '../platform/memo.ts'
@@ -21,7 +21,7 @@ import { sha256Hex } from '../platform/sha256.ts'
 import type { PolicyView } from '../store/policy-view.ts'
 import {
   type CredentialRefusal,
-  type Identified,
+  type IdentifiedCaller,
   type Identify,
   type IdentityEnv,
   type Incoming,
@@ -34,7 +34,7 @@ import { verifyMinted } from './minted.ts'
 import { countFailure, isBlocked, loginKey } from './rate-limit.ts'
 
 /** Where and when a credential is shown. */
-export type Desk = {
+export type AuthContext = {
   readonly view: PolicyView
   readonly env: IdentityEnv
   readonly ctx: Background
@@ -44,8 +44,8 @@ export type Desk = {
 
 /** A credential that counts now, with what a token made from it must remember. */
 export type Verified = {
-  readonly identified: Identified
-  readonly proof: Proof
+  readonly identified: IdentifiedCaller
+  readonly proof: CredentialOrigin
   readonly source: 'none' | 'password' | 'jwt' | TokenUse
   /** When the credential ends by itself, exclusive; absent: never. */
   readonly until?: EpochSeconds
@@ -69,18 +69,18 @@ export const identify: Identify = (request, view, env, ctx, now) => {
   // Only a token that was parsed and verified is a key of the memo: a hit needs no parsing, and everything else is parsed.
   const known = header.startsWith('Bearer ') ? memoOf(view).get(header.slice('Bearer '.length), now) : undefined
   if (known !== undefined) return known.identified
-  return authenticateHeader(header, deskOf(request, view, env, ctx, now), ['access']).then((outcome) =>
+  return authenticateHeader(header, authContextOf(request, view, env, ctx, now), ['access']).then((outcome) =>
     isRefusal(outcome) ? outcome : outcome.identified,
   )
 }
 
-export function deskOf(
+export function authContextOf(
   request: Incoming,
   view: PolicyView,
   env: IdentityEnv,
   ctx: Background,
   now: EpochSeconds,
-): Desk {
+): AuthContext {
   const clientIp = request.headers.get('cf-connecting-ip')
   return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
 }
@@ -88,9 +88,9 @@ export function deskOf(
 export function identifyAnonymous(view: PolicyView): Verified {
   const known = anonymous.get(view)
   if (known !== undefined) return known
-  const standing = standingOf(ANONYMOUS_CALLER, view.common, [])
+  const rights = effectiveRightsOf(ANONYMOUS_CALLER, view.common, [])
   const verified: Verified = {
-    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, credential: '', standing },
+    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, credential: '', rights },
     proof: { kind: 'anonymous' },
     source: 'none',
   }
@@ -114,30 +114,30 @@ function memoOf(view: PolicyView): Memo<Verified> {
 /** @param uses which of our own tokens count here; refresh tokens do only at the token endpoint */
 export async function authenticateHeader(
   header: string,
-  desk: Desk,
+  auth: AuthContext,
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
   const credential = parseAuthorization(header)
-  return credential.ok ? authenticate(credential.value, desk, uses) : { code: 'credential_malformed' }
+  return credential.ok ? authenticate(credential.value, auth, uses) : { code: 'credential_malformed' }
 }
 
 /** Verify one credential, or remember it; a JWT as password is that JWT, whatever the user name. */
 export async function authenticate(
   credential: Credential,
-  desk: Desk,
+  auth: AuthContext,
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
   const token = tokenOf(credential)
-  const memo = memoOf(desk.view)
+  const memo = memoOf(auth.view)
   // No token holds a line break: nobody can show a digest in the place of what it is of.
   const key = token ?? `\n${await sha256Hex(passwordText(credential))}`
-  const known = memo.get(key, desk.now)
+  const known = memo.get(key, auth.now)
   if (known !== undefined && (known.source !== 'access' || uses.includes('access'))) return known
-  const outcome = await verify(credential, desk, uses)
+  const outcome = await verify(credential, auth, uses)
   // A refresh token does not count everywhere, so it is not remembered.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
   const until = Math.min(
-    desk.now + MEMO_SECONDS,
+    auth.now + MEMO_SECONDS,
     outcome.until ?? Number.POSITIVE_INFINITY,
     outcome.recheckAt ?? Number.POSITIVE_INFINITY,
   )
@@ -156,34 +156,44 @@ const passwordText = (credential: Credential): string =>
 
 async function verify(
   credential: Credential,
-  desk: Desk,
+  auth: AuthContext,
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
-  if (credential.kind === 'bearer') return verifyJwt(credential.token, desk, uses)
+  if (credential.kind === 'bearer') return verifyJwt(credential.token, auth, uses)
   const { user, password } = credential
-  const key = await loginKey(desk.clientIp, user)
-  if (isBlocked(key, desk.now)) return { code: 'too_many_failures' }
+  const key = await loginKey(auth.clientIp, user)
+  if (isBlocked(key, auth.now)) return { code: 'too_many_failures' }
   const outcome = isCompactJws(password)
-    ? await verifyJwt(password, desk, uses)
-    : await verifyPassword(user, password, desk)
-  if (!isRefusal(outcome) || !(await countFailure(desk.env, key, desk.now))) return outcome
+    ? await verifyJwt(password, auth, uses)
+    : await verifyPassword(user, password, auth)
+  if (!isRefusal(outcome) || !(await countFailure(auth.env, key, auth.now))) return outcome
   return { code: 'too_many_failures' }
 }
 
 /** Unknown and disabled names, wrong and expired passwords take the same steps and get the same answer. */
-async function verifyPassword(user: string, password: string, desk: Desk): Promise<Verified | CredentialRefusal> {
-  const { view, now } = desk
+async function verifyPassword(
+  user: string,
+  password: string,
+  auth: AuthContext,
+): Promise<Verified | CredentialRefusal> {
+  const { view, now } = auth
   const sha256 = await sha256Hex(password)
-  const principal = NAME.test(user) ? await view.principal(principalKey({ kind: 'token', name: user })) : undefined
+  const principal = TOKEN_NAME.test(user)
+    ? await view.principal(principalKey({ kind: 'token', name: user }))
+    : undefined
   const token = principal?.token?.status === 'enabled' ? principal.token : undefined
   const credential = findCredential(token?.credentials ?? [], sha256, now)
   if (credential === undefined) return { code: 'credential_invalid' }
-  const proof: Proof = { kind: 'token', name: user, credential: credentialFingerprint(credential) }
-  return judge(proof, desk, { source: 'password' })
+  const proof: CredentialOrigin = { kind: 'token', name: user, credential: credentialFingerprint(credential) }
+  return resolveOrigin(proof, auth, { source: 'password' })
 }
 
-async function verifyJwt(jwt: string, desk: Desk, uses: readonly TokenUse[]): Promise<Verified | CredentialRefusal> {
-  const { view, env, ctx, now } = desk
+async function verifyJwt(
+  jwt: string,
+  auth: AuthContext,
+  uses: readonly TokenUse[],
+): Promise<Verified | CredentialRefusal> {
+  const { view, env, ctx, now } = auth
   const { service, issuers, claims: read } = view.common
   const outside = isCompactJws(jwt) ? outsideOf(jwt) : undefined
   if (outside === undefined) return { code: 'credential_invalid' }
@@ -193,14 +203,14 @@ async function verifyJwt(jwt: string, desk: Desk, uses: readonly TokenUse[]): Pr
     const { issuer, claims, key, expires } = outcome.value
     const federation = federate(issuer, claims, key, read)
     if (!federation.ok) return { code: 'credential_invalid' }
-    return judge({ kind: 'federation', federation: federation.value }, desk, { source: 'jwt', until: expires })
+    return resolveOrigin({ kind: 'federation', federation: federation.value }, auth, { source: 'jwt', until: expires })
   }
   const use = uses.find((candidate) => TOKEN_TYPES[candidate] === outside.typ)
   if (use === undefined) return { code: 'credential_invalid' }
   const outcome = await verifyMinted(use, jwt, service, await tokenKeys(env), now)
   if (!outcome.ok) return { code: outcome.error }
   const { proof, access, until, expires } = outcome.value
-  return judge(proof, desk, {
+  return resolveOrigin(proof, auth, {
     source: use,
     until: Math.min(until ?? expires, expires),
     ...(access === undefined ? {} : { access }),
@@ -223,8 +233,12 @@ type Origin = {
 }
 
 /** Whether a proof counts under the policy in force, and as whom. */
-async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified | CredentialRefusal> {
-  const { view, now } = desk
+async function resolveOrigin(
+  proof: CredentialOrigin,
+  auth: AuthContext,
+  origin: Origin,
+): Promise<Verified | CredentialRefusal> {
+  const { view, now } = auth
   const { access, source } = origin
   const bound = access === undefined ? {} : { access }
   const lasting = (...ends: readonly (EpochSeconds | undefined)[]) => {
@@ -246,9 +260,9 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
       )
       if (credential === undefined || !isUnexpired(credential, now)) return { code: 'credential_revoked' }
       const caller: Caller = { authenticated: true, acts: [key] }
-      const standing = standingOf(caller, view.common, [principal])
+      const rights = effectiveRightsOf(caller, view.common, [principal])
       return {
-        identified: { caller, name: key, credential: proof.credential, standing, ...bound },
+        identified: { caller, name: key, credential: proof.credential, rights, ...bound },
         proof,
         source,
         ...lasting(origin.until, credential.expires),
@@ -258,15 +272,15 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
       const issuer = issuerOf(proof.federation, view.common.issuers)
       if (issuer === undefined || !tellsIdentities(proof.federation, issuer, view.common.identities))
         return { code: 'credential_revoked' }
-      const counts = await stillCounts(proof.federation.key, issuer, desk.ctx, now, () => sealOf(desk.env))
+      const counts = await stillCounts(proof.federation.key, issuer, auth.ctx, now, () => sealOf(auth.env))
       if (counts === undefined) return { code: 'credential_revoked' }
       const federation = { ...proof.federation, key: counts.key }
       const caller = callerOfFederation(issuer, federation, view.common)
       const own = await Promise.all(caller.acts.map((key) => view.principal(key)))
-      const standing = standingOf(caller, view.common, own.filter(isKnown))
+      const rights = effectiveRightsOf(caller, view.common, own.filter(isKnown))
       const name = subjectKey(issuer, federation.subject)
       return {
-        identified: { caller, name, credential: `${issuer.issuer} ${issuer.subjectClaim}`, standing, ...bound },
+        identified: { caller, name, credential: `${issuer.issuer} ${issuer.subjectClaim}`, rights, ...bound },
         proof: { kind: 'federation', federation },
         source,
         ...lasting(origin.until),
@@ -276,4 +290,4 @@ async function judge(proof: Proof, desk: Desk, origin: Origin): Promise<Verified
   }
 }
 
-const isKnown = (principal: OpenPrincipal | undefined): principal is OpenPrincipal => principal !== undefined
+const isKnown = (principal: IndexedPrincipal | undefined): principal is IndexedPrincipal => principal !== undefined

@@ -2,7 +2,7 @@
  * The policy in force, as the corridor sees it: one verified bundle. A view never changes; a new bundle is a new view.
  */
 
-import type { Common, OpenPrincipal } from '../../policy/decide/effective-rights.ts'
+import type { Common, IndexedPrincipal } from '../../policy/decide/effective-rights.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import type { PrincipalKey } from '../../policy/principal.ts'
 import type { Background } from '../platform/background.ts'
@@ -22,7 +22,7 @@ export type PolicyView = {
    * What the policy says of one principal; nothing when it names none. A promise only when its shard has to be read first.
    * Rejects with the fault `policy_unavailable` when that fails.
    */
-  principal(key: PrincipalKey): OpenPrincipal | undefined | Promise<OpenPrincipal | undefined>
+  principal(key: PrincipalKey): IndexedPrincipal | undefined | Promise<IndexedPrincipal | undefined>
 }
 
 /** The policy for one request: at once when it is fresh; rejects with the fault `policy_unavailable` when there is none. */

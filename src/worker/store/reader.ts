@@ -7,7 +7,7 @@
 import { err, ok, type Result } from '../../base/result.ts'
 import { shardKey } from '../../bundle/digest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
-import { LATE, within } from '../platform/timeout.ts'
+import { TIMED_OUT, within } from '../platform/timeout.ts'
 
 /** As much of a KV namespace as is needed here. */
 export type PolicyKv = {
@@ -52,7 +52,7 @@ export async function readShard(
 async function attempt<T>(what: string, read: () => Promise<T>): Promise<Result<T, BundleProblem>> {
   try {
     const value = await within(READ_TIMEOUT_MS, read())
-    if (value !== LATE) return ok(value)
+    if (value !== TIMED_OUT) return ok(value)
     return err({ code: 'store_unavailable', message: `KV did not answer for ${what} in ${READ_TIMEOUT_MS / 1000} s` })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

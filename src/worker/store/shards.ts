@@ -6,7 +6,7 @@
 import type { Result } from '../../base/result.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { openShard, type Shard } from '../../bundle/shard.ts'
-import { LATE, within } from '../platform/timeout.ts'
+import { TIMED_OUT, within } from '../platform/timeout.ts'
 
 /** Room for shards, as estimated memory. An isolate has 128 MB for everything. */
 export const CAPACITY_BYTES = 32 * 1024 * 1024
@@ -57,7 +57,7 @@ export class Shards {
     const flight = this.#flights.get(digest)
     if (flight !== undefined) {
       const landed = await within(PATIENCE_MS, flight)
-      if (landed !== LATE) return landed
+      if (landed !== TIMED_OUT) return landed
     }
     const own = this.#fetch(digest)
     this.#flights.set(digest, own)

@@ -3,7 +3,7 @@ import { digestFor } from '../../bundle/manifest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { malformed, type Shard } from '../../bundle/shard.ts'
 import type { VerifiedManifest } from '../../bundle/verify.ts'
-import { openCommon } from '../../policy/decide/effective-rights.ts'
+import { indexCommon } from '../../policy/decide/effective-rights.ts'
 import type { PrincipalKey } from '../../policy/principal.ts'
 import { Fault } from '../platform/fault.ts'
 import type { PolicyView } from './policy-view.ts'
@@ -33,7 +33,7 @@ export function openView(
     keyId,
     created,
     expires,
-    common: openCommon(manifest.common),
+    common: indexCommon(manifest.common),
     principal(key) {
       const digest = digestFor(manifest, key)
       const kept = shards.get(digest)

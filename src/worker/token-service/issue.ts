@@ -9,7 +9,7 @@ import type { Minted, TokenUse } from '../../identity/token-claims.ts'
 import { grantScopes } from '../../identity/token-scopes.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import type { Access } from '../../registry/scope.ts'
-import type { Desk, Verified } from '../identity/identify.ts'
+import type { AuthContext, Verified } from '../identity/identify.ts'
 import { tokenKeys } from '../identity/keys.ts'
 import { mint } from '../identity/minted.ts'
 
@@ -28,11 +28,15 @@ export type AccessToken = {
 }
 
 /** An access token for what policy grants of `asked`. */
-export async function issueAccess(verified: Verified, asked: readonly Access[], desk: Desk): Promise<AccessToken> {
-  const { view, now, clientIp } = desk
+export async function issueAccess(
+  verified: Verified,
+  asked: readonly Access[],
+  auth: AuthContext,
+): Promise<AccessToken> {
+  const { view, now, clientIp } = auth
   const { identified, proof, until } = verified
   const granted = grantScopes(asked, {
-    standing: identified.standing,
+    rights: identified.rights,
     catalog: view.common.catalog,
     now,
     ...(clientIp === undefined ? {} : { clientIp }),
@@ -41,15 +45,15 @@ export async function issueAccess(verified: Verified, asked: readonly Access[], 
   const remaining = Math.floor((until ?? Number.POSITIVE_INFINITY) - now)
   const lifetimeSeconds = Math.max(ACCESS_MIN_SECONDS, Math.min(view.common.tokenLifetimeSeconds, remaining))
   const minted: Minted = { proof, access: granted, ...(until === undefined ? {} : { until }) }
-  const token = await sign('access', minted, lifetimeSeconds, desk)
+  const token = await sign('access', minted, lifetimeSeconds, auth)
   return { token, granted, issuedAt: Math.floor(now), lifetimeSeconds }
 }
 
 /** A refresh token, or nothing for an anonymous caller. */
-export async function issueRefresh(verified: Verified, desk: Desk): Promise<string | undefined> {
+export async function issueRefresh(verified: Verified, auth: AuthContext): Promise<string | undefined> {
   const { identified, proof, source, until } = verified
   if (proof.kind === 'anonymous') return undefined
-  const { now } = desk
+  const { now } = auth
   const end =
     source === 'jwt'
       ? now + EXCHANGED_SECONDS
@@ -59,11 +63,11 @@ export async function issueRefresh(verified: Verified, desk: Desk): Promise<stri
         )
   const { access } = identified
   const minted: Minted = { proof, ...(access === undefined ? {} : { access }), until: Math.floor(end) }
-  return sign('refresh', minted, Math.floor(end - now), desk)
+  return sign('refresh', minted, Math.floor(end - now), auth)
 }
 
-async function sign(use: TokenUse, minted: Minted, lifetimeSeconds: number, desk: Desk): Promise<string> {
-  const { view, env, now } = desk
+async function sign(use: TokenUse, minted: Minted, lifetimeSeconds: number, auth: AuthContext): Promise<string> {
+  const { view, env, now } = auth
   const issuedAt = Math.floor(now)
   const issue = {
     service: view.common.service,

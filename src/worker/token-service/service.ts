@@ -15,10 +15,10 @@ import {
   RETRY_AFTER_SECONDS,
 } from '../identity/identified-caller.ts'
 import {
+  type AuthContext,
+  authContextOf,
   authenticate,
   authenticateHeader,
-  type Desk,
-  deskOf,
   identifyAnonymous,
   type Verified,
 } from '../identity/identify.ts'
@@ -36,29 +36,29 @@ type Bindings = { readonly Bindings: Env }
 
 /** The routes of the token service, over the policy that `currentPolicy` gives. */
 export function createTokenService(currentPolicy: CurrentPolicy): Routes {
-  const open = async (context: Context<Bindings>): Promise<Desk> => {
+  const open = async (context: Context<Bindings>): Promise<AuthContext> => {
     const now = Date.now() / 1000
     const ctx = context.executionCtx
     const view = await currentPolicy(context.env, ctx, now)
-    return deskOf(context.req.raw, view, context.env, ctx, now)
+    return authContextOf(context.req.raw, view, context.env, ctx, now)
   }
   const service = createRoutes()
   for (const path of ['/token', '/oauth2/token']) {
     service.get(path, async (context) => {
-      const desk = await open(context)
-      const asked = readQuery(context.req.raw, desk.view.common.service)
-      return asked.ok ? answerToken(asked.value, desk, false) : answerMistake(asked.error)
+      const auth = await open(context)
+      const asked = readQuery(context.req.raw, auth.view.common.service)
+      return asked.ok ? answerToken(asked.value, auth, false) : answerMistake(asked.error)
     })
     service.post(path, async (context) => {
-      const desk = await open(context)
-      const asked = await readForm(context.req.raw, desk.view.common.service)
-      return asked.ok ? answerToken(asked.value, desk, true) : answerMistake(asked.error)
+      const auth = await open(context)
+      const asked = await readForm(context.req.raw, auth.view.common.service)
+      return asked.ok ? answerToken(asked.value, auth, true) : answerMistake(asked.error)
     })
   }
   service.post('/oauth2/exchange', async (context) => {
-    const desk = await open(context)
-    const jwt = await readExchange(context.req.raw, desk.view.common.service)
-    return jwt.ok ? answerExchange(jwt.value, desk) : answerMistake(jwt.error)
+    const auth = await open(context)
+    const jwt = await readExchange(context.req.raw, auth.view.common.service)
+    return jwt.ok ? answerExchange(jwt.value, auth) : answerMistake(jwt.error)
   })
   service.get('/.well-known/jwks.json', async (context) => {
     const { published } = await tokenKeys(context.env)
@@ -67,11 +67,11 @@ export function createTokenService(currentPolicy: CurrentPolicy): Routes {
   return service
 }
 
-async function answerToken(asked: TokenRequest, desk: Desk, named: boolean): Promise<Response> {
-  const verified = await verify(asked.presented, desk)
-  if (isRefusal(verified)) return answerRefusal(verified, desk)
-  const { token, granted, issuedAt, lifetimeSeconds } = await issueAccess(verified, asked.scopes, desk)
-  const refresh = asked.offline ? await refreshFor(verified, asked.presented, desk) : undefined
+async function answerToken(asked: TokenRequest, auth: AuthContext, named: boolean): Promise<Response> {
+  const verified = await verify(asked.presented, auth)
+  if (isRefusal(verified)) return answerRefusal(verified, auth)
+  const { token, granted, issuedAt, lifetimeSeconds } = await issueAccess(verified, asked.scopes, auth)
+  const refresh = asked.offline ? await refreshFor(verified, asked.presented, auth) : undefined
   return answer(200, {
     token,
     access_token: token,
@@ -83,28 +83,28 @@ async function answerToken(asked: TokenRequest, desk: Desk, named: boolean): Pro
 }
 
 /** A refresh token that is used is handed back: its end does not move. */
-async function refreshFor(verified: Verified, presented: Presented, desk: Desk): Promise<string | undefined> {
-  return presented.kind === 'refresh' ? presented.token : issueRefresh(verified, desk)
+async function refreshFor(verified: Verified, presented: Presented, auth: AuthContext): Promise<string | undefined> {
+  return presented.kind === 'refresh' ? presented.token : issueRefresh(verified, auth)
 }
 
-async function answerExchange(jwt: string, desk: Desk): Promise<Response> {
-  const verified = await authenticate({ kind: 'bearer', token: jwt }, desk, ['access'])
-  if (isRefusal(verified)) return answerRefusal(verified, desk)
-  const refresh = await issueRefresh(verified, desk)
-  if (refresh === undefined) return answerRefusal({ code: 'credential_invalid' }, desk)
+async function answerExchange(jwt: string, auth: AuthContext): Promise<Response> {
+  const verified = await authenticate({ kind: 'bearer', token: jwt }, auth, ['access'])
+  if (isRefusal(verified)) return answerRefusal(verified, auth)
+  const refresh = await issueRefresh(verified, auth)
+  if (refresh === undefined) return answerRefusal({ code: 'credential_invalid' }, auth)
   return answer(200, { refresh_token: refresh })
 }
 
-function verify(presented: Presented, desk: Desk): Verified | Promise<Verified | CredentialRefusal> {
+function verify(presented: Presented, auth: AuthContext): Verified | Promise<Verified | CredentialRefusal> {
   switch (presented.kind) {
     case 'none':
-      return identifyAnonymous(desk.view)
+      return identifyAnonymous(auth.view)
     case 'header':
-      return authenticateHeader(presented.header, desk, ['access', 'refresh'])
+      return authenticateHeader(presented.header, auth, ['access', 'refresh'])
     case 'password':
-      return authenticate({ ...presented, kind: 'basic' }, desk, ['access', 'refresh'])
+      return authenticate({ ...presented, kind: 'basic' }, auth, ['access', 'refresh'])
     case 'refresh':
-      return authenticate({ kind: 'bearer', token: presented.token }, desk, ['refresh'])
+      return authenticate({ kind: 'bearer', token: presented.token }, auth, ['refresh'])
   }
 }
 
@@ -113,7 +113,7 @@ function answerMistake({ status, error, message }: RequestError): Response {
 }
 
 /** Every 401 has one challenge, and here it is Basic: this is where a password is of use (RFC 9110 section 15.5.2). */
-function answerRefusal({ code }: CredentialRefusal, { view }: Desk): Response {
+function answerRefusal({ code }: CredentialRefusal, { view }: AuthContext): Response {
   const { status, code: errorCode, message } = CREDENTIAL_ERRORS[code]
   const response = answerError(status, errorCode, status === 401 ? 'invalid_grant' : 'invalid_request', message)
   const realm = view.common.service.replaceAll(/["\\]/g, '')

@@ -6,7 +6,7 @@ import type { RegistryRequest } from '../../registry/request.ts'
 import type { HeaderRecord } from '../answers/headers.ts'
 import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
-import { LATE, within } from '../platform/timeout.ts'
+import { TIMED_OUT, within } from '../platform/timeout.ts'
 import type { Authentication } from './authentication.ts'
 
 export type Upstream = {
@@ -80,11 +80,11 @@ async function attempt(
   // Without a body that keeps coming, the platform ends the fetch together with the request that asked for it: there is
   // nothing to abort, and a controller would cost every pull more than its decision.
   const connection = body === null ? undefined : new AbortController()
-  const patienceMs = upstream.timeoutMs + (body === null ? 0 : (bodyBytes ?? Infinity) / SLOWEST_BYTES_PER_MS)
+  const timeoutMs = upstream.timeoutMs + (body === null ? 0 : (bodyBytes ?? Infinity) / SLOWEST_BYTES_PER_MS)
   try {
     const asking = upstream.fetch(url, connection === undefined ? init : { ...init, body, signal: connection.signal })
-    const answer = await within(patienceMs, asking)
-    if (answer === LATE) {
+    const answer = await within(timeoutMs, asking)
+    if (answer === TIMED_OUT) {
       connection?.abort()
       throw new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS')
     }

@@ -76,7 +76,7 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
     parse: repeated(() => parseRegistryRequest(request.method, requestTarget(request.url))),
     identify: repeated(() => identify(request, view, env, ctx, now)),
     decide: repeated(() => {
-      const verdict = authorize(who.standing, view.common, asked, { now })
+      const verdict = authorize(who.rights, view.common, asked, { now })
       const scope = neededScope(asked)
       if (verdict.effect === 'deny' || scope === undefined || !covers(who.access ?? [], scope))
         throw new Error('denied')

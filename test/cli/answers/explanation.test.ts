@@ -5,9 +5,9 @@ import { Policies } from '../../../src/cli/answers/policies.ts'
 import { loadPolicies } from '../../../src/files/load.ts'
 import { callerOfPrincipal } from '../../../src/identity/named-caller.ts'
 import { nearIdentities } from '../../../src/identity/near-identity.ts'
-import { type Asked, answer, placeIn } from '../../../src/policy/analysis/access-question.ts'
+import { type AccessQuestion, answer, placeIn } from '../../../src/policy/analysis/access-question.ts'
 import { explain } from '../../../src/policy/analysis/explain.ts'
-import { after } from '../../../src/policy/analysis/smallest-change.ts'
+import { applied } from '../../../src/policy/analysis/smallest-change.ts'
 import { parsePrincipal, principalKey } from '../../../src/policy/principal.ts'
 import { parseRepositoryName } from '../../../src/registry/name.ts'
 import { parseRegistryRequest } from '../../../src/registry/parse.ts'
@@ -41,7 +41,7 @@ const folders = new Map([
   ['legacy', await open('legacy')],
 ])
 
-function askedIn({ ask, given = {} }: Case): Asked {
+function askedIn({ ask, given = {} }: Case): AccessQuestion {
   const [first = '', second] = ask.split(' ')
   const now = Date.parse(given.at ?? '2026-09-01T00:00:00Z') / 1000
   const known = given.ip === undefined ? {} : { clientIp: given.ip }
@@ -67,7 +67,7 @@ describe('a refusal is explained', () => {
     expect(authorization).toMatchObject({ effect: 'deny', reason: { code: row.reason } })
     expect(nearest === undefined ? null : formatNearest(policies, nearest, key)).toBe(row.nearest)
     expect(formatChanges(policies, changes)).toBe(row.change)
-    const changed = changes.reduce(after, { policies: policies.set, caller })
+    const changed = changes.reduce(applied, { policies: policies.set, caller })
     expect(answer(placeIn(changed.policies, changed.caller), asked).effect).toBe('allow')
   })
 

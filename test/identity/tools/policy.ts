@@ -2,7 +2,7 @@
 import { readPolicies } from '../../../src/files/load.ts'
 import { compile } from '../../../src/policy/compile/compile.ts'
 import type { CompiledPolicy } from '../../../src/policy/decide/compiled.ts'
-import { type OpenPrincipal, openCommon, openPrincipal } from '../../../src/policy/decide/effective-rights.ts'
+import { type IndexedPrincipal, indexCommon, indexPrincipal } from '../../../src/policy/decide/effective-rights.ts'
 import type { PrincipalKey } from '../../../src/policy/principal.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
 
@@ -19,15 +19,15 @@ export function compiledOf(text: string): CompiledPolicy {
 /** @param promised every principal is a promise, as when its shard has to be read first */
 export function viewOf(text: string, { promised = false } = {}): PolicyView {
   const { common, principals } = compiledOf(text)
-  const opened = new Map<PrincipalKey, OpenPrincipal>()
-  for (const [key, data] of principals) opened.set(key, openPrincipal(data))
+  const opened = new Map<PrincipalKey, IndexedPrincipal>()
+  for (const [key, data] of principals) opened.set(key, indexPrincipal(data))
   serial += 1
   return {
     serial,
     keyId: 'test',
     created: 0,
     expires: Number.MAX_SAFE_INTEGER,
-    common: openCommon(common),
+    common: indexCommon(common),
     principal: (key) => (promised ? Promise.resolve(opened.get(key)) : opened.get(key)),
   }
 }

@@ -1,10 +1,10 @@
 import { test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
-import { answer, type Place, placeIn } from '../../../src/policy/analysis/access-question.ts'
+import { answer, type EvaluationContext, placeIn } from '../../../src/policy/analysis/access-question.ts'
 import { difference, type Right, type RightChange } from '../../../src/policy/analysis/difference.ts'
 import { ANONYMOUS_CALLER, type Caller } from '../../../src/policy/caller.ts'
 import { compile } from '../../../src/policy/compile/compile.ts'
-import { covers } from '../../../src/policy/decide/name-pattern.ts'
+import { namePatternCovers } from '../../../src/policy/decide/name-pattern.ts'
 import type { PolicySet } from '../../../src/policy/model.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../../../src/policy/principal.ts'
 import { type Permission, takesRepository } from '../../../src/registry/permission.ts'
@@ -18,13 +18,15 @@ const ASKED: readonly Permission[] = ['content/read', 'content/delete', 'catalog
 const callerOf = (principal: PrincipalKey): Caller =>
   principal === ANONYMOUS ? ANONYMOUS_CALLER : { authenticated: true, acts: principal === EVERYONE ? [] : [principal] }
 
-function isAllowed(place: Place, action: Permission, name: string | undefined) {
+function isAllowed(place: EvaluationContext, action: Permission, name: string | undefined) {
   const question = { action, ...(name === undefined ? {} : { repository: name }), attributes: {}, now: NOW }
   return answer(place, { kind: 'permission', question }).effect === 'allow'
 }
 
 const reaches = ({ on, except }: RightChange, name: string | undefined): boolean =>
-  on === undefined || name === undefined || (covers(on, name) && !except.some((pattern) => covers(pattern, name)))
+  on === undefined ||
+  name === undefined ||
+  (namePatternCovers(on, name) && !except.some((pattern) => namePatternCovers(pattern, name)))
 
 const isSure = (right: Right) => (right.always ? right.unless.length === 0 : right.if.length === 0)
 

@@ -1,8 +1,8 @@
 import { test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
-import { type Asked, answer, placeIn } from '../../../src/policy/analysis/access-question.ts'
+import { type AccessQuestion, answer, placeIn } from '../../../src/policy/analysis/access-question.ts'
 import { explain } from '../../../src/policy/analysis/explain.ts'
-import { after } from '../../../src/policy/analysis/smallest-change.ts'
+import { applied } from '../../../src/policy/analysis/smallest-change.ts'
 import type { Caller } from '../../../src/policy/caller.ts'
 import { compile } from '../../../src/policy/compile/compile.ts'
 import type { PolicySet } from '../../../src/policy/model.ts'
@@ -11,7 +11,7 @@ import { policySet, question, request } from '../arbitraries.ts'
 
 const principalOf = ({ authenticated, acts }: Caller): PrincipalKey => acts[0] ?? (authenticated ? EVERYONE : ANONYMOUS)
 
-function holds(policies: PolicySet, who: Caller, asked: Asked): void {
+function holds(policies: PolicySet, who: Caller, asked: AccessQuestion): void {
   const { authorization, changes } = explain(policies, compile(policies), who, principalOf(who), asked)
   expect(authorization).toEqual(answer(placeIn(policies, who), asked))
   if (authorization.effect === 'allow') {
@@ -23,7 +23,7 @@ function holds(policies: PolicySet, who: Caller, asked: Asked): void {
   for (const change of changes ?? []) {
     // Every step counts: before the last one is made, it is still refused.
     expect(answer(placeIn(state.policies, state.caller), asked).effect).toBe('deny')
-    state = after(state, change)
+    state = applied(state, change)
   }
   expect(answer(placeIn(state.policies, state.caller), asked).effect).toBe('allow')
 }

@@ -1,11 +1,11 @@
 import { test } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
 import { answer, placeIn } from '../../../src/policy/analysis/access-question.ts'
-import type { Reservation } from '../../../src/policy/analysis/deny-effect.ts'
+import type { DenyEffect } from '../../../src/policy/analysis/deny-effect.ts'
 import { type WhoCan, whoCan } from '../../../src/policy/analysis/who-can.ts'
 import { ANONYMOUS_CALLER, type Caller } from '../../../src/policy/caller.ts'
 import { compile } from '../../../src/policy/compile/compile.ts'
-import { covers } from '../../../src/policy/decide/name-pattern.ts'
+import { namePatternCovers } from '../../../src/policy/decide/name-pattern.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../../../src/policy/principal.ts'
 import { takesRepository } from '../../../src/registry/permission.ts'
 import { policySet, question } from '../arbitraries.ts'
@@ -15,10 +15,11 @@ type Claim = 'yes' | 'perhaps' | 'no'
 
 /** What a reader of the list takes from it for one principal and one repository. */
 function claimOf({ holders, except }: WhoCan, principal: PrincipalKey, name: string | undefined): Claim {
-  const reaches = ({ on }: Reservation) => on === undefined || on.some((pattern) => covers(pattern, name ?? ''))
+  const reaches = ({ on }: DenyEffect) =>
+    on === undefined || on.some((pattern) => namePatternCovers(pattern, name ?? ''))
   const listed = (key: PrincipalKey, readers: readonly PrincipalKey[]): Claim => {
     const holder = holders.find((candidate) => candidate.principal === key)
-    const by = holder?.by.filter(({ on }) => on === undefined || covers(on, name ?? '')) ?? []
+    const by = holder?.by.filter(({ on }) => on === undefined || namePatternCovers(on, name ?? '')) ?? []
     const taken = [...(holder?.unless ?? []), ...except.filter((one) => readers.includes(one.principal))].filter(
       reaches,
     )
@@ -34,7 +35,7 @@ function claimOf({ holders, except }: WhoCan, principal: PrincipalKey, name: str
   return claims.find((claim) => claim === 'yes') ?? claims.find((claim) => claim === 'perhaps') ?? 'no'
 }
 
-const isTotal = ({ when, except }: Reservation) => when === undefined && except === undefined
+const isTotal = ({ when, except }: DenyEffect) => when === undefined && except === undefined
 
 const callerOf = (principal: PrincipalKey, ...more: readonly PrincipalKey[]): Caller =>
   principal === ANONYMOUS

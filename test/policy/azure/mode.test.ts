@@ -1,6 +1,6 @@
 /** What the built-in roles give in both role assignment permissions modes, row by row of Azure's tables. */
 import { describe, expect, it } from 'vitest'
-import { having, policy, problemsOf } from '../asking.ts'
+import { having, policy, problemsOf } from '../ask.ts'
 
 const READER = 'Container Registry Repository Reader'
 const WRITER = 'Container Registry Repository Writer'

@@ -1,6 +1,6 @@
 /** Scope maps and tokens, as Azure's token guide has them. */
 import { describe, expect, it } from 'vitest'
-import { policy, problemsOf } from '../asking.ts'
+import { policy, problemsOf } from '../ask.ts'
 
 const ALL = ['content/read', 'content/write', 'content/delete', 'metadata/read', 'metadata/write', 'metadata/delete']
 const withMap = (...actions: readonly string[]) =>

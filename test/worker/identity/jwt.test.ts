@@ -3,7 +3,7 @@ import { CompactSign } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { identify } from '../../../src/worker/identity/identify.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
-import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/desk.ts'
+import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/auth-fixture.ts'
 import { forge, jwks, makeKey, type SigningKey, sign, signAnyway } from '../../identity/tools/issuer.ts'
 import { SERVICE, viewOf } from '../../identity/tools/policy.ts'
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { isRefusal } from '../../../src/worker/identity/identified-caller.ts'
 import { identify } from '../../../src/worker/identity/identify.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
-import { bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/desk.ts'
+import { bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/auth-fixture.ts'
 import { jwks, makeKey, sign } from '../../identity/tools/issuer.ts'
 import { SERVICE, viewOf } from '../../identity/tools/policy.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type Identified, isRefusal } from '../../../src/worker/identity/identified-caller.ts'
+import { type IdentifiedCaller, isRefusal } from '../../../src/worker/identity/identified-caller.ts'
 import { identify } from '../../../src/worker/identity/identify.ts'
 import { sha256Hex } from '../../../src/worker/platform/sha256.ts'
-import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/desk.ts'
+import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/auth-fixture.ts'
 import { viewOf } from '../../identity/tools/policy.ts'
 
 const env = { TOKEN_SIGNING_KEY: JSON.stringify(await makeTokenKey()) }
@@ -25,7 +25,7 @@ tokens:
 `
 const view = viewOf(policy)
 
-const identified = async (authorization: string | undefined, now = NOW, policies = view): Promise<Identified> => {
+const identified = async (authorization: string | undefined, now = NOW, policies = view): Promise<IdentifiedCaller> => {
   const outcome = await identify(requestWith(authorization), policies, env, ctx, now)
   if (isRefusal(outcome)) throw new Error(outcome.code)
   return outcome

@@ -9,7 +9,7 @@ import { selectUpstream } from '../../../src/worker/hosts/select.ts'
 import { identify } from '../../../src/worker/identity/identify.ts'
 import type { Env } from '../../../src/worker/platform/env.ts'
 import { type RequestContext, type SealContext, sealOf } from '../../../src/worker/platform/seal.ts'
-import { basic } from '../../identity/tools/desk.ts'
+import { basic } from '../../identity/tools/auth-fixture.ts'
 import { viewOf } from '../../identity/tools/policy.ts'
 import { createWorld, DIGEST, NOW_MS, SIGNING_KEY, testEnv, type WorldOptions } from '../gate-world.ts'
 

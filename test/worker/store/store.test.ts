@@ -5,7 +5,7 @@ import { shardKey } from '../../../src/bundle/digest.ts'
 import { digestFor, MANIFEST_TYPE, type Manifest } from '../../../src/bundle/manifest.ts'
 import { signManifest } from '../../../src/bundle/sign.ts'
 import type { CompiledPolicy } from '../../../src/policy/decide/compiled.ts'
-import { openPrincipal } from '../../../src/policy/decide/effective-rights.ts'
+import { indexPrincipal } from '../../../src/policy/decide/effective-rights.ts'
 import { Fault } from '../../../src/worker/platform/fault.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
 import { currentPolicy, PolicyStore, policyStatus, type StoreEnv } from '../../../src/worker/store/store.ts'
@@ -118,8 +118,8 @@ describe('a bundle takes effect', () => {
     const view = await first
     expect(view).toMatchObject({ serial: 1, keyId: key.signing.id, common: { service: 'registry.example.com' } })
     expect(view.principal(CI)).toBeInstanceOf(Promise)
-    expect(await view.principal(CI)).toEqual(openPrincipal(reader('old/app')))
-    expect(view.principal(CI)).toEqual(openPrincipal(reader('old/app')))
+    expect(await view.principal(CI)).toEqual(indexPrincipal(reader('old/app')))
+    expect(view.principal(CI)).toEqual(indexPrincipal(reader('old/app')))
     expect(view.principal(keyOf('token:other'))).toBeUndefined()
     expect(store.current(background, NOW + 1)).toBe(view)
     expect(kv.reads).toEqual(['pointer', expect.stringMatching(/^sha256:[0-9a-f]{64}$/)])
@@ -646,7 +646,7 @@ describe('shards', () => {
     expect(bundle.manifest.bits).toBeGreaterThan(2)
     kv.put(bundle)
     const view = await policyAt(NOW)
-    for (const [name, data] of policy.principals) expect(await view.principal(name)).toEqual(openPrincipal(data))
+    for (const [name, data] of policy.principals) expect(await view.principal(name)).toEqual(indexPrincipal(data))
     expect(await view.principal(keyOf('token:t2000'))).toBeUndefined()
     expect(kv.reads).toHaveLength(1 + bundle.shards.size)
   })

@@ -6,7 +6,7 @@ import type { Env } from '../../../src/worker/platform/env.ts'
 import { sha256Hex } from '../../../src/worker/platform/sha256.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
 import { createTokenService } from '../../../src/worker/token-service/service.ts'
-import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/desk.ts'
+import { basic, bearer, ctx, makeTokenKey, NOW, requestWith } from '../../identity/tools/auth-fixture.ts'
 import { jwks, makeKey, sign } from '../../identity/tools/issuer.ts'
 import { SERVICE, viewOf } from '../../identity/tools/policy.ts'
 

@@ -135,11 +135,11 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
       },
     })
     started.push(() => gate.close())
-    await put(gate, signingKey, policies.compiled, state)
+    await publishLocal(gate, signingKey, policies.compiled, state)
     await untilReady(gate)
     const watcher = watch(
       directory,
-      inTurn(async () => {
+      serialize(async () => {
         policies = (await reload(directory, state, gate, signingKey)) ?? policies
       }),
     )
@@ -185,7 +185,12 @@ function secretsOf(upstreams: string | undefined): readonly string[] {
   return names
 }
 
-async function put(gate: Pick<Gate, 'kv'>, key: SigningKey, policy: CompiledPolicy, state: string): Promise<number> {
+async function publishLocal(
+  gate: Pick<Gate, 'kv'>,
+  key: SigningKey,
+  policy: CompiledPolicy,
+  state: string,
+): Promise<number> {
   const kv = namespaceKv(gate.kv, `local KV in ${state}`)
   // The folder is the truth here: there is nobody to ask whether a large change was meant.
   const { serial } = await publish({ policy, kv, key, now: Math.floor(Date.now() / 1000), force: true })
@@ -214,7 +219,7 @@ export async function reload(
     )
     return undefined
   }
-  const serial = await put(gate, key, current.compiled, state)
+  const serial = await publishLocal(gate, key, current.compiled, state)
   output.note(`policy changed: bundle ${serial} is pushed`)
   warnOfFailures(current)
   return current
@@ -241,7 +246,7 @@ function warnOfFailures(policies: Policies): void {
 }
 
 /** One run at a time; what comes meanwhile is done once, afterwards. What fails is told, and the next change tries again. */
-function inTurn(task: () => Promise<void>): () => void {
+function serialize(task: () => Promise<void>): () => void {
   let running = false
   let again = false
   const run = async (): Promise<void> => {

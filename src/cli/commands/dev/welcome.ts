@@ -94,11 +94,11 @@ export function welcome({ url, policies, passwords, passwordFile, registry, now 
 const decider =
   (policies: Policies, now: EpochSeconds) =>
   (token: string, requests: readonly string[]): boolean => {
-    const standing = policies.standing({ kind: 'token', name: token }, {})
+    const rights = policies.rights({ kind: 'token', name: token }, {})
     return requests.every((line) => {
       const [method = '', path = ''] = line.split(' ')
       const request = parseRegistryRequest(method, path)
-      return request.ok && authorize(standing, policies.common, request.value, { now }).effect === 'allow'
+      return request.ok && authorize(rights, policies.common, request.value, { now }).effect === 'allow'
     })
   }
 

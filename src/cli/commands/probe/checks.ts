@@ -5,23 +5,23 @@
 import { isRecord } from '../../../identity/federation.ts'
 import { type Credential, NO_CREDENTIAL, type Probe } from './check.ts'
 import {
+  type Challenge,
   jsonOf,
+  problemUnlessUnauthorized,
   readChallenge,
-  type Sign,
   unlikeBadCredential,
   unlikeDenial,
   unlikeJudged,
   unlikeNothing,
-  unlikeSignIn,
 } from './expectation.ts'
 import { bearer, forgedTokens, type KnownKey, malformed, wrongPassword } from './forgery.ts'
-import { crookedRoutes, REGISTRY_ROUTES, routesOf } from './routes.ts'
+import { nonCanonicalRoutes, REGISTRY_ROUTES, routesOf } from './routes.ts'
 import { type Answer, ask, type Question } from './wire.ts'
 
 export type Check = { readonly name: string; readonly run: (probe: Probe, known: Known) => Promise<void> }
 
 /** What checks learn of the gate. */
-export type Known = { sign?: Sign; keys: readonly KnownKey[] }
+export type Known = { sign?: Challenge; keys: readonly KnownKey[] }
 
 const PING: Question = { method: 'GET', target: '/v2/' }
 const KEYS: Question = { method: 'GET', target: '/.well-known/jwks.json' }
@@ -64,7 +64,7 @@ async function checkHealth(probe: Probe): Promise<void> {
 async function checkChallenge(probe: Probe, known: Known): Promise<void> {
   const answer = await probe.ask(PING)
   const note = (problem: string | undefined) => probe.note('challenge', PING, NO_CREDENTIAL, answer, problem)
-  note(unlikeSignIn(answer))
+  note(problemUnlessUnauthorized(answer))
   const sign = readChallenge(answer)
   if (typeof sign === 'string') return
   known.sign = sign
@@ -75,7 +75,7 @@ async function checkChallenge(probe: Probe, known: Known): Promise<void> {
   else if (realm.pathname !== '/token') note(`its realm ${sign.realm} is not the token endpoint`)
   if (sign.error !== undefined) note('its challenge names an error, although no credential was sent')
   const head = { method: 'HEAD', target: '/v2/' }
-  await probe.expect('challenge', [head], NO_CREDENTIAL, unlikeSignIn)
+  await probe.expect('challenge', [head], NO_CREDENTIAL, problemUnlessUnauthorized)
 }
 
 async function checkKeys(probe: Probe, known: Known): Promise<void> {
@@ -96,7 +96,7 @@ const tableOf = ({ target }: Probe): readonly Question[] => [
 ]
 
 const checkTable = (check: string, probe: Probe, credential: Credential): Promise<void> =>
-  probe.expect(check, tableOf(probe), credential, unlikeSignIn)
+  probe.expect(check, tableOf(probe), credential, problemUnlessUnauthorized)
 
 async function checkMisleading(probe: Probe): Promise<void> {
   const [{ name }] = probe.target.repositories
@@ -112,12 +112,12 @@ async function checkMisleading(probe: Probe): Promise<void> {
   ])
   await probe.expect('misleading headers', questions, NO_CREDENTIAL, (answer) =>
     // A fragment is no part of a request: servers may refuse it.
-    answer.status === 400 ? undefined : unlikeSignIn(answer),
+    answer.status === 400 ? undefined : problemUnlessUnauthorized(answer),
   )
 }
 
 async function checkSpellings(probe: Probe): Promise<void> {
-  const questions = probe.target.repositories.flatMap(({ name }) => crookedRoutes(name))
+  const questions = probe.target.repositories.flatMap(({ name }) => nonCanonicalRoutes(name))
   await probe.expect('other spellings', questions, NO_CREDENTIAL, unlikeNothing)
 }
 
@@ -133,7 +133,7 @@ async function checkAnonymousToken(probe: Probe, { sign }: Known): Promise<void>
 async function tokenFor(
   probe: Probe,
   check: string,
-  { service }: Sign,
+  { service }: Challenge,
   credential: Credential,
 ): Promise<string | undefined> {
   const [{ name }] = probe.target.repositories

@@ -5,12 +5,12 @@
 import type { Answer } from './wire.ts'
 
 /** What a client is told by a challenge. */
-export type Sign = { readonly realm: string; readonly service: string; readonly error?: string }
+export type Challenge = { readonly realm: string; readonly service: string; readonly error?: string }
 
 type Problem = string | undefined
 
 /** The one Bearer challenge of an answer, or what is wrong with it. */
-export function readChallenge({ headers }: Answer): Sign | string {
+export function readChallenge({ headers }: Answer): Challenge | string {
   const lines = headers.get('www-authenticate') ?? []
   const [line] = lines
   if (line === undefined) return 'it has no WWW-Authenticate'
@@ -27,7 +27,7 @@ export function readChallenge({ headers }: Answer): Sign | string {
 }
 
 /** Of an answer to somebody who must log in. */
-export function unlikeSignIn(answer: Answer): Problem {
+export function problemUnlessUnauthorized(answer: Answer): Problem {
   if (answer.status !== 401) return `it is ${answer.status}, and 401 is right`
   const challenge = readChallenge(answer)
   return typeof challenge === 'string' ? challenge : unlikeRefusal(answer)
@@ -40,7 +40,7 @@ export const unlikeDenial = (answer: Answer): Problem =>
 /** Of an answer to a credential that is none: 400 where it cannot be read, 429 where there were too many. */
 export function unlikeBadCredential(answer: Answer): Problem {
   if (answer.status === 400 || answer.status === 429) return unlikeRefusal(answer)
-  return unlikeSignIn(answer)
+  return problemUnlessUnauthorized(answer)
 }
 
 /** Of an answer to what is no route: never a success, a redirect or a failure of what lies behind. */

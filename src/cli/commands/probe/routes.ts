@@ -98,7 +98,7 @@ function wholeRepositoryRoutes(name: string): readonly Question[] {
 }
 
 /** Other spellings of what is refused, and what is no route at all. */
-export const crookedRoutes = (name: string): readonly Question[] =>
+export const nonCanonicalRoutes = (name: string): readonly Question[] =>
   [
     `//v2/${name}/tags/list`,
     `/v2//${name}/tags/list`,

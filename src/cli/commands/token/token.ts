@@ -5,7 +5,7 @@ import { nearest } from '../../../base/spelling.ts'
 import { formatTime } from '../../../base/time.ts'
 import { SYSTEM_SCOPE_MAPS } from '../../../policy/azure/scope-maps.ts'
 import type { Credential, EpochSeconds, Token } from '../../../policy/model.ts'
-import { NAME } from '../../../policy/principal.ts'
+import { TOKEN_NAME } from '../../../policy/principal.ts'
 import { DEFAULT_DIRECTORY, otherThanDefault } from '../../answers/policies.ts'
 import { newSecret, sha256Hex } from '../../keys/secret.ts'
 import { CommandError } from '../../terminal/command-error.ts'
@@ -64,7 +64,7 @@ const createCommand = (): Command =>
     .action(async (name: string, options: CreateOptions) => {
       const now = currentTime()
       const expires = expiryOf(options, now)
-      if (!NAME.test(name) || name === '__proto__') {
+      if (!TOKEN_NAME.test(name) || name === '__proto__') {
         throw new CommandError(2, `"${name}" is no name for a token`, { hint: 'use 1 to 50 letters, digits, - and _' })
       }
       const folder = await TokenFolder.open(options.policies, options)

@@ -9,7 +9,7 @@ import { type IssuerRule, isRecord } from '../../../identity/federation.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
 import type { Background } from '../../platform/background.ts'
 import { Fault } from '../../platform/fault.ts'
-import { LATE, within } from '../../platform/timeout.ts'
+import { TIMED_OUT, within } from '../../platform/timeout.ts'
 import { fetchJson } from './fetch-json.ts'
 import { type KeySet, parseKeySet, type WantedKey } from './key-set.ts'
 import { recall, type Sealing, share } from './shared-keys.ts'
@@ -135,7 +135,7 @@ async function readKeys(
 
 async function wait(reading: Promise<void> | undefined, entry: Entry): Promise<void> {
   if (reading === undefined) return
-  const late = (await within(WAIT_MS, reading)) === LATE
+  const late = (await within(WAIT_MS, reading)) === TIMED_OUT
   if (late && entry.reading === reading) delete entry.reading
 }
 

@@ -4,7 +4,7 @@ import type { IssuerRule } from '../../../../src/identity/federation.ts'
 import { remoteKeys, STALE_SECONDS } from '../../../../src/worker/identity/issuers/remote-keys.ts'
 import { recall, type Sealing, share } from '../../../../src/worker/identity/issuers/shared-keys.ts'
 import { sealOf } from '../../../../src/worker/platform/seal.ts'
-import { makeTokenKey, NOW } from '../../../identity/tools/desk.ts'
+import { makeTokenKey, NOW } from '../../../identity/tools/auth-fixture.ts'
 import { jwks, makeKey } from '../../../identity/tools/issuer.ts'
 
 const key = await makeKey('key-1')

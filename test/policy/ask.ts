@@ -32,16 +32,16 @@ export function policy(file: File): Ask {
   const opened = new Policies('policies', policies, [])
   return (who, what, on, { groups = [], at, ...attributes } = {}) => {
     const { claims = {} } = attributes
-    const standing = opened.standing(valid(parsePrincipal(who)), { claims, groups })
+    const rights = opened.rights(valid(parsePrincipal(who)), { claims, groups })
     const now = at === undefined ? 0 : Date.parse(at) / 1000
     const [method, target] = what.split(' ')
     if (target === undefined) {
       const repository = on === undefined ? {} : { repository: on }
-      return answerOf(decide(standing, { action: valid(parseAction(what)), ...repository, attributes, now }))
+      return answerOf(decide(rights, { action: valid(parseAction(what)), ...repository, attributes, now }))
     }
     const { clientIp, mediaType, artifactType } = attributes
     const facts = JSON.parse(JSON.stringify({ clientIp, mediaType, artifactType, now }))
-    return answerOf(authorize(standing, opened.common, valid(parseRegistryRequest(method ?? '', target)), facts))
+    return answerOf(authorize(rights, opened.common, valid(parseRegistryRequest(method ?? '', target)), facts))
   }
 }
 
