@@ -57,6 +57,8 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           fileParallelism: false,
           ...PATIENT,
+          // A command that starts wrangler takes minutes on a busy machine.
+          testTimeout: 300_000,
         },
       },
     ],

@@ -185,7 +185,7 @@ it('secrets of requests, policies, keys and the upstream are in no log line, err
   answers.push(stdout, stderr)
 
   const keys = join(gate.stateDirectory, 'keys')
-  for (const file of readdirSync(keys)) {
+  for (const file of readdirSync(keys).filter((name) => name.endsWith('.json'))) {
     const { d } = JSON.parse(readFileSync(join(keys, file), 'utf8'))
     if (typeof d === 'string') canaries.push(d)
   }

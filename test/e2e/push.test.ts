@@ -44,7 +44,7 @@ describe('a pushed change', () => {
   const dockgate = (...args: readonly string[]): Promise<Outcome> =>
     runProgram(process.execPath, [COMMAND, ...args], {
       environment: { PATH: process.env.PATH ?? '', HOME: gate.stateDirectory },
-      timeoutMs: 60_000,
+      timeoutMs: 240_000,
     })
   const statusOf = async (repository: string): Promise<number> => {
     const answer = await fetch(`${gate.url}/v2/${repository}/manifests/v1`, { headers: { authorization } })
