@@ -271,6 +271,9 @@ function collectAzure(item: Entry, declared: Declarations, report: Report): void
     case 'token': {
       const value = entry.parse(AZURE_SHAPES.token, report)
       declared.azure.tokens.push({ name: ownName(entry), entry, value })
+      return
     }
+    default:
+      kind satisfies never
   }
 }

@@ -48,7 +48,7 @@ const MERGE_KEY = complaint(
 /**
  * Reads the first document of a text into the builder.
  *
- * @param pieceLength how many entries of a collection are handed over at once; few, so that they die young
+ * @param pieceLength how many entries of a collection are handed over at once; few, so that their memory is freed early
  */
 export function readYaml(text: string, builder: TreeBuilder, pieceLength = 100): YamlReading {
   const parser = new Parser()
