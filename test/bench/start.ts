@@ -18,7 +18,7 @@ import type { BenchOptions } from './main.ts'
 import { bundle, GATE_SOURCE, startWorker, type WorkerOptions, workerSource } from './workerd.ts'
 import { createWorld } from './world.ts'
 
-const SIZE_KIB = 150
+const SIZE_KIB = 200
 const COLD_START_MS = 10
 const MEMORY_MIB = 128
 const PRINCIPALS = 10_000

@@ -4,15 +4,16 @@
  */
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+
 import { startRegistry } from '../../../../dev/registry/server.ts'
 import { parseSigningKey, type SigningKey } from '../../../bundle/keys.ts'
 import { loadPolicies } from '../../../files/load.ts'
-import type { CompiledPolicy } from '../../../policy/decide/compiled.ts'
 import { tellFailures } from '../../answers/failing-tests.ts'
 import { DEFAULT_DIRECTORY, formatProblem, Policies, readPolicies } from '../../answers/policies.ts'
 import { readBundle, UntrustedBundle } from '../../bundles/bundle-history.ts'
 import { namespaceKv } from '../../bundles/kv.ts'
 import { DEFAULT_POINTER, DEFAULT_STATE } from '../../bundles/kv-options.ts'
+import { labelOf, named } from '../../bundles/label.ts'
 import { publish } from '../../bundles/publish.ts'
 import { developmentKeys } from '../../keys/key-files.ts'
 import { CommandError } from '../../terminal/command-error.ts'
@@ -135,7 +136,7 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
       },
     })
     started.push(() => gate.close())
-    await publishLocal(gate, signingKey, policies.compiled, state)
+    await publishLocal(gate, signingKey, policies, state)
     await untilReady(gate)
     const watcher = watch(
       directory,
@@ -185,16 +186,25 @@ function secretsOf(upstreams: string | undefined): readonly string[] {
   return names
 }
 
+/** @returns the serial and label of the new bundle, for people */
 async function publishLocal(
   gate: Pick<Gate, 'kv'>,
   key: SigningKey,
-  policy: CompiledPolicy,
+  { compiled: policy, directory }: Policies,
   state: string,
-): Promise<number> {
+): Promise<string> {
   const kv = namespaceKv(gate.kv, `local KV in ${state}`)
+  const label = await labelOf({}, directory)
   // The folder is the truth here: there is nobody to ask whether a large change was meant.
-  const { serial } = await publish({ policy, kv, key, now: Math.floor(Date.now() / 1000), force: true })
-  return serial
+  const { serial } = await publish({
+    policy,
+    kv,
+    key,
+    now: Math.floor(Date.now() / 1000),
+    force: true,
+    ...(label === undefined ? {} : { label }),
+  })
+  return named(serial, label)
 }
 
 /** Pushes what a folder holds now, and returns it. Policies that are not valid are reported, and change nothing. */
@@ -219,8 +229,7 @@ export async function reload(
     )
     return undefined
   }
-  const serial = await publishLocal(gate, key, current.compiled, state)
-  output.note(`policy changed: bundle ${serial} is pushed`)
+  output.note(`policy changed: bundle ${await publishLocal(gate, key, current, state)} is pushed`)
   warnOfFailures(current)
   return current
 }
