@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { CompactSign } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { waitForSerial } from '../../src/cli/bundles/gate-status.ts'
+import { waitForBundle } from '../../src/cli/bundles/gate-status.ts'
 import { publish } from '../../src/cli/bundles/publish.ts'
 import { wranglerKv } from '../../src/cli/bundles/wrangler-kv.ts'
 import { generateKeys, KEY_FILES, writeKeys } from '../../src/cli/keys/key-files.ts'
@@ -477,7 +477,7 @@ describe('a gate', () => {
   it('that does not take the bundle is waited for in vain', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
     vi.stubGlobal('fetch', async () => Response.json({ serial: 6 }))
-    const waited = outcomeOf(waitForSerial('https://gate.example', 7))
+    const waited = outcomeOf(waitForBundle('https://gate.example', { serial: 7, pointer: 'pointer', service: 'r' }))
     await vi.advanceTimersByTimeAsync(181_000)
     expect(await waited).toEqual(
       'exit 3: the gate at https://gate.example does not use bundle 7 after 180 s (its /readyz says why: an unknown key, another KV namespace, another pointer or another service)',

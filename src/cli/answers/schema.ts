@@ -254,7 +254,10 @@ export const ANSWERS = {
     z.strictObject({
       serial: Serial,
       label: Label,
+      pointer: z.string(),
+      service: z.string(),
       previousSerial: Serial.exactOptional(),
+      previousLabel: Label,
       keyId: z.string(),
       expires: Time,
       changed: z.boolean(),
@@ -273,8 +276,11 @@ export const ANSWERS = {
   rollback: z.strictObject({
     serial: Serial,
     label: Label,
+    pointer: z.string(),
+    service: z.string(),
     rollbackOf: Serial,
     previousSerial: Serial,
+    previousLabel: Label,
     made: Time.describe('when the bundle was made that is brought back'),
     grants: BeforeAfter,
     ...STORE,

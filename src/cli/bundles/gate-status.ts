@@ -27,19 +27,28 @@ export async function gatePolicy(url: string): Promise<GatePolicy | undefined> {
   }
 }
 
+/** Which bundle a gate is to use. */
+export type BundleName = { readonly serial: number; readonly pointer: string; readonly service: string }
+
+/** Whether a gate has its policy from this pointer, and is of this service; gates of older versions do not say. */
+export const isGateOf = (gate: GatePolicy, { pointer, service }: Omit<BundleName, 'serial'>): boolean =>
+  (gate.pointer ?? pointer) === pointer && (gate.service ?? service) === service
+
 /**
- * Wait until a gate uses a bundle, or a newer one.
+ * Wait until a gate uses a bundle, or a newer one of the same pointer and service.
  *
  * @returns seconds that it took
  * @throws {@link CommandError} 3 when it takes too long
  */
-export async function waitForSerial(url: string, serial: number): Promise<number> {
+export async function waitForBundle(url: string, bundle: BundleName): Promise<number> {
+  const { serial } = bundle
   const start = performance.now()
   let last: CommandError | undefined
   while (performance.now() - start < TIMEOUT_MS) {
     try {
       const policy = await gatePolicy(url)
-      if (policy !== undefined && policy.serial >= serial) return (performance.now() - start) / 1000
+      if (policy !== undefined && isGateOf(policy, bundle) && policy.serial >= serial)
+        return (performance.now() - start) / 1000
       last = undefined
     } catch (error) {
       if (!(error instanceof CommandError)) throw error

@@ -43,6 +43,9 @@ export type PublishOptions = {
 
 export type PublishReport = {
   readonly serial: number
+  /** For what the bundle was signed. */
+  readonly pointer: string
+  readonly service: string
   readonly label?: string
   readonly previousSerial?: number
   readonly previousLabel?: string
@@ -87,6 +90,8 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   if (!dryRun) await kv.put(pointer, text)
   return {
     serial: manifest.serial,
+    pointer,
+    service: manifest.common.service,
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(previous === undefined ? {} : { previousSerial: previous.serial }),
     ...(previous?.label === undefined ? {} : { previousLabel: previous.label }),

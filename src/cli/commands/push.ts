@@ -6,7 +6,7 @@ import { compare, differenceJson, differenceLines, type PolicyDifference } from 
 import { tellFailures } from '../answers/failing-tests.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from '../answers/policies.ts'
 import { requireOwnPolicies } from '../bundles/example-policies.ts'
-import { waitForSerial } from '../bundles/gate-status.ts'
+import { type BundleName, waitForBundle } from '../bundles/gate-status.ts'
 import type { BulkKv } from '../bundles/kv.ts'
 import { addKvOptions, DEFAULT_STATE, type KvOptions, needTarget, withKv } from '../bundles/kv-options.ts'
 import { addLabelOptions, type LabelOptions, labelOf, named } from '../bundles/label.ts'
@@ -92,7 +92,7 @@ async function push(options: Options, policies: Policies, kv: BulkKv, key: Signi
     ? await showing('comparing with the bundle in force', () => policyInForce(kv, pointer, key.accepted, compiled))
     : undefined
   const rights = older?.ok ? compare(older.value.policy, compiled, now) : undefined
-  const seconds = url === undefined || dryRun ? undefined : await waitUntilInForce(url, report.serial)
+  const seconds = url === undefined || dryRun ? undefined : await waitUntilInForce(url, report)
   if (options.json === true) {
     output.json('push', {
       ...report,
@@ -133,8 +133,8 @@ export const keyOptions = ({ key, remote, state }: Pick<Options, 'key' | 'remote
   ...(remote === true ? {} : { stateDirectory: state ?? DEFAULT_STATE }),
 })
 
-export async function waitUntilInForce(url: string, serial: number): Promise<number> {
-  return showing(`waiting for ${url} to use bundle ${serial}`, () => waitForSerial(url, serial))
+export async function waitUntilInForce(url: string, bundle: BundleName): Promise<number> {
+  return showing(`waiting for ${url} to use bundle ${bundle.serial}`, () => waitForBundle(url, bundle))
 }
 
 function validDays(text: string): number {

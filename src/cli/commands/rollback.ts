@@ -61,7 +61,7 @@ export const rollbackCommand = (): Command =>
         const done = await showing(`reading bundles from ${kv.place}`, () => rollBack({ ...given, commands }))
         return { report: done, place: kv.place }
       })
-      const seconds = url === undefined || dryRun ? undefined : await waitUntilInForce(url, report.serial)
+      const seconds = url === undefined || dryRun ? undefined : await waitUntilInForce(url, report)
       if (options.json === true) {
         output.json('rollback', {
           ...report,
@@ -95,6 +95,9 @@ export type RollBackOptions = {
 type Commands = { readonly push: string; readonly status: string }
 
 export type RollBackReport = {
+  /** For what the bundle was signed. */
+  readonly pointer: string
+  readonly service: string
   readonly serial: number
   /** Of the bundle that is brought back, which the new one keeps. */
   readonly label?: string
@@ -133,6 +136,8 @@ export async function rollBack(options: RollBackOptions): Promise<RollBackReport
   const { serial: previousSerial, label: previousLabel } = live.manifest
   const { label, created: made } = target.manifest
   return {
+    pointer,
+    service: manifest.common.service,
     serial,
     ...(label === undefined ? {} : { label }),
     rollbackOf,

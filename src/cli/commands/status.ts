@@ -5,7 +5,7 @@ import type { VerificationKeys } from '../../bundle/keys.ts'
 import type { Manifest } from '../../bundle/manifest.ts'
 import { verifyManifest } from '../../bundle/verify.ts'
 import { historyKey, readBundle, type Stored, serialsOf } from '../bundles/bundle-history.ts'
-import { type GatePolicy, gatePolicy } from '../bundles/gate-status.ts'
+import { type GatePolicy, gatePolicy, isGateOf } from '../bundles/gate-status.ts'
 import type { BulkKv } from '../bundles/kv.ts'
 import { addKvOptions, type KvOptions, needTarget, sameStore, withKv } from '../bundles/kv-options.ts'
 import { named } from '../bundles/label.ts'
@@ -128,10 +128,8 @@ function returnLines(records: readonly BundleRecord[], serial: number): readonly
 }
 
 /** Whether a gate uses this very bundle: one of another service or pointer may have the same serial. */
-const uses = (gate: GatePolicy | undefined, { serial, pointer, common }: Manifest): boolean =>
-  gate?.serial === serial &&
-  (gate.pointer ?? pointer) === pointer &&
-  (gate.service ?? common.service) === common.service
+const uses = (gate: GatePolicy | undefined, manifest: Manifest): boolean =>
+  gate?.serial === manifest.serial && isGateOf(gate, { pointer: manifest.pointer, service: manifest.common.service })
 
 function liveText(url: string, gate: GatePolicy | undefined, manifest: Manifest): string {
   if (gate === undefined) return `${url} has no policy`

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { afterEach, expect, it } from 'vitest'
-import { gatePolicy, waitForSerial } from '../../../src/cli/bundles/gate-status.ts'
+import { gatePolicy, waitForBundle } from '../../../src/cli/bundles/gate-status.ts'
 
 let server: Server | undefined
 afterEach(() => server?.close())
@@ -18,14 +18,16 @@ async function gateAnswering(...answers: readonly string[]): Promise<string> {
   return `http://127.0.0.1:${address.port}/some/path`
 }
 
+const SEVEN = { serial: 7, pointer: 'pointer', service: 'registry.example.com' }
+
 it('waits until the gate uses the bundle', async () => {
   const url = await gateAnswering('{"ready":false}', '{"ready":true,"serial":6}', '{"ready":true,"serial":7}')
-  expect(await waitForSerial(url, 7)).toBeGreaterThan(0.9)
+  expect(await waitForBundle(url, SEVEN)).toBeGreaterThan(0.9)
 })
 
 it('is content with a newer one', async () => {
   const url = await gateAnswering('{"ready":true,"serial":8,"keyId":"k"}')
-  expect(await waitForSerial(url, 7)).toBeLessThan(0.5)
+  expect(await waitForBundle(url, SEVEN)).toBeLessThan(0.5)
   expect(await gatePolicy(url)).toEqual({ serial: 8, keyId: 'k' })
 })
 
@@ -39,4 +41,13 @@ it.each([
   ['no URL', async () => 'registry', 2],
 ])('%s is an error with its own status', async (_, address, status) => {
   await expect(gatePolicy(await address())).rejects.toMatchObject({ status, hint: expect.any(String) })
+})
+
+it('does not take the bundle of another pointer or service for it', async () => {
+  const url = await gateAnswering(
+    '{"serial":9,"pointer":"staging","service":"registry.example.com"}',
+    '{"serial":9,"pointer":"pointer","service":"staging.example.com"}',
+    '{"serial":9,"pointer":"pointer","service":"registry.example.com"}',
+  )
+  expect(await waitForBundle(url, SEVEN)).toBeGreaterThan(0.9)
 })
