@@ -236,6 +236,10 @@ export const ANSWERS = {
       except: z
         .array(z.strictObject({ principal: z.string(), by: Holder.shape.unless.unwrap().element }))
         .describe('whom a deny keeps from what everybody has'),
+      doubtful: z
+        .array(z.strictObject({ principal: z.string(), by: Holder.shape.unless.unwrap().element }))
+        .exactOptional()
+        .describe('principals of a deny that holds too where the claims of a caller do not say whether it is one'),
     }),
   ),
   diff: orInvalid(Difference),
