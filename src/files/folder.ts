@@ -114,8 +114,10 @@ class FolderReader {
       return
     }
     const decoded = decodeUtf8(bytes)
-    if ('text' in decoded) this.#files.push({ path, text: decoded.text })
-    else this.#report.error({ file: path, line: decoded.line, column: decoded.column }, decoded.reason)
+    if (!('text' in decoded)) {
+      this.#report.error({ file: path, line: decoded.line, column: decoded.column }, decoded.reason)
+    } else if (decoded.text.trim() === '') this.#complain(path, EMPTY)
+    else this.#files.push({ path, text: decoded.text })
   }
 
   #stop(path: string): void {
@@ -140,6 +142,9 @@ const REASONS: Readonly<Record<Unread, Complaint>> = {
   special: complaint('file_special', 'this is not a regular file', 'remove it, or put a regular file in its place'),
   too_large: FILE_TOO_LARGE,
 }
+
+/** An error: failed commands (`az … > file`) and full disks leave empty files, perhaps where deny assignments were. */
+const EMPTY = complaint('file_empty', 'the file is empty', 'write it again, or remove it')
 
 function unreadable(error: unknown): Complaint {
   const code = error instanceof Error && 'code' in error ? error.code : error

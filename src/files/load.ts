@@ -48,20 +48,15 @@ export const readPolicies = (files: readonly PolicyText[]): LoadResult => read(f
 
 const TEST_FILE = /\.test\.ya?ml$/i
 
-/** An error: failed commands (`az … > file`) and full disks leave empty files, perhaps where deny assignments were. */
-const EMPTY = complaint('file_empty', 'the file is empty', 'write it again, or remove it')
 const NO_DATA = complaint('file_empty', 'the file holds no data', 'fill it, or remove it')
 
 function read(files: readonly PolicyText[], report: Report): LoadResult {
   const declared = new Declarations(report)
   const tests: DecisionTest[] = []
   for (const { path, text } of files.toSorted((a, b) => compare(a.path, b.path))) {
-    if (text.trim() === '') {
-      report.error({ file: path, line: 1, column: 1 }, EMPTY)
-      continue
-    }
     const document = FileDocument.read(path, text, report)
-    if (!document.broken && (document.value ?? undefined) === undefined) report.warning(document.at([]), NO_DATA)
+    const isEmpty = !document.broken && (document.value ?? undefined) === undefined
+    if (isEmpty && text !== '') report.warning(document.at([]), NO_DATA)
     if (TEST_FILE.test(path)) tests.push(...readTests(document, report))
     else collect(document, declared, report)
   }

@@ -20,14 +20,14 @@ const LAYOUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /** What is wrong with the syntax of a text: the first fault of each line, for one often brings others. */
-export function syntaxFaults({ faults, version = '1.2', second }: YamlReading, text: string): readonly Fault[] {
+export function syntaxFaults({ faults, version, second }: YamlReading, text: string): readonly Fault[] {
   const found = firstOfEachLine(faults, text).map((fault) => explain(fault, text))
   if (second !== undefined) found.push({ offset: second, reason: SECOND_DOCUMENT })
-  if (version === '1.2') return found
-  const what = version === '1.1' ? 'the file asks for YAML 1.1' : 'the file asks for another version of YAML'
-  return [...found, { offset: 0, reason: complaint('yaml_version', what, 'remove %YAML: files are YAML 1.2') }]
+  // The library complains of every other version itself.
+  return version === '1.1' ? [...found, { offset: 0, reason: OLD_VERSION }] : found
 }
 
+const OLD_VERSION = complaint('yaml_version', 'the file asks for YAML 1.1', 'remove %YAML: files are YAML 1.2')
 const SECOND_DOCUMENT = complaint('yaml_documents', 'a second document starts here', 'put it into a file of its own')
 
 function firstOfEachLine(faults: readonly YAMLError[], text: string): readonly YAMLError[] {

@@ -44,6 +44,8 @@ beforeAll(async () => {
     'failing/a.yaml': POLICY,
     'failing/a.test.yaml': 'tests:\n  - { as: token:ci, can: content/read, on: a, expect: allow }\n',
     'reasons/a.yaml': POLICY,
+    'nonsense/a.yaml': POLICY,
+    'nonsense/a.test.yaml': 'tests: [ { as: token:ci, request: DELTE /v2/a/manifests/v1, expect: deny } ]',
     'reasons/a.test.yaml':
       'tests:\n  - { as: token:ci, can: content/read, on: a, expect: deny, reason: token_disabled }\n',
     'taken/policies/mine.yaml': '',
@@ -374,6 +376,10 @@ it.each([
   [
     'check DIR/failing',
     'DIR/failing/a.test.yaml:2:5: test failed: expected allow; got deny: token:ci has no content/read on a\n',
+  ],
+  [
+    'check DIR/nonsense',
+    'DIR/nonsense/a.test.yaml:1:10: test failed: deny: not a registry request: no registry operation has this path and the method DELTE; mend the request, or add reason: not_a_registry_request\n',
   ],
   [
     'check DIR/reasons',

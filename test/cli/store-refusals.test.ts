@@ -236,7 +236,9 @@ describe('with a bundle in force', () => {
     expect(await run(`${push} --label Second`)).toBe('no error')
     expect(await run(`${push} --label Third`)).toBe('no error')
     const [third, second] = [serial + 2, serial + 1]
-    expect(written('stdout')).toContain(`pushed bundle ${third} (Third) to Cloudflare KV (binding POLICY), after ${second} (Second)\n`)
+    expect(written('stdout')).toContain(
+      `pushed bundle ${third} (Third) to Cloudflare KV (binding POLICY), after ${second} (Second)\n`,
+    )
     expect(await run('status --remote --key KEY')).toBe('no error')
     expect(written('stdout')).toContain(
       `bundle ${third} (Third) in Cloudflare KV (binding POLICY)\n  for         r, under the key pointer\n`,
@@ -290,7 +292,9 @@ describe('with a bundle in force', () => {
     expect(written('stdout')).not.toContain('token:token-7')
     expect(await run('diff --in-force DIR/policies --remote --key KEY --pointer none')).toBe('no error')
     process.exitCode = undefined
-    expect(written('stderr')).toContain(`Cloudflare KV (binding POLICY) has no bundle under 'none': nobody has any right yet\n`)
+    expect(written('stderr')).toContain(
+      `Cloudflare KV (binding POLICY) has no bundle under 'none': nobody has any right yet\n`,
+    )
   })
 
   it.each([
@@ -309,8 +313,14 @@ describe('with a bundle in force', () => {
   const misplaced = () =>
     `bundle ${serial} was signed for the pointer "staging" and lies under "pointer": somebody copied it; push again with --pointer pointer`
   it.each([
-    ['status --remote --key KEY', "Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: "],
-    ['rollback --remote --key KEY', "Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: "],
+    [
+      'status --remote --key KEY',
+      "Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: ",
+    ],
+    [
+      'rollback --remote --key KEY',
+      "Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: ",
+    ],
     [
       'diff --in-force DIR/policies --remote --key KEY',
       'the bundle in force in Cloudflare KV (binding POLICY) is not to be trusted: ',

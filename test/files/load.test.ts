@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { readPolicies } from '../../src/files/load.ts'
-import { shown } from './shown.ts'
 
 const SHA = createHash('sha256').update('secret').digest('hex')
 const NAME = '@Request[Microsoft.ContainerRegistry/registries/repositories:name]'
@@ -256,36 +255,6 @@ denyAssignments:
 
   it.each([['tokens:'], ['roleAssignments:'], ['{}'], ['[]'], ['$schema: x']])('accepts %j', (text) => {
     good(text)
-  })
-
-  it.each([
-    ['1.yaml', '', '1.yaml:1:1 file_empty: the file is empty (write it again, or remove it)'],
-    ['1.yaml', ' \n\t\n', '1.yaml:1:1 file_empty: the file is empty (write it again, or remove it)'],
-    ['1.json', '', '1.json:1:1 file_empty: the file is empty (write it again, or remove it)'],
-    ['1.json', '\n', '1.json:1:1 file_empty: the file is empty (write it again, or remove it)'],
-    ['1.test.yaml', '', '1.test.yaml:1:1 file_empty: the file is empty (write it again, or remove it)'],
-  ])('refuses the empty file %s %j, which a failed command may have left', (path, text, report) => {
-    const { policies, problems } = readPolicies([
-      { path: '0.yaml', text: REGISTRY },
-      { path, text },
-    ])
-    expect(problems.map(shown)).toEqual([report])
-    expect(policies).toBeUndefined()
-  })
-
-  it.each([
-    ['1.yaml', '# nothing yet', 'warning: 1.yaml:1:1 file_empty: the file holds no data (fill it, or remove it)'],
-    ['1.yaml', '---\n', 'warning: 1.yaml:1:4 file_empty: the file holds no data (fill it, or remove it)'],
-    ['1.yaml', '~', 'warning: 1.yaml:1:1 file_empty: the file holds no data (fill it, or remove it)'],
-    ['1.json', 'null', 'warning: 1.json:1:1 file_empty: the file holds no data (fill it, or remove it)'],
-    ['1.test.yml', '# no test', 'warning: 1.test.yml:1:1 file_empty: the file holds no data (fill it, or remove it)'],
-  ])('warns of the file %s %j, which holds no data', (path, text, report) => {
-    const { policies, problems } = readPolicies([
-      { path: '0.yaml', text: REGISTRY },
-      { path, text },
-    ])
-    expect(problems.map(shown)).toEqual([report])
-    expect(policies).toBeDefined()
   })
 
   it('warns of gateways, and grants nothing for them', () => {

@@ -7,6 +7,7 @@ import { encodeBundle } from '../../../src/bundle/encode.ts'
 import { generateKey, parseSigningKey } from '../../../src/bundle/keys.ts'
 import { signManifest } from '../../../src/bundle/sign.ts'
 import { readSource } from '../../../src/cli/bundles/policy-source.ts'
+import { outcomeOf } from '../outcome.ts'
 
 const FOLDER = join(import.meta.dirname, 'fixtures/explain')
 let bundle: string
@@ -61,18 +62,18 @@ it.each([
   const [file = ''] = shards
   await rm(file)
   await make(file)
-  await expect(readSource(bundle)).rejects.toMatchObject({
-    message: `the bundle ${join(bundle, 'pointer.jws')} cannot be read: ${file} is not a regular file of the bundle, or too large`,
-  })
+  expect(await outcomeOf(readSource(bundle))).toEqual(
+    `exit 2: the bundle ${join(bundle, 'pointer.jws')} cannot be read: ${file} is not a regular file of the bundle, or too large (write it again with dockgate build -o)`,
+  )
 })
 
 it('refuses a pointer that is a link out of the bundle', async () => {
   const pointer = join(bundle, 'pointer.jws')
   await rm(pointer)
   await symlink('/proc/self/environ', pointer)
-  await expect(readSource(bundle)).rejects.toMatchObject({
-    message: `the bundle ${pointer} cannot be read: ${pointer} is not a regular file of the bundle, or too large`,
-  })
+  expect(await outcomeOf(readSource(bundle))).toEqual(
+    `exit 2: the bundle ${pointer} cannot be read: ${pointer} is not a regular file of the bundle, or too large (write it again with dockgate build -o)`,
+  )
 })
 
 it('refuses a pointer that holds no manifest, and a path where nothing lies', async () => {

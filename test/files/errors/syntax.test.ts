@@ -33,6 +33,20 @@ tokens: {}`,
     ['a.yaml:1:1 yaml_version: the file asks for YAML 1.1 (remove %YAML: files are YAML 1.2)'],
   ],
   [
+    '%YAML 3.0\n---\ntokens: {}',
+    ['a.yaml:1:7 yaml_syntax: this is not a directive of YAML (remove the line, or quote a text that starts with %)'],
+  ],
+  [
+    '%secret\n---\ntokens: {}',
+    ['a.yaml:1:1 yaml_syntax: this is not a directive of YAML (remove the line, or quote a text that starts with %)'],
+  ],
+  [
+    'scopeMaps: { m: { description: "C:\\query", actions: [] } }',
+    [
+      'a.yaml:1:35 yaml_syntax: this is not an escape sequence of YAML (write \\\\ for a backslash, or use single quotes)',
+    ],
+  ],
+  [
     'roleAssignments: [*]',
     ["a.yaml:1:19 yaml_syntax: a plain * is an alias without a name (to mean every repository, quote it: '*')"],
   ],
