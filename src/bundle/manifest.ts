@@ -70,7 +70,7 @@ const readManifest = objectOf<Manifest>(
     bytes: natural,
     common: readCommonData,
   },
-  { rollbackOf: natural, label: matching(LABEL, 'a label') },
+  { rollbackOf: natural, label: matching(LABEL, 'one line of 1 to 200 characters') },
 )
 
 /** The bytes that are signed: the same for the same manifest. */

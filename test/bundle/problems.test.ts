@@ -66,6 +66,7 @@ describe('a manifest', () => {
     ],
     ['a format that is text', { ...manifest, format: '1' }, wrong('format is not a whole number')],
     ['a field that nobody knows', { ...manifest, shadow: 1 }, wrong('shadow is not a field that this version knows')],
+    ['an empty label', { ...manifest, label: '' }, wrong('label is not one line of 1 to 200 characters')],
     ['no serial', unnumbered, wrong('serial is not there')],
     ['a negative serial', { ...manifest, serial: -1 }, wrong('serial is not a whole number from 0')],
     ['other characters', { ...manifest, shards: '/' }, wrong('shards is not a list of digests')],

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { CompactSign } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { parseSigningKey } from '../../src/bundle/keys.ts'
 import { waitForBundle } from '../../src/cli/bundles/gate-status.ts'
 import { publish } from '../../src/cli/bundles/publish.ts'
 import { wranglerKv } from '../../src/cli/bundles/wrangler-kv.ts'
@@ -329,6 +330,34 @@ describe('with a bundle in force', () => {
     await copyTo('staging')
     serial = Number([...store.keys()].find((key) => key.startsWith('staging:'))?.slice('staging:'.length))
     expect(await run(command)).toEqual(`exit 1: ${expected}${misplaced()}`)
+  })
+
+  const inFormerFormat = async (): Promise<void> => {
+    const [head = '', payload = ''] = (store.get('pointer') ?? '').split('.')
+    const { pointer: _, ...manifest } = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const { id, key } = await parseSigningKey(await readFile(join(root, 'keys', KEY_FILES.policySigningKey), 'utf8'))
+    const { alg, typ } = JSON.parse(Buffer.from(head, 'base64url').toString())
+    const signing = new CompactSign(Buffer.from(JSON.stringify({ ...manifest, format: 1 })))
+    store.set('pointer', await signing.setProtectedHeader({ alg, typ, kid: id }).sign(key))
+  }
+
+  it('push puts nothing in the place of a bundle of another pointer, service or format, unless that is meant', async () => {
+    await copyTo('staging')
+    serial = Number([...store.keys()].find((key) => key.startsWith('staging:'))?.slice('staging:'.length))
+    expect(await run(push)).toEqual(
+      `exit 1: local KV in DIR has a bundle under 'pointer' that is not to be trusted: ${misplaced()} (find out who may write to the store; then repeat with --yes, which puts these policies in its place)`,
+    )
+    expect(await run(`${push} --yes`)).toBe('no error')
+    await inFormerFormat()
+    expect(await run(push)).toEqual(
+      "exit 1: local KV in DIR has a bundle under 'pointer' that is not to be trusted: the bundle has format 1 and this gate reads format 2: push again with the dockgate command of this gate's version (after an update of dockgate repeat with --yes, and deploy the gate of this version; every shard is uploaded then)",
+    )
+    expect(await run(`${push} --yes`)).toBe('no error')
+    await writeFile(join(root, 'policies/policy.yaml'), tokens(9).replace('service: r', 'service: s'))
+    expect(await run(push)).toEqual(
+      "exit 1: these policies are for the service 's', and the bundle in force is for 'r' (name another --pointer or store if this is another gate; if the service has a new name, repeat with --yes and deploy the gate with POLICY_SERVICE set to it)",
+    )
+    expect(await run(`${push} --yes`)).toBe('no error')
   })
 
   it('diff says when two bundles are not of one gate', async () => {

@@ -27,6 +27,8 @@ const TESTS = [
   'bundle/problems',
   'cli/bundles/policy-source',
   'cli/commands/probe/probe',
+  'cli/commands/dev/reload',
+  'cli/bundles/label',
   'cli/refusals',
   'cli/store-refusals',
   ...[
