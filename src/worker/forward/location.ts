@@ -2,7 +2,7 @@
  * The `Location` of an answer, made fit for the client: an upload goes on through the gate, what was created is named by
  * the gate's own path, a redirect is the upstream's affair. Never hands out another URL of the upstream.
  */
-import { type Digest, parseDigest, parseDigest, type RepositoryName } from '../../registry/name.ts'
+import { type Digest, parseDigest, type RepositoryName } from '../../registry/name.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { Fault } from '../platform/fault.ts'
 import type { UploadTarget } from './upload-target.ts'
