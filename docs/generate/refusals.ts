@@ -32,13 +32,17 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
   insufficient_scope: {
     refusal: {
       code: 'insufficient_scope',
-      scope: { type: 'repository', name: 'acme/app', actions: ['pull', 'push'] },
+      scopes: [{ type: 'repository', name: 'acme/app', actions: ['pull', 'push'] }],
     },
     help: 'Policy allows it, the access token was asked for less. Clients fetch a new one by themselves.',
   },
   credential_malformed: {
     refusal: { code: 'credential_malformed' },
     help: 'The client sends two `Authorization` headers, or none that is Basic or Bearer.',
+  },
+  credential_unsupported: {
+    refusal: { code: 'credential_unsupported' },
+    help: 'The client sends one credential of another scheme, for example Negotiate. A proxy in front may have added it.',
   },
   credential_invalid: {
     refusal: { code: 'credential_invalid' },

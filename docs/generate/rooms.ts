@@ -107,7 +107,8 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/worker/answers',
     purpose: 'refusals on the wire, response headers, the audit record',
-    imports: [...WORKER_GROUND, 'src/worker/identity'],
+    // Analysis never decides: it words the refusal of a condition on tags.
+    imports: [...WORKER_GROUND, 'src/policy/analysis', 'src/worker/identity'],
   },
   {
     path: 'src/worker/upstream',
@@ -134,6 +135,7 @@ export const ROOMS: readonly Room[] = [
     purpose: 'the shell: the Hono app, the way of a request, health',
     imports: [
       ...WORKER_GROUND,
+      'src/policy/analysis',
       'src/worker/store',
       'src/worker/identity',
       'src/worker/answers',

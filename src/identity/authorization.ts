@@ -12,14 +12,28 @@ export type Credential =
 
 /** The longest header that is read, in characters: a token of {@link ../identity/compact.ts} as Basic password fits. */
 export const HEADER_MAX_LENGTH = 49_152
+/** The longest credential of another scheme that is recognized, in characters. */
+const OTHER_SCHEME_MAX_LENGTH = 8192
 
 const HEADER = /^(basic|bearer) +([A-Za-z0-9._~+/-]+=*)$/i
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const PARAMETER = `${TOKEN}[ \\t]*=[ \\t]*(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`
+/** One credential of any other scheme, a token68 or parameters (RFC 9110 section 11.4). A word alone may be a token. */
+const ANY_SCHEME = new RegExp(
+  `^(?!(?:basic|bearer) )${TOKEN} +(?:[A-Za-z0-9._~+/-]+=*|${PARAMETER}(?:[ \\t]*,[ \\t]*${PARAMETER})*)$`,
+  'i',
+)
 
 /**
  * Read the value of the header. A repeated header reaches us joined by a comma, which no credential holds, so that it is
  * refused like every other surplus.
+ *
+ * @returns `credential_unsupported` for one well-formed credential of another scheme
  */
-export function parseAuthorization(value: string): Result<Credential, 'credential_malformed'> {
+export function parseAuthorization(
+  value: string,
+): Result<Credential, 'credential_malformed' | 'credential_unsupported'> {
   const [, scheme = '', credential = ''] = value.length <= HEADER_MAX_LENGTH ? (HEADER.exec(value) ?? []) : []
   switch (scheme.toLowerCase()) {
     case 'bearer':
@@ -27,9 +41,11 @@ export function parseAuthorization(value: string): Result<Credential, 'credentia
     case 'basic':
       return parseBasic(credential)
     default:
-      return err('credential_malformed')
+      return err(isOfOtherScheme(value) ? 'credential_unsupported' : 'credential_malformed')
   }
 }
+
+const isOfOtherScheme = (value: string): boolean => value.length <= OTHER_SCHEME_MAX_LENGTH && ANY_SCHEME.test(value)
 
 function parseBasic(encoded: string): Result<Credential, 'credential_malformed'> {
   const text = decodeBase64Text(encoded)

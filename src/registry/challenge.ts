@@ -8,9 +8,9 @@ export type Challenge = {
   /** Absolute URL of the token endpoint. */
   readonly realm: string
   readonly service: string
-  /** One scope only: some clients give up on two. */
-  readonly scope?: Access
-  /** Absent when the request carried no credential. */
+  /** What the request takes: one scope, and for a mount that of its source too. Some clients give up on two. */
+  readonly scopes?: readonly Access[]
+  /** Absent when the request carried no credential of a scheme that the gate reads (RFC 6750 section 3.1). */
   readonly error?: 'invalid_token' | 'insufficient_scope'
 }
 
@@ -18,11 +18,11 @@ export type Challenge = {
 const quoted = (text: string): string => `"${text.replaceAll(/["\\]|[^\x20-\x7e]/g, '')}"`
 
 /** Never writes an empty parameter: some clients stop reading there. */
-export function formatChallenge({ realm, service, scope, error }: Challenge): string {
+export function formatChallenge({ realm, service, scopes = [], error }: Challenge): string {
   return [
     `Bearer realm=${quoted(realm)}`,
     `service=${quoted(service)}`,
-    ...(scope === undefined ? [] : [`scope=${quoted(formatScope(scope))}`]),
+    ...(scopes.length === 0 ? [] : [`scope=${quoted(scopes.map(formatScope).join(' '))}`]),
     ...(error === undefined ? [] : [`error=${quoted(error)}`]),
   ].join(',')
 }

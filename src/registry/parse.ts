@@ -18,6 +18,8 @@ type Parsed = Result<RegistryRequest, RequestRefusal>
 
 /** Longest request target that is read, in characters: the platform's own bound for URLs (16 KB). */
 export const TARGET_MAX_LENGTH = 16_384
+/** Longest host with its port, in characters (RFC 1035 section 2.3.4: a name has 255 octets). */
+const HOST_MAX_LENGTH = 262
 /** Longest `last`, in characters: any name fits, and what is sent on stays a readable target when it is encoded. */
 const LAST_MAX_LENGTH = 512
 /** No name begins like this: in the place of `last` it is where a list goes on, sealed by the gate and sent to nobody else. */
@@ -29,6 +31,20 @@ export const TAGS_MAX = 10
 
 /** Scheme and authority of a URL, as they were sent; empty for what has none. */
 export const requestOrigin = (url: string): string => /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]*/i.exec(url)?.[0] ?? ''
+
+/** Host and port of a URL, as they were sent; empty for what has none. */
+export function requestHost(url: string): string {
+  const origin = requestOrigin(url)
+  return origin.slice(origin.indexOf('://') + '://'.length)
+}
+
+const HOST = /^(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::\d{0,5})?$/i
+
+/**
+ * Whether a text is a host with an optional port (RFC 9110 section 7.2). What a platform puts together from another text is
+ * a URL whose path is partly the `Host` header's.
+ */
+export const isHost = (text: string): boolean => text.length <= HOST_MAX_LENGTH && HOST.test(text)
 
 /**
  * The raw request target of a URL: everything behind the authority, without fragment, exactly as it was sent. A URL

@@ -47,6 +47,12 @@ export const unknownOperation = (method: string): RequestRefusal => ({
 
 export const notFound = (code: OciErrorCode, message: string): RequestRefusal => ({ status: 404, code, message })
 
+export const invalidHost = (): RequestRefusal => ({
+  status: 400,
+  code: 'UNSUPPORTED',
+  message: 'the Host header is not a host name: send the name of this gate, and its port where it has one',
+})
+
 export const invalidName = (): RequestRefusal => ({
   status: 400,
   code: 'NAME_INVALID',

@@ -100,7 +100,7 @@ const DELETED_ACTIONS: ReadonlyMap<Action, string> = new Map<Action, string>([
   [DELETED_RESTORE, 'deleted_restore'],
 ])
 
-/** The one scope that a token needs for a request, to be named in a challenge; nothing for a ping. */
+/** The scope that a token needs for what a request is about; `undefined` for a ping. */
 export function neededScope(request: RegistryRequest): Access | undefined {
   if (request.operation === 'ping') return undefined
   const name = 'name' in request ? request.name : undefined
@@ -118,6 +118,14 @@ export function neededScope(request: RegistryRequest): Access | undefined {
   )
   // Clients compare scopes as text and write `pull` before `push`.
   return { type: 'repository', name, actions: [...new Set(actions)].sort() }
+}
+
+/** Every scope that a token needs for a request: {@link neededScope}, and for a mount the right to read its source. */
+export function neededScopes(request: RegistryRequest): readonly Access[] {
+  const scope = neededScope(request)
+  if (scope === undefined) return []
+  const isMount = request.operation === 'mountBlob' && request.from !== request.name
+  return isMount ? [scope, pullScope(request.from)] : [scope]
 }
 
 /** The scope that reading the source of a mount takes. */

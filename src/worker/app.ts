@@ -4,6 +4,7 @@
  */
 import { unknownOperation } from '../registry/refusal.ts'
 import { requestId } from './answers/audit.ts'
+import { INERT_HEADERS } from './answers/headers.ts'
 import { answerTo, type Refusal } from './answers/refusal.ts'
 import { policyEnv } from './hosts/select.ts'
 import { Fault, logFault } from './platform/fault.ts'
@@ -16,6 +17,7 @@ export function createApp(...routes: readonly Routes[]): Routes {
     if (c.req.path !== '/livez') c.env = policyEnv(c.env, c.req.url) ?? c.env
     await next()
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'private, no-store')
+    for (const [name, value] of Object.entries(INERT_HEADERS)) c.res.headers.set(name, value)
   })
   for (const route of routes) app.route('/', route)
   app.notFound((c) => refuse(c.req.raw, { code: 'not_a_registry_request', error: unknownOperation(c.req.raw.method) }))

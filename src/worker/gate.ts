@@ -2,18 +2,21 @@
  * The corridor that every registry call walks: what is asked, who asks, may they, forward, record. A refusal is a value
  * that leaves the corridor early; what fails on the way is a fault, and nothing is allowed by it.
  */
+
+import { tagConditionOf } from '../policy/analysis/tag-condition.ts'
 import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/decide/authorize.ts'
 import { formatRule } from '../policy/decide/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { parseRegistryRequest, requestOrigin, requestTarget } from '../registry/parse.ts'
-import { notFound } from '../registry/refusal.ts'
+import { isHost, parseRegistryRequest, requestHost, requestOrigin, requestTarget } from '../registry/parse.ts'
+import { invalidHost, notFound } from '../registry/refusal.ts'
 import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
-import { covers, neededScope, pullScope } from '../registry/scope.ts'
+import { covers, neededScopes } from '../registry/scope.ts'
 import { type Audit, type AuditRecord, describe, requestId } from './answers/audit.ts'
 import { mediaTypeOf } from './answers/headers.ts'
 import { answerTo, type Refusal, type RefusalContext } from './answers/refusal.ts'
 import { possibleChanges, readChange } from './forward/attributes.ts'
-import { type ForwardContext, forward, pass } from './forward/forward.ts'
+import { type ForwardContext, forward, pass, refuseLength } from './forward/forward.ts'
+import { type RequestBody, requestBody } from './forward/request-body.ts'
 import type { Selected } from './hosts/select.ts'
 import { type IdentifiedCaller, type Identify, isRefusal } from './identity/identified-caller.ts'
 import type { Background } from './platform/background.ts'
@@ -48,7 +51,11 @@ type RequestState = {
   readonly headers: Headers
   readonly startedMs: number
   settings?: Settings
+  /** What the client asked, for its challenge: a mount also where it becomes an upload. */
+  wanted?: RegistryRequest
   asked?: RegistryRequest
+  /** Once it may be read. */
+  body?: RequestBody
   view?: PolicyView
   who?: IdentifiedCaller
   verdict?: Verdict
@@ -67,13 +74,22 @@ export const createGate =
     try {
       outcome = await handle(state, env, ctx, ports)
     } catch (error) {
-      logFault(error, id)
+      if (lengthRefusal(state) === undefined) logFault(error, id)
       outcome = { code: error instanceof Fault ? error.code : 'internal_error' }
     }
+    // Whatever the registry made of a body that broke off, and whether it answered at all.
+    outcome = lengthRefusal(state) ?? outcome
     const response = outcome instanceof Response ? outcome : answerTo(outcome, refusalContextOf(state))
     ports.audit(recordOf(state, outcome, id, response.status, ports.nowMs()))
     return response
   }
+
+/** Nothing where no body was read, or what was read of it so far is not too long. */
+const lengthRefusal = ({ body, settings }: RequestState): Refusal | undefined =>
+  body && settings && refuseLength(body, settings)
+
+/** Whether a request is addressed to a host: where it is not, its URL has another path than the one that was sent. */
+export const hasHost = (headers: Headers, url: string): boolean => isHost(headers.get('host') ?? requestHost(url))
 
 const NO_REGISTRY = 'no registry has this host name here'
 
@@ -81,6 +97,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   const { request, url, method, headers, startedMs } = state
   const now = Math.floor(startedMs / 1000)
 
+  if (!hasHost(headers, url)) return { code: 'not_a_registry_request', error: invalidHost() }
   const parsed = parseRegistryRequest(method, requestTarget(url))
   if (!parsed.ok) return { code: 'not_a_registry_request', error: parsed.error }
   state.asked = parsed.value
@@ -91,6 +108,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   if (selected === undefined) return { code: 'not_a_registry_request', error: notFound('NAME_UNKNOWN', NO_REGISTRY) }
   const { upstream, pointerKey, request: question } = selected
   state.asked = question
+  state.wanted = question
 
   const policy = ports.policy(selected.env, ctx, now)
   const view = policy instanceof Promise ? await policy : policy
@@ -109,19 +127,23 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
     state.verdict = verdict
     return verdict
   }
-  const context = (): ForwardContext => ({
-    request,
-    headers,
-    who,
-    facts,
-    service: view.common.service,
-    pointer: pointerKey,
-    url,
-    settings,
-    upstream,
-    checksMediaType: view.common.readsMediaType,
-    seal: () => sealOf(env),
-  })
+  const context = (): ForwardContext => {
+    const body = requestBody(request, headers, settings.maxUploadBytes)
+    state.body = body
+    return {
+      headers,
+      body,
+      who,
+      facts,
+      service: view.common.service,
+      pointer: pointerKey,
+      url,
+      settings,
+      upstream,
+      checksMediaType: view.common.readsMediaType,
+      seal: () => sealOf(env),
+    }
+  }
   if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, state, judge, context)
   const verdict = judge(asked)
   return verdict.effect === 'deny' ? verdict.reason : await forward(asked, context())
@@ -130,21 +152,25 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
 /** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
 function authorizeWithScope(request: RegistryRequest, who: IdentifiedCaller, view: PolicyView, facts: Facts): Verdict {
   const authorization = authorize(who.rights, view.common, request, facts)
-  if (authorization.effect === 'deny' || who.access === undefined) return authorization
-  const scope = neededScope(request)
-  return scope === undefined || covers(who.access, scope)
+  if (authorization.effect === 'deny') {
+    const { reason } = authorization
+    const onTags =
+      reason.code === 'authentication_required' ? undefined : tagConditionOf(who.rights, request, facts, reason)
+    return onTags === undefined ? authorization : { effect: 'deny', reason: { ...reason, onTags } }
+  }
+  if (who.access === undefined) return authorization
+  const { access } = who
+  const scopes = neededScopes(request)
+  return scopes.every((scope) => covers(access, scope))
     ? authorization
-    : { effect: 'deny', reason: { code: 'insufficient_scope', scope } }
+    : { effect: 'deny', reason: { code: 'insufficient_scope', scopes } }
 }
 
-/** A mount from a repository that the caller, or its token, may not read is an upload like any other. */
+/** A mount from a repository that the caller may not read is an upload like any other. */
 function withReadableSource(request: RegistryRequest, who: IdentifiedCaller, facts: Facts): RegistryRequest {
   if (request.operation !== 'mountBlob') return request
   const { from, name, digest } = request
-  const reaches = who.access === undefined || covers(who.access, pullScope(from))
-  return reaches && mayReadBlob(who.rights, from, digest, facts)
-    ? request
-    : { operation: 'startUpload', method: 'POST', name }
+  return mayReadBlob(who.rights, from, digest, facts) ? request : { operation: 'startUpload', method: 'POST', name }
 }
 
 /** What a change of attributes takes stands in its body, which is read only for those who may make some change. */
@@ -156,12 +182,15 @@ async function changeAttributes(
 ): Promise<Response | Refusal> {
   const [first, ...others] = possibleChanges(asked).map(judge)
   if (first?.effect === 'deny' && others.every(({ effect }) => effect === 'deny')) return first.reason
-  const change = await readChange(asked, state.request.body)
+  const given = context()
+  const tooLong = refuseLength(given.body, given.settings)
+  if (tooLong !== undefined) return tooLong
+  const change = await readChange(asked, given.body.stream)
   if (change === undefined) return { code: 'attributes_invalid' }
   state.asked = change.request
   const verdict = judge(change.request)
   if (verdict.effect === 'deny') return verdict.reason
-  return pass(change.request, context(), change.body)
+  return pass(change.request, given, change.body)
 }
 
 /** What conditions may ask beside the path. The address is the platform's word, never a forwarding header's. */
@@ -177,7 +206,7 @@ function factsOf(headers: Headers, request: RegistryRequest, now: EpochSeconds):
   }
 }
 
-function refusalContextOf({ url, method, headers, settings, view, asked, who }: RequestState): RefusalContext {
+function refusalContextOf({ url, method, headers, settings, view, wanted, who }: RequestState): RefusalContext {
   const origin = settings?.publicUrl ?? requestOrigin(url)
   return {
     method,
@@ -185,7 +214,7 @@ function refusalContextOf({ url, method, headers, settings, view, asked, who }: 
     authenticated: who?.caller.authenticated === true,
     presented: headers.has('authorization'),
     ...(view === undefined ? {} : { service: view.common.service }),
-    ...(asked === undefined ? {} : { request: asked }),
+    ...(wanted === undefined ? {} : { request: wanted }),
     ...(who === undefined ? {} : { name: who.name }),
   }
 }

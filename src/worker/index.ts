@@ -5,7 +5,7 @@
 import { requestTarget } from '../registry/parse.ts'
 import { logRecord } from './answers/audit.ts'
 import { createApp } from './app.ts'
-import { createGate } from './gate.ts'
+import { createGate, hasHost } from './gate.ts'
 import { createHealth } from './health.ts'
 import { selectUpstream } from './hosts/select.ts'
 import { identify } from './identity/identify.ts'
@@ -30,6 +30,8 @@ const isRegistryCall = (target: string): boolean => target.startsWith('/v2/') ||
 export default {
   fetch(request, env, ctx) {
     const { url } = request
-    return isRegistryCall(requestTarget(url)) ? gate(request, url, env, ctx) : app.fetch(request, env, ctx)
+    // The gate refuses what is addressed to no host, whatever path such a URL seems to have.
+    const isForGate = isRegistryCall(requestTarget(url)) || !hasHost(request.headers, url)
+    return isForGate ? gate(request, url, env, ctx) : app.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>

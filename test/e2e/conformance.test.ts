@@ -20,7 +20,13 @@ tokens:
 }
 
 /** What the gate itself guarantees, whatever stands behind it; and what is no operation of the spec, so that it stops here. */
-const gateSupports = { nameGrammar: true, unknownUploadIs404: true, listHead: false }
+const gateSupports = {
+  nameGrammar: true,
+  unknownUploadIs404: true,
+  tagOrder: true,
+  tagPages: true,
+  listHead: false,
+}
 
 describe.runIf(requireClients(['docker-registry'])).each(registryKinds)('the gate before $kind', ({ kind, start }) => {
   let gate: Gate

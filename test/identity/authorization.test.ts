@@ -31,13 +31,26 @@ describe('a credential is read', () => {
   )
 })
 
+describe('one credential of another scheme is told from a malformed one', () => {
+  it.each([
+    ['a token', 'Negotiate YIIB+/abc=='],
+    ['a token of one letter', 'Digest a'],
+    ['a scheme that begins like ours', 'Bearerx abc'],
+    ['one parameter', 'DPoP token=abc'],
+    ['parameters', 'Digest username="Mufasa", realm="a, b", uri="/v2/", response=6629'],
+    ['parameters with quotes in quotes', 'Digest username="a\\"b" , qop=auth'],
+    ['a signature', 'AWS4-HMAC-SHA256 Credential=AKID, SignedHeaders=host, Signature=fe5f'],
+    ['another letter case', 'nEGOTIATE abc'],
+  ])('%s', (_, header) => {
+    expect(parseAuthorization(header)).toEqual({ ok: false, error: 'credential_unsupported' })
+  })
+})
+
 describe('everything else is malformed', () => {
   it.each([
     ['nothing', ''],
     ['a scheme alone', 'Bearer'],
     ['a scheme and a space', 'Bearer '],
-    ['another scheme', 'Digest abc'],
-    ['a scheme that only begins alike', 'Bearerx abc'],
     ['a token without a scheme', 'abc.def.ghi'],
     ['a comma after the scheme', 'Bearer, abc'],
     ['a comma after the token', 'Bearer abc,'],
@@ -63,6 +76,22 @@ describe('everything else is malformed', () => {
     ['Basic with a line end in the user name', basic('ci\n:secret')],
     ['Basic with a NUL in the password', basic('ci:sec\0ret')],
   ])('%s', (_, header) => {
+    expect(parseAuthorization(header)).toEqual({ ok: false, error: 'credential_malformed' })
+  })
+
+  it.each([
+    ['two credentials of other schemes, joined', 'Negotiate abc, NTLM def'],
+    ['another scheme and one of ours, joined', 'Negotiate abc, Bearer def'],
+    ['parameters and one of ours, joined', 'Digest username="a", Bearer def'],
+    ['another scheme with two words', 'Negotiate abc def'],
+    ['another scheme with a broken quote', 'Digest username="a'],
+    ['another scheme without a credential', 'Negotiate '],
+    ['another scheme with a line end', 'Negotiate abc\n'],
+    ['another scheme with an odd character', 'Neg(otiate abc'],
+    ['another scheme that is too long', `Negotiate ${'a'.repeat(9000)}`],
+    ['ours with parameters', 'Bearer token="abc"'],
+    ['ours in another letter case, with parameters', 'bASIC user="abc"'],
+  ])('also of other schemes: %s', (_, header) => {
     expect(parseAuthorization(header)).toEqual({ ok: false, error: 'credential_malformed' })
   })
 

@@ -9,7 +9,7 @@ describe('a challenge', () => {
     ['without a scope', base, 'Bearer realm="https://gate.example/token",service="gate.example"'],
     [
       'with a scope',
-      { ...base, scope: pull },
+      { ...base, scopes: [pull] },
       'Bearer realm="https://gate.example/token",service="gate.example",scope="repository:a/b:pull,push"',
     ],
     [
@@ -19,9 +19,15 @@ describe('a challenge', () => {
     ],
     [
       'with both',
-      { ...base, scope: { type: 'registry', name: 'catalog', actions: ['*'] }, error: 'insufficient_scope' },
+      { ...base, scopes: [{ type: 'registry', name: 'catalog', actions: ['*'] }], error: 'insufficient_scope' },
       'Bearer realm="https://gate.example/token",service="gate.example",scope="registry:catalog:*",error="insufficient_scope"',
     ],
+    [
+      'with the scopes of a mount',
+      { ...base, scopes: [pull, { type: 'repository', name: 'c', actions: ['pull'] }] },
+      'Bearer realm="https://gate.example/token",service="gate.example",scope="repository:a/b:pull,push repository:c:pull"',
+    ],
+    ['with no scope', { ...base, scopes: [] }, 'Bearer realm="https://gate.example/token",service="gate.example"'],
   ])('%s', (_title, challenge, expected) => {
     expect(formatChallenge(challenge)).toBe(expected)
   })
@@ -30,7 +36,7 @@ describe('a challenge', () => {
     'cannot be broken out of by %j',
     (text) => {
       for (const key of ['realm', 'service'] as const) {
-        const header = formatChallenge({ ...base, [key]: `x${text}`, scope: { ...pull, name: `x${text}` } })
+        const header = formatChallenge({ ...base, [key]: `x${text}`, scopes: [{ ...pull, name: `x${text}` }] })
         expect(header).not.toMatch(/[\r\n\\]/)
         expect(header.match(/"/g)).toHaveLength(6)
         expect(header).toMatch(/^Bearer realm="[^"]+",service="[^"]+",scope="[^"]+"$/)

@@ -1,6 +1,7 @@
 /** What is said of a request that is no registry operation: status, code and words. Which ones are refused: test/vectors. */
 import { expect, it } from 'vitest'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
+import { invalidHost } from '../../src/registry/refusal.ts'
 
 const DIGEST = `sha256:${'0'.repeat(64)}`
 
@@ -47,4 +48,11 @@ it.each([
   if (parsed.ok) throw new Error('it is a request')
   const { status, code, message } = parsed.error
   expect(`${status} ${code}: ${message}`).toEqual(expected)
+})
+
+it('a request to a Host that is not a host is refused', () => {
+  const { status, code, message } = invalidHost()
+  expect(`${status} ${code}: ${message}`).toEqual(
+    '400 UNSUPPORTED: the Host header is not a host name: send the name of this gate, and its port where it has one',
+  )
 })

@@ -56,6 +56,12 @@ describe('reading scopes', () => {
     },
   )
 
+  it('of argocd-image-updater are what a list of tags and a pull take', () => {
+    expect(parseScopes(['repository:apps/a:pull,metadata_read,content_read'])).toEqual([
+      repository('apps/a', 'metadata_read', 'pull'),
+    ])
+  })
+
   it('names no more resources than its bound', () => {
     const many = Array.from({ length: SCOPES_MAX * 3 }, (_, index) => `repository:r${index}:pull`)
     expect(parseScopes([many.join(' ')])).toHaveLength(SCOPES_MAX)

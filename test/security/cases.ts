@@ -414,6 +414,65 @@ export const CASES: readonly Case[] = [
   },
   {
     section: DISAGREEMENT,
+    seen: 'This gate, before its first release; a `Host` header that is not a host',
+    what: 'The platform made a URL of it, whose path began in the `Host` header',
+    proofs: [
+      ...by(
+        'worker/host',
+        '%j is not a host, so that nothing is forwarded',
+        '%j is refused whatever path the URL seems to have',
+      ),
+      ...by('e2e/limits', 'forwards nothing that is addressed to %j'),
+    ],
+  },
+  {
+    section: DISAGREEMENT,
+    seen: 'This gate, before its first release; a bound that the sender could leave out',
+    what: 'A body without `Content-Length` was as long as it liked',
+    proofs: [
+      ...by(
+        'worker/body-length',
+        'is refused as $method, and the registry finishes nothing',
+        'is refused where the gate reads it itself',
+        'is counted: %s',
+      ),
+      ...by(
+        'e2e/limits',
+        'finishes no upload of %i bytes that announces no length',
+        'does not believe a length that is given beside a transfer coding',
+      ),
+    ],
+  },
+  {
+    section: DISAGREEMENT,
+    seen: 'This gate, before its first release; answers of the registry in a browser',
+    what: 'Pages and scripts passed as blobs, `text/html; x=json` as an error, `javascript:` as a redirect',
+    proofs: by(
+      'worker/answers/inert-answer',
+      '$what runs nothing in a browser',
+      '%s becomes bytes',
+      'of type %s is 502',
+      'with %s is told in the words of the gate',
+      'to %j is refused',
+    ),
+  },
+  {
+    section: TOKENS,
+    seen: 'This gate, before its first release; an error that echoed the request',
+    what: "The registry's error showed the client the credential that the gate had sent",
+    proofs: by('worker/answers/inert-answer', 'never reaches the client in %s', 'is not found in %j'),
+  },
+  {
+    section: OPERATIONS,
+    seen: 'This gate, before its first release; legal spellings of `Link`',
+    what: 'A list ended where its next page was not understood, so that signatures were missing',
+    proofs: [
+      ...by('registry/link', 'is found %s', 'is not understood with %s'),
+      ...by('worker/forward/list-order', '%s is 502, and not the end of the list'),
+    ],
+  },
+  {
+    section: DISAGREEMENT,
     seen: 'Hono `getPath`',
     what: 'Router and proxy read two paths',
     proofs: [

@@ -14,6 +14,8 @@ import { parseAuthorization } from '../../src/identity/authorization.ts'
 import { matchesClaimPattern } from '../../src/identity/claim-pattern.ts'
 import { isCompactJws } from '../../src/identity/compact-jws.ts'
 import { parseCondition } from '../../src/policy/condition/parse.ts'
+import { nextTarget } from '../../src/registry/link.ts'
+import { parseMediaType } from '../../src/registry/media-type.ts'
 import { parseScopes, SCOPES_MAX } from '../../src/registry/scope.ts'
 import { nextQuery } from '../../src/worker/forward/pager.ts'
 import { verifyIssuerJwt } from '../../src/worker/identity/issuers/verify.ts'
@@ -70,6 +72,10 @@ describe('a header full of one piece', () => {
       expect(isCompactJws(header)).toBe(false)
       expect(parseScopes([header]).length).toBeLessThanOrEqual(SCOPES_MAX)
       expect(queryOrFault(header)).toSatisfy((outcome) => outcome === undefined || outcome instanceof Fault)
+      nextTarget(header)
+      nextTarget(header.slice(0, 30_000))
+      parseMediaType(header)
+      parseMediaType(header.slice(0, 1000))
       parseChallenge(header)
     }
   })

@@ -65,7 +65,7 @@ const TOKENS: Readonly<Record<string, readonly string[]>> = {
   nobody: [],
 }
 
-const roleFor = (principal: string, name: string): RoleAssignment => {
+export const roleFor = (principal: string, name: string): RoleAssignment => {
   const role = BUILT_IN_ROLES.find((candidate) => candidate.name === name)
   if (role === undefined) throw new Error(name)
   return { name: `${principal}-${name}`, principal: token(principal), role, source }
@@ -130,6 +130,7 @@ function viewOf(policies: PolicySet): PolicyView {
 
 export const REFUSED: Readonly<Record<string, CredentialRefusal['code']>> = {
   malformed: 'credential_malformed',
+  unsupported: 'credential_unsupported',
   invalid: 'credential_invalid',
   expired: 'credential_expired',
   revoked: 'credential_revoked',
@@ -197,6 +198,8 @@ export type WorldOptions = {
   readonly policies?: Partial<RegistrySettings>
   /** Beside the one that keeps releases. */
   readonly denies?: readonly DenyAssignment[]
+  /** Beside those of the tokens `catalog` and `quarantine`. */
+  readonly assignments?: readonly RoleAssignment[]
   readonly env?: Partial<Env>
   readonly upstream?: Partial<Upstream>
   /** Key of the policy pointer. */
@@ -207,12 +210,16 @@ export type WorldOptions = {
 }
 
 export function createWorld(options: WorldOptions = {}): World {
-  const { registry, policies = {}, denies = [], env, upstream, ports } = options
+  const { registry, policies = {}, denies = [], assignments = [], env, upstream, ports } = options
   const { pointerKey = 'pointer', credential = 'password' } = options
   const seen: Seen[] = []
   const records: AuditRecord[] = []
   const set = policySet(policies)
-  const view = viewOf({ ...set, denyAssignments: [...set.denyAssignments, ...denies] })
+  const view = viewOf({
+    ...set,
+    denyAssignments: [...set.denyAssignments, ...denies],
+    roleAssignments: [...set.roleAssignments, ...assignments],
+  })
   const vars = testEnv(env)
   const answer =
     registry ?? (() => new Response('the bytes', { headers: { 'content-type': 'application/octet-stream' } }))

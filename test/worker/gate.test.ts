@@ -22,7 +22,10 @@ describe('a refused request', () => {
   const scope = (text: string) => `${BEARER},scope="${text}"`
   const pull = scope('repository:samples/app:pull')
   const push = scope('repository:samples/app:pull,push')
+  const ofPublic = scope('repository:public/base:pull')
+  const pushFrom = (source: string) => scope(`repository:samples/app:pull,push repository:${source}:pull`)
   const short = ',error="insufficient_scope"'
+  const invalid = ',error="invalid_token"'
 
   it.each([
     // Without a credential: a challenge that says what would help, and no error.
@@ -36,7 +39,18 @@ describe('a refused request', () => {
     ['PUT', `${U}session?digest=${DIGEST}`, undefined, 401, 'UNAUTHORIZED', push],
     ['GET', `${U}session`, undefined, 401, 'UNAUTHORIZED', push],
     ['DELETE', `${U}session`, undefined, 401, 'UNAUTHORIZED', push],
-    ['POST', `${U}?mount=${DIGEST}&from=public/base`, undefined, 401, 'UNAUTHORIZED', push],
+    // A mount takes reading its source too. Whether the caller may, nobody knows yet.
+    ['POST', `${U}?mount=${DIGEST}&from=public/base`, undefined, 401, 'UNAUTHORIZED', pushFrom('public/base')],
+    ['POST', `${U}?mount=${DIGEST}&from=secret/base`, undefined, 401, 'UNAUTHORIZED', pushFrom('secret/base')],
+    ['POST', `${U}?mount=${DIGEST}&from=samples/app`, undefined, 401, 'UNAUTHORIZED', push],
+    [
+      'POST',
+      `${U}?mount=${DIGEST}&from=samples/base`,
+      'expired',
+      401,
+      'UNAUTHORIZED',
+      pushFrom('samples/base') + invalid,
+    ],
     ['DELETE', M, undefined, 401, 'UNAUTHORIZED', scope('repository:samples/app:delete')],
     ['GET', '/v2/samples/app/tags/list', undefined, 401, 'UNAUTHORIZED', scope('repository:samples/app:metadata_read')],
     ['GET', `/v2/samples/app/referrers/${DIGEST}`, undefined, 401, 'UNAUTHORIZED', pull],
@@ -47,11 +61,19 @@ describe('a refused request', () => {
     ['GET', M, 'anonymous|repository:public/base:pull', 401, 'UNAUTHORIZED', pull + short],
     ['GET', '/v2/', 'anonymous|', 401, 'UNAUTHORIZED', BEARER],
     // A credential that does not count is refused where none at all would be allowed.
-    ['GET', '/v2/public/base/manifests/v1', 'invalid', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
-    ['HEAD', '/v2/public/base/manifests/v1', 'invalid', 401, undefined, `${BEARER},error="invalid_token"`],
-    ['GET', '/v2/', 'expired', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
-    ['GET', M, 'revoked', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
-    ['GET', M, 'disabled', 401, 'UNAUTHORIZED', `${BEARER},error="invalid_token"`],
+    ['GET', '/v2/public/base/manifests/v1', 'invalid', 401, 'UNAUTHORIZED', ofPublic + invalid],
+    ['HEAD', '/v2/public/base/manifests/v1', 'invalid', 401, undefined, ofPublic + invalid],
+    ['GET', '/v2/', 'expired', 401, 'UNAUTHORIZED', BEARER + invalid],
+    ['GET', '/v2/_catalog', 'expired', 401, 'UNAUTHORIZED', scope('registry:catalog:*') + invalid],
+    ['GET', M, 'revoked', 401, 'UNAUTHORIZED', pull + invalid],
+    ['GET', M, 'disabled', 401, 'UNAUTHORIZED', pull + invalid],
+    ['GET', M, 'off', 401, 'UNAUTHORIZED', pull + invalid],
+    ['PUT', M, 'expired', 401, 'UNAUTHORIZED', push + invalid],
+    ['PATCH', `${U}session`, 'expired', 401, 'UNAUTHORIZED', push + invalid],
+    ['DELETE', B, 'expired', 401, 'UNAUTHORIZED', scope('repository:samples/app:delete') + invalid],
+    // A scheme that the gate does not know is no token that is bad: no error (RFC 6750 section 3.1).
+    ['GET', M, 'unsupported', 401, 'UNAUTHORIZED', pull],
+    ['GET', '/v2/', 'unsupported', 401, 'UNAUTHORIZED', BEARER],
     ['GET', M, 'malformed', 400, 'UNAUTHORIZED', null],
     ['GET', M, 'throttled', 429, 'TOOMANYREQUESTS', null],
     // Policy refuses: no token would help.
@@ -81,6 +103,39 @@ describe('a refused request', () => {
     ['PUT', M, 'ci|repository:samples/app:pull', 401, 'UNAUTHORIZED', push + short],
     ['GET', M, 'ci|', 401, 'UNAUTHORIZED', pull + short],
     ['GET', M, 'ci|repository:samples/other:pull,push', 401, 'UNAUTHORIZED', pull + short],
+    [
+      'POST',
+      `${U}?mount=${DIGEST}&from=samples/base`,
+      'ci|repository:samples/app:pull,push',
+      401,
+      'UNAUTHORIZED',
+      pushFrom('samples/base') + short,
+    ],
+    [
+      'POST',
+      `${U}?mount=${DIGEST}&from=samples/base`,
+      'ci|repository:samples/base:pull',
+      401,
+      'UNAUTHORIZED',
+      pushFrom('samples/base') + short,
+    ],
+    [
+      'POST',
+      `${U}?mount=${DIGEST}&from=samples/base`,
+      'ci|repository:samples/app:pull,push|repository:samples/base:push',
+      401,
+      'UNAUTHORIZED',
+      pushFrom('samples/base') + short,
+    ],
+    // Policy does not allow the source, so that only the upload counts.
+    [
+      'POST',
+      `${U}?mount=${DIGEST}&from=secret/base`,
+      'ci|repository:samples/app:pull',
+      401,
+      'UNAUTHORIZED',
+      push + short,
+    ],
     [
       'GET',
       '/v2/samples/app/tags/list',
@@ -297,10 +352,10 @@ describe('a mount', () => {
     ['ci', mount('public/base'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=public%2Fbase`],
     [both, mount('samples/base'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=samples%2Fbase`],
     ['ci', mount('samples/base', '&origin=x'), `${U}?mount=${encodeURIComponent(DIGEST)}&from=samples%2Fbase`],
-    // The source is not readable by the caller, by its token, or is not named.
+    // The source is not readable by the caller, or is not named.
     ['ci', mount('secret/base'), U],
-    ['ci|repository:samples/app:pull,push', mount('samples/base'), U],
-    ['ci|repository:samples/app:pull,push|repository:samples/base:push', mount('samples/base'), U],
+    ['ci|repository:samples/app:pull,push', mount('secret/base'), U],
+    ['ci|repository:samples/app:pull,push|repository:secret/base:pull', mount('secret/base'), U],
     ['ci', `${U}?mount=${DIGEST}`, U],
     ['ci', `${U}?from=samples/base`, U],
     ['ci', `${U}?mount=&from=samples/base`, U],

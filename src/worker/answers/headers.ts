@@ -7,6 +7,15 @@ import type { RegistryRequest } from '../../registry/request.ts'
 /** No shared cache may keep what was judged for one caller, and no proxy may re-encode what a digest is computed over. */
 export const JUDGED_CACHE_CONTROL = 'private, no-store, no-transform'
 
+/**
+ * For a browser that opens an answer: it takes no other type than the one that is declared, runs nothing, loads nothing, and
+ * gives the answer an origin of its own (Fetch, `nosniff`; CSP Level 3, `sandbox`). Registry clients read neither.
+ */
+export const INERT_HEADERS = {
+  'content-security-policy': "default-src 'none'; sandbox",
+  'x-content-type-options': 'nosniff',
+} as const
+
 const TO_UPSTREAM = [
   'accept',
   'range',
@@ -75,7 +84,8 @@ export function pageHeaders(incoming: Headers): HeaderRecord {
 }
 
 /**
- * Take away what the client may not see, which is everything that is not listed, `Location` included.
+ * Take away what the client may not see, which is everything that is not listed, `Location` included; and say what caches and
+ * browsers may do with the rest.
  *
  * @param headers a copy of `upstream`
  * @param upstream of the upstream's answer
@@ -85,6 +95,7 @@ export function keepClientHeaders(headers: Headers, upstream: Headers): void {
     if (!TO_CLIENT.has(name)) headers.delete(name)
   })
   headers.set('cache-control', JUDGED_CACHE_CONTROL)
+  for (const [name, value] of Object.entries(INERT_HEADERS)) headers.set(name, value)
 }
 
 /** Whether the operation has a body that the upstream may see. */

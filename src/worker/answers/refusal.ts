@@ -5,24 +5,27 @@
  * Sources: OCI distribution-spec 1.1 "Error Codes"; RFC 6750 section 3 (challenges); distribution
  * `docs/content/spec/auth/token.md`.
  */
+
+import type { TagCondition } from '../../policy/analysis/tag-condition.ts'
 import type { Authorization } from '../../policy/decide/authorize.ts'
-import { formatChallenge } from '../../registry/challenge.ts'
+import { type Challenge, formatChallenge } from '../../registry/challenge.ts'
 import { errorBody, notFound, type OciError, type RequestRefusal } from '../../registry/refusal.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
-import { type Access, formatScope, neededScope } from '../../registry/scope.ts'
+import { type Access, formatScope, neededScopes } from '../../registry/scope.ts'
 import { CREDENTIAL_ERRORS, type CredentialRefusal, RETRY_AFTER_SECONDS } from '../identity/identified-caller.ts'
 import type { FaultCode } from '../platform/fault.ts'
-import { JUDGED_CACHE_CONTROL } from './headers.ts'
+import { INERT_HEADERS, JUDGED_CACHE_CONTROL } from './headers.ts'
 
 export type Refusal =
   | CredentialRefusal
-  | (Authorization & { readonly effect: 'deny' })['reason']
+  | ((Authorization & { readonly effect: 'deny' })['reason'] & { readonly onTags?: TagCondition })
   | { readonly code: 'not_a_registry_request'; readonly error: RequestRefusal }
   /** Policy allows it, the token that was presented does not reach it. */
-  | { readonly code: 'insufficient_scope'; readonly scope: Access }
+  | { readonly code: 'insufficient_scope'; readonly scopes: readonly Access[] }
   | { readonly code: 'upload_unknown' }
   | { readonly code: 'form_body' }
-  | { readonly code: 'body_too_large'; readonly bytes: number; readonly limit: number }
+  /** `bytes` is absent for a body that passed the limit and whose length nobody announced. */
+  | { readonly code: 'body_too_large'; readonly bytes?: number; readonly limit: number }
   | { readonly code: 'attributes_invalid' }
   | { readonly code: 'manifest_type_mismatch' }
   | { readonly code: 'cursor_invalid' }
@@ -37,6 +40,7 @@ export type RefusalContext = {
   readonly realm: string
   /** Absent where no policy was read. */
   readonly service?: string
+  /** As it was asked: a mount names its source here, also when the caller may not read it. */
   readonly request?: RegistryRequest
   /** `token:ci`; absent where nobody was identified. */
   readonly name?: string
@@ -47,7 +51,7 @@ export type RefusalContext = {
 
 type Wire = OciError & {
   /** The parameters of the challenge that goes with a 401. */
-  readonly challenge?: { readonly scope?: Access; readonly error?: 'invalid_token' | 'insufficient_scope' }
+  readonly challenge?: Pick<Challenge, 'scopes' | 'error'>
   readonly retryAfterSeconds?: number
 }
 
@@ -71,7 +75,7 @@ export const jsonHeaders = (): Headers =>
     'content-type': 'application/json',
     'cache-control': JUDGED_CACHE_CONTROL,
     'docker-distribution-api-version': 'registry/2.0',
-    'x-content-type-options': 'nosniff',
+    ...INERT_HEADERS,
   })
 
 function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
@@ -83,28 +87,30 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
     case 'credential_expired':
     case 'credential_revoked':
     case 'token_disabled':
+    case 'credential_unsupported':
     case 'too_many_failures':
-      return credentialError(refusal.code)
+      return credentialError(refusal.code, asker)
     case 'authentication_required':
       return signIn('log in: this takes an account', asker)
     case 'no_grant': {
-      const missing = `no ${refusal.action}${refusal.repository === undefined ? '' : ` on ${refusal.repository}`}`
+      const right = `${refusal.action}${refusal.repository === undefined ? '' : ` on ${refusal.repository}`}`
       return asker.authenticated
-        ? denied(`${principalText(asker.name)} has ${missing}`, refusal)
-        : signIn(`log in: without an account you have ${missing}`, asker)
+        ? denied(`${principalText(asker.name)} has ${missing(right, refusal.onTags)}`, refusal)
+        : signIn(`log in: without an account you have no ${right}`, asker)
     }
     case 'deny_assignment': {
       const doubt = refusal.membership === undefined ? '' : MEMBERSHIP_UNKNOWN
-      const message =
-        refusal.message ?? `a deny assignment forbids ${refusal.action} to ${principalText(asker.name)}${doubt}`
+      const message = `${denyText(refusal, principalText(asker.name))}${refusal.message === undefined ? doubt : ''}`
       return asker.authenticated ? denied(message, refusal) : signIn(message, asker)
     }
     case 'insufficient_scope':
       return {
         status: 401,
         code: 'UNAUTHORIZED',
-        message: shortened(`the token does not reach ${formatScope(refusal.scope)}: ask for a new one with this scope`),
-        challenge: { scope: refusal.scope, error: 'insufficient_scope' },
+        message: shortened(
+          `the token does not reach ${refusal.scopes.map(formatScope).join(' and ')}: ask for a new one with this scope`,
+        ),
+        challenge: { scopes: refusal.scopes, error: 'insufficient_scope' },
       }
     case 'upload_unknown':
       return notFound('BLOB_UPLOAD_UNKNOWN', 'no such upload')
@@ -114,13 +120,16 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
         code: 'UNSUPPORTED',
         message: 'a registry takes no forms: send the bytes with their own content type, and parameters in the query',
       }
-    case 'body_too_large':
+    case 'body_too_large': {
+      const { code: _, ...detail } = refusal
+      const length = detail.bytes === undefined ? `more than ${detail.limit}` : String(detail.bytes)
       return {
         status: 413,
         code: 'SIZE_INVALID',
-        message: `the body has ${refusal.bytes} bytes, this gate takes at most ${refusal.limit}: push it in smaller layers`,
-        detail: { bytes: refusal.bytes, limit: refusal.limit },
+        message: `the body has ${length} bytes, this gate takes at most ${detail.limit}: push it in smaller layers`,
+        detail,
       }
+    }
     case 'attributes_invalid':
       return { status: 400, code: 'UNSUPPORTED', message: 'the body is no JSON object of attributes below 64 KiB' }
     case 'manifest_type_mismatch':
@@ -155,11 +164,17 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
   }
 }
 
-function credentialError(code: CredentialRefusal['code']): Wire {
+/** A client that goes by the challenge asks for its scope, so that a 401 names it whatever is wrong with the credential. */
+function credentialError(code: CredentialRefusal['code'], asker: RefusalContext): Wire {
   const error = CREDENTIAL_ERRORS[code]
   switch (error.status) {
-    case 401:
-      return { ...error, challenge: { error: 'invalid_token' } }
+    case 401: {
+      const scopes = scopesOf(asker)
+      return {
+        ...error,
+        challenge: code === 'credential_unsupported' ? { scopes } : { scopes, error: 'invalid_token' },
+      }
+    }
     case 429:
       return { ...error, retryAfterSeconds: RETRY_AFTER_SECONDS }
     default:
@@ -167,25 +182,58 @@ function credentialError(code: CredentialRefusal['code']): Wire {
   }
 }
 
-type PolicyRefusal = { readonly code: string; readonly action: string; readonly repository?: string }
+/** What a caller lacks: a right, or the right for a tag. */
+function missing(right: string, onTags: TagCondition | undefined): string {
+  if (onTags?.test === undefined) return `no ${right}`
+  const { tag, rule, test } = onTags
+  const why = `${ruleText(rule)} asks for ${test}`
+  return tag === undefined
+    ? `${right} for some tags alone, and this reaches every tag: ${why}`
+    : `${right}, but not for the tag ${tag}: ${why}`
+}
 
-const denied = (message: string, { code, action, repository }: PolicyRefusal): Wire => ({
+/** The message of a deny assignment is about what it protects: a request that names no tag is told what it has to do with it. */
+function denyText(
+  { action, message, onTags }: Refusal & { readonly code: 'deny_assignment' },
+  principal: string,
+): string {
+  if (onTags === undefined) return message ?? `a deny assignment forbids ${action} to ${principal}`
+  if (onTags.tag !== undefined) {
+    return message ?? `a deny assignment forbids ${action} on the tag ${onTags.tag} to ${principal}`
+  }
+  const reached = 'this names no tag and so reaches every tag'
+  return message === undefined
+    ? `${reached}, and a deny assignment forbids ${action} on some of them to ${principal}`
+    : `${reached}, also those that a deny assignment protects: ${message}`
+}
+
+/** `role assignment ci` of `{ kind: 'roleAssignment', id: 'ci' }`. */
+const ruleText = ({ kind, id }: TagCondition['rule']): string =>
+  `${kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} ${id}`
+
+type PolicyRefusal = Refusal & { readonly code: 'no_grant' | 'deny_assignment' }
+
+const denied = (message: string, { code, action, repository, onTags }: PolicyRefusal): Wire => ({
   status: 403,
   code: 'DENIED',
   message: shortened(message),
-  detail: { reason: code, permission: action, ...(repository === undefined ? {} : { repository }) },
+  detail: {
+    reason: code,
+    permission: action,
+    ...(repository === undefined ? {} : { repository }),
+    ...(onTags?.tag === undefined ? {} : { tag: onTags.tag }),
+  },
 })
 
 /** Who sent an anonymous token already is told that the same one will not do. */
-function signIn(message: string, { request, presented }: RefusalContext): Wire {
-  const scope = request === undefined ? undefined : neededScope(request)
-  return {
-    status: 401,
-    code: 'UNAUTHORIZED',
-    message: shortened(message),
-    challenge: scope === undefined ? {} : { scope, ...(presented ? { error: 'insufficient_scope' as const } : {}) },
-  }
+function signIn(message: string, asker: RefusalContext): Wire {
+  const scopes = scopesOf(asker)
+  const challenge = asker.presented && scopes.length > 0 ? { scopes, error: 'insufficient_scope' as const } : { scopes }
+  return { status: 401, code: 'UNAUTHORIZED', message: shortened(message), challenge }
 }
+
+const scopesOf = ({ request }: RefusalContext): readonly Access[] =>
+  request === undefined ? [] : neededScopes(request)
 
 const unavailable = (status: 502 | 503 | 504, message: string): Wire => ({
   status,

@@ -18,14 +18,14 @@ import { locationFor } from './location.ts'
 import { readManifestOf } from './manifest-type.ts'
 import { joinReferrers } from './referrers.ts'
 import { relay } from './relay-response.ts'
+import type { RequestBody } from './request-body.ts'
 import { openSession, sealSession } from './upload-session.ts'
 import { readUploadTarget, type UploadPlace } from './upload-target.ts'
 
 /** What forwarding takes beside the request itself. */
 export type ForwardContext = {
-  /** For its body alone; its headers are read once. */
-  readonly request: Request
   readonly headers: Headers
+  readonly body: RequestBody
   readonly who: IdentifiedCaller
   /** The service of the policy in force, and its pointer key. */
   readonly service: string
@@ -89,7 +89,7 @@ async function continueUpload(
 }
 
 async function pushTypedManifest(request: RegistryRequest, context: ForwardContext): Promise<Response | Refusal> {
-  const manifest = await readManifestOf(context.facts.mediaType, context.request.body)
+  const manifest = await readManifestOf(context.facts.mediaType, context.body.stream)
   return manifest === undefined ? { code: 'manifest_type_mismatch' } : pass(request, context, manifest)
 }
 
@@ -144,9 +144,8 @@ function joinPages(first: Response, request: RegistryRequest, context: ForwardCo
 }
 
 /** The stream is handed on as it is: only so does its length stay known. */
-function bodyOf({ request: { body }, headers }: ForwardContext): Pick<Outgoing, 'body' | 'bodyBytes'> {
-  const length = headers.get('content-length')
-  return length === null ? { body } : { body, bodyBytes: Number(length) }
+function bodyOf({ body: { stream, bytes } }: ForwardContext): Pick<Outgoing, 'body' | 'bodyBytes'> {
+  return bytes === undefined ? { body: stream } : { body: stream, bodyBytes: bytes }
 }
 
 /** All that a session or a cursor is good for. Of an upload, every request has the same. */
@@ -186,12 +185,17 @@ function repositoryOf(request: RegistryRequest): RepositoryName {
 }
 
 /** Judged by the headers: no byte of the body is read. A pull has none that would be sent on. */
-function refuseBody(request: RegistryRequest, { headers, settings }: ForwardContext): Refusal | undefined {
+function refuseBody(request: RegistryRequest, { headers, settings, body }: ForwardContext): Refusal | undefined {
   if (request.method === 'GET' || request.method === 'HEAD') return undefined
-  const length = headers.get('content-length')
-  if (mayBeForm(request) && length !== '0' && isForm(headers.get('content-type'))) return { code: 'form_body' }
-  const bytes = Number(length ?? 0)
-  return bytes > settings.maxUploadBytes ? { code: 'body_too_large', bytes, limit: settings.maxUploadBytes } : undefined
+  if (mayBeForm(request) && headers.get('content-length') !== '0' && isForm(headers.get('content-type')))
+    return { code: 'form_body' }
+  return refuseLength(body, settings)
+}
+
+/** A body that is too long, or has become so while it was sent on. */
+export function refuseLength({ bytes, isTooLong }: RequestBody, { maxUploadBytes }: Settings): Refusal | undefined {
+  if (!isTooLong()) return undefined
+  return { code: 'body_too_large', ...(bytes === undefined ? {} : { bytes }), limit: maxUploadBytes }
 }
 
 /** Where a registry would read parameters from a form. The bytes of an upload are sent on as bytes, whatever they are called. */

@@ -21,10 +21,10 @@ import { formatPosition, type Position, readPosition } from './position.ts'
 
 export type ListRequest = RegistryRequest & { readonly operation: 'listCatalog' | 'listTags' }
 
-/** Names in a page of the catalog when the client does not say; all tags that fit in a page, since few clients page them. */
+/** Names in a page of the catalog of which the caller sees a part, when the client does not say. */
 const CATALOG_PAGE = 100
 
-const isSealed = (last: string | undefined) => last?.startsWith(CURSOR_MARK) === true
+const isSealed = (last: string | undefined): last is string => last?.startsWith(CURSOR_MARK) === true
 
 export type ListPorts = {
   readonly rights: EffectiveRights
@@ -43,49 +43,38 @@ export async function answerList(
 ): Promise<Response | Refusal | { readonly upstream: Response }> {
   const isCatalog = request.operation === 'listCatalog'
   const { context, seal } = ports
-  const n = Math.min(request.paging.n ?? (isCatalog ? CATALOG_PAGE : PAGE_MAX), PAGE_MAX)
-  const seesAll = !isCatalog || mayListAll(ports)
-  // One name more than asked shows whether there are more. A filter needs many to find a few.
-  const pageSize = seesAll ? Math.min(n + 1, PAGE_MAX) : PAGE_MAX
-  const from = await startOf(request.paging.last, pageSize, context, seal)
-  if (from === undefined) return { code: 'cursor_invalid' }
+  const { n: asked, last } = request.paging
+  const n = asked === undefined ? undefined : Math.min(asked, PAGE_MAX)
+  const isWhole = !isCatalog || seesEveryName(ports)
+  const from = isSealed(last) ? await openCursor(last, context, seal) : undefined
+  if (isSealed(last) && from === undefined) return { code: 'cursor_invalid' }
   const page = await readList({
     key: isCatalog ? 'repositories' : 'tags',
-    n,
-    from,
-    sorted: isCatalog && !isSealed(request.paging.last),
-    isVisible: isCatalog ? visibleTo(ports, seesAll) : () => true,
+    ...(n === undefined ? {} : { n }),
+    ...(from !== undefined ? { from } : last === undefined ? {} : { last }),
+    // Few clients page through tags: they get all that fit.
+    most: isWhole ? PAGE_MAX : CATALOG_PAGE,
+    keepsPages: isCatalog && isWhole,
+    isWhole,
+    isVisible: isCatalog ? visibleTo(ports, isWhole) : () => true,
     fetchPage: ports.fetchPage,
   })
   if (page instanceof Response) return { upstream: page }
   const headers = jsonHeaders()
-  const last = await cursorOf(page, context, seal)
-  if (last !== undefined)
-    headers.set(
-      'link',
-      `<${context.path}${formatQuery([
-        ['n', n],
-        ['last', last],
-      ])}>; rel="next"`,
-    )
+  const cursor = await cursorOf(page, context, seal)
+  if (cursor !== undefined) {
+    const query = formatQuery([
+      ['n', n],
+      ['last', cursor],
+    ])
+    headers.set('link', `<${context.path}${query}>; rel="next"`)
+  }
   const body = isCatalog ? { repositories: page.names } : { name: request.name, tags: page.names }
   return new Response(JSON.stringify(body), { headers })
 }
 
-async function startOf(
-  last: string | undefined,
-  pageSize: number,
-  context: RequestContext,
-  seal: Seal,
-): Promise<Position | undefined> {
-  if (last === undefined || !isSealed(last)) {
-    const query = formatQuery([
-      ['n', pageSize],
-      ['last', last],
-    ])
-    return last === undefined ? { query } : { query, after: last }
-  }
-  const opened = await seal.open(last.slice(CURSOR_MARK.length), context)
+async function openCursor(cursor: string, context: RequestContext, seal: Seal): Promise<Position | undefined> {
+  const opened = await seal.open(cursor.slice(CURSOR_MARK.length), context)
   return opened === undefined ? undefined : readPosition(opened)
 }
 
@@ -97,15 +86,20 @@ async function cursorOf({ next }: ListPage, context: RequestContext, seal: Seal)
   throw new Fault('upstream_invalid', 'the registry goes on with a list at a place that is too long to be carried')
 }
 
-const mayListAll = ({ rights, facts }: ListPorts): boolean =>
-  decide(rights, { action: 'catalog/read', attributes: attributesOf(rights, facts), now: facts.now }).effect === 'allow'
+/** By the right to the catalog, or by a right to every repository: then nothing has to be filtered. */
+function seesEveryName({ rights, facts }: ListPorts): boolean {
+  const attributes = attributesOf(rights, facts)
+  return (['catalog/read', 'content/read', 'metadata/read'] as const).some(
+    (action) => decide(rights, { action, attributes, now: facts.now }).effect === 'allow',
+  )
+}
 
-function visibleTo({ rights, facts }: ListPorts, seesAll: boolean): (name: string) => boolean {
+function visibleTo({ rights, facts }: ListPorts, isWhole: boolean): (name: string) => boolean {
   const attributes = attributesOf(rights, facts)
   const holds = (action: 'content/read' | 'metadata/read', repository: string) =>
     decide(rights, { action, repository, attributes, now: facts.now }).effect === 'allow'
   return (name) =>
-    parseRepositoryName(name).ok && (seesAll || holds('content/read', name) || holds('metadata/read', name))
+    parseRepositoryName(name).ok && (isWhole || holds('content/read', name) || holds('metadata/read', name))
 }
 
 function attributesOf({ caller }: EffectiveRights, { now: _, ...known }: Facts): Attributes {

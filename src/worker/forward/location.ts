@@ -44,9 +44,13 @@ export function locationFor(
 /**
  * A redirect passes untouched, and is never followed: it names a place that holds its own permission (a signed URL), or
  * a path that is judged here again. One kind is completed: a path outside `/v2/` means nothing on this host, but on the
- * upstream's, where Artifact Registry keeps its signed downloads.
+ * upstream's, where Artifact Registry keeps its signed downloads. What is not http or https is not a place at all.
  */
 function redirect(location: string, requested: string): string {
+  const protocol = URL.parse(location, requested)?.protocol
+  if (protocol !== 'https:' && protocol !== 'http:') {
+    throw new Fault('upstream_invalid', 'the registry redirects to a Location that is not an http or https URL')
+  }
   const isForeignPath = location.startsWith('/') && !location.startsWith('//') && !location.startsWith('/v2/')
   return isForeignPath ? new URL(location, requested).href : location
 }

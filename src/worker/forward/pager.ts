@@ -6,12 +6,16 @@
  * Source: OCI distribution-spec 1.1 "Listing tags"; distribution `docs/content/spec/api.md`, "Listing repositories".
  */
 
+import { nextTarget } from '../../registry/link.ts'
+import { formatQuery } from '../../registry/query.ts'
 import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
-import { isAfterName, nextPageQuery } from './list-query.ts'
+import { discard } from '../upstream/upstream.ts'
+import { nextPageQuery } from './list-query.ts'
+import { isOrdered, sorted } from './name-order.ts'
 import type { Position } from './position.ts'
 
-/** A page has at most this many names, as has the one that is asked of the upstream: what registries allow by default. */
+/** A page has at most this many names, as has one whose size the gate chooses: what registries allow by default. */
 export const PAGE_MAX = 1000
 /** Pages of the upstream that one request reads: a Worker of the free plan may make 50 calls. */
 export const UPSTREAM_PAGES_MAX = 32
@@ -21,11 +25,18 @@ export const PAGE_MAX_BYTES = 8_388_608
 export type ListQuestion = {
   /** Member of the JSON object that holds the names. */
   readonly key: 'repositories' | 'tags'
-  /** How many names, 0 to {@link PAGE_MAX}. */
-  readonly n: number
-  readonly from: Position
-  /** Whether the upstream's order is that of names; then names that come before `from.after` are those of an upstream that ignores `last`. */
-  readonly sorted: boolean
+  /** Page size that the client asked for, 0 to {@link PAGE_MAX}; absent: it leaves that to the registry. */
+  readonly n?: number
+  /** A name after which the list begins, in the order of names; absent: at its beginning. */
+  readonly last?: string
+  /** Where an earlier page of the gate ended, in place of `last`. */
+  readonly from?: Position
+  /** The most names that are answered, 1 to {@link PAGE_MAX}. Has no effect beside `n`. */
+  readonly most: number
+  /** Without `n`: answer the registry's own page, and no more. */
+  readonly keepsPages: boolean
+  /** The caller may see every name, so that the registry's word that more follow is enough. */
+  readonly isWhole: boolean
   readonly isVisible: (name: string) => boolean
   /** Asks the upstream for the page of a query. */
   readonly fetchPage: (query: string) => Promise<Response>
@@ -38,60 +49,154 @@ export type ListPage = {
 }
 
 /**
- * One page of a list; or the upstream's own answer when that is an error at the start. Throws `upstream_invalid` for what is
- * no list, and for a list that breaks off or runs in a circle.
+ * One page of a list; or the upstream's own answer when that is an error at the start.
+ *
+ * The registry is asked for as many names as the client asked for, so that its own limit is the client's affair. Where the
+ * gate needs more names than that, because it filters or because the registry's pages are small, it asks for
+ * {@link PAGE_MAX}, and leaves the size to a registry that answers 400.
+ *
+ * @throws {@link Fault} `upstream_invalid` for what is not a list, and for a list that breaks off or runs in a circle
  */
 export async function readList(question: ListQuestion): Promise<ListPage | Response> {
-  const { n, from, isVisible, fetchPage } = question
+  const { n, from, isWhole, isVisible } = question
+  const limit = n ?? question.most
+  const reader = new PageReader(question)
   const names: string[] = []
   const asked = new Set<string>()
-  let position = from
-  let mark = from
+  let position: Position = from ?? startOf(question)
+  let mark = position
   let pagesByName = true
-  for (;;) {
+  for (let isStart = true; ; isStart = false) {
     asked.add(position.query)
-    const answer = await fetchPage(position.query)
-    if (answer.status !== 200) {
-      // Only errors may pass: a part of a list (206), or a list elsewhere (3xx), would be one that nobody filtered.
-      if (asked.size === 1 && answer.status >= 400) return answer
-      throw new Fault('upstream_invalid', `the registry answered a list with status ${answer.status}`)
-    }
-    const all = await readNames(answer, question.key)
-    const next = nextQuery(answer.headers.get('link'))
-    pagesByName &&= next === undefined || isAfterName(next)
-    for (const name of namesAfter(all, position.after, question.sorted && position === from)) {
+    const page = await reader.read(position.query, isStart)
+    if (page instanceof Response) return page
+    if (limit === 0) return { names }
+    const { all, next } = page
+    const before = isStart ? (question.last ?? from?.after) : position.after
+    // A name names a place only in a list that is in the order of names.
+    pagesByName &&=
+      next === undefined || (lastOf(next) !== undefined && isOrdered(before === undefined ? all : [before, ...all]))
+    const rest = isStart && from === undefined ? await reader.afterLast(page) : afterName(all, position.after)
+    for (const name of rest) {
       if (!isVisible(name)) continue
-      if (names.length === n) return { names, ...nextPage(names, mark, pagesByName) }
+      if (names.length === limit) return { names, ...nextPage(names, mark, pagesByName) }
       names.push(name)
       mark = { query: position.query, after: name }
     }
-    if (next === undefined || n === 0) return { names }
+    if (next === undefined) return { names }
     if (asked.has(next)) throw new Fault('upstream_invalid', 'the registry pages a list in a circle')
     const after = all.at(-1) ?? position.after
     position = { query: next, ...(after === undefined ? {} : { after }) }
-    if (asked.size === UPSTREAM_PAGES_MAX) return { names, next: { position } }
+    const isFull = isWhole && names.length === limit
+    const isPage = question.keepsPages && n === undefined && names.length > 0
+    if (isFull || isPage || reader.isExhausted)
+      return { names, ...nextPage(isWhole ? names : [], position, pagesByName) }
   }
 }
 
-function nextPage(names: readonly string[], mark: Position, pagesByName: boolean): Pick<ListPage, 'next'> {
+const startOf = ({ n, last }: ListQuestion): Position => ({ query: pageQuery(n, last) })
+
+const pageQuery = (n: number | undefined, last: string | undefined): string =>
+  formatQuery([
+    ['n', n],
+    ['last', last],
+  ])
+
+/** After the last name that was answered, if names do; else, and where none was answered, at `position`. */
+function nextPage(names: readonly string[], position: Position, pagesByName: boolean): Pick<ListPage, 'next'> {
   const last = names.at(-1)
-  if (last === undefined) return {}
-  return { next: pagesByName ? { last } : { position: mark } }
+  return { next: pagesByName && last !== undefined ? { last } : { position } }
 }
 
-/** An upstream that ignores `last`, or whose pages overlap, gives names again. */
-function namesAfter(names: readonly string[], after: string | undefined, sorted: boolean): readonly string[] {
-  if (after === undefined) return names
-  const index = names.indexOf(after)
-  if (index >= 0) return names.slice(index + 1)
-  return sorted ? names.filter((name) => comesAfter(name, after)) : names
+/** An upstream whose pages overlap gives names again. */
+const afterName = (names: readonly string[], after: string | undefined): readonly string[] =>
+  after === undefined ? names : names.slice(names.indexOf(after) + 1)
+
+type Page = {
+  readonly all: readonly string[]
+  /** The query of the next page; absent: there is none. */
+  readonly next: string | undefined
 }
 
-/** In the order of bytes, or in that of paths, in which `a/b` comes before `a-b`: registries have the one or the other. */
-const comesAfter = (name: string, after: string): boolean =>
-  name > after || name.replaceAll('/', '\0') > after.replaceAll('/', '\0')
+/** Reads pages of one list, as large as the registry lets it. */
+class PageReader {
+  readonly #question: ListQuestion
+  #calls = 0
+  /** The registry takes the page sizes that it is asked for. */
+  #takesSizes = true
 
-async function readNames(answer: Response, key: 'repositories' | 'tags'): Promise<readonly string[]> {
+  constructor(question: ListQuestion) {
+    this.#question = question
+  }
+
+  get isExhausted(): boolean {
+    return this.#calls >= UPSTREAM_PAGES_MAX
+  }
+
+  async read(query: string, isStart: boolean): Promise<Page | Response> {
+    const { isWhole, n } = this.#question
+    // A page after the first is the gate's own need, unless the registry's pages are smaller than the client's.
+    const isOwn = !isStart && this.#takesSizes && !(isWhole && n !== undefined)
+    const wanted = (isOwn ? resized(query, PAGE_MAX) : undefined) ?? query
+    let answer = await this.#ask(wanted)
+    const unsized = answer.status === 400 ? (isOwn && wanted !== query ? query : resized(query, undefined)) : undefined
+    if (unsized !== undefined && unsized !== wanted) {
+      this.#takesSizes = false
+      await discard(answer)
+      answer = await this.#ask(unsized)
+    }
+    if (answer.status === 200) return readPage(answer, this.#question.key)
+    // Only errors may pass: a part of a list (206), or a list elsewhere (3xx), would be one that nobody filtered.
+    if (isStart && answer.status >= 400) return answer
+    throw new Fault('upstream_invalid', `the registry answered a list with status ${answer.status}`)
+  }
+
+  /**
+   * What comes after `last` in a first page. A registry that knows no paging gives all its names, perhaps in no order. One
+   * that lists in an order of its own may give names which come before `last`, and means what it gives: where the answer
+   * alone does not tell which it is, it is asked without `last`.
+   */
+  async afterLast({ all, next }: Page): Promise<readonly string[]> {
+    const { last } = this.#question
+    if (next !== undefined) return last === undefined ? all : afterName(all, last)
+    const { names, isAfter } = sorted(all)
+    if (last === undefined || names.includes(last)) return afterName(names, last)
+    const rest = names.filter((name) => isAfter(name, last))
+    if (rest.length === names.length) return names
+    return (await this.#isWholeList(all)) ? rest : all
+  }
+
+  async #isWholeList(names: readonly string[]): Promise<boolean> {
+    const answer = await this.#ask(pageQuery(this.#takesSizes ? this.#question.n : undefined, undefined))
+    if (answer.status !== 200) {
+      await discard(answer)
+      return false
+    }
+    const { all, next } = await readPage(answer, this.#question.key)
+    return next === undefined && JSON.stringify(all.toSorted()) === JSON.stringify(names.toSorted())
+  }
+
+  #ask(query: string): Promise<Response> {
+    this.#calls += 1
+    return this.#question.fetchPage(query)
+  }
+}
+
+/** The same page with another size; nothing for a query that is not made of `n` and `last` alone. */
+function resized(query: string, n: number | undefined): string | undefined {
+  const parameters = new URLSearchParams(query)
+  const isKnown = [...parameters.keys()].every((key) => key === 'n' || key === 'last')
+  return isKnown ? pageQuery(n, parameters.get('last') ?? undefined) : undefined
+}
+
+const lastOf = (query: string): string | undefined => new URLSearchParams(query).get('last') ?? undefined
+
+async function readPage(answer: Response, key: ListQuestion['key']): Promise<Page> {
+  const all = await readNames(answer, key)
+  return { all, next: nextQuery(answer.headers.get('link')) }
+}
+
+async function readNames(answer: Response, key: ListQuestion['key']): Promise<readonly string[]> {
   const text = await readText(answer.body, PAGE_MAX_BYTES)
   let value: unknown
   try {
@@ -109,14 +214,17 @@ async function readNames(answer: Response, key: 'repositories' | 'tags'): Promis
 }
 
 /**
- * The query of the `Link` to the next page (RFC 8288), of known parameters alone. Its host and path are ours to know, so they
- * are not read.
+ * The query of the `Link` to the next page (RFC 8288), of known parameters alone; `undefined` where there is no next page. Its
+ * host and path are ours to know, so they are not read.
  *
- * @throws Fault `upstream_invalid`
+ * @throws {@link Fault} `upstream_invalid` for a `Link` that cannot be understood: the list would seem to end there
  */
 export function nextQuery(link: string | null): string | undefined {
-  const target = /<([^<>]*)>\s*;[^<>]*\brel\s*=\s*"?next"?/i.exec(link ?? '')?.[1]
-  if (target === undefined) return undefined
-  const mark = target.indexOf('?')
-  return nextPageQuery(mark < 0 ? '' : (target.slice(mark).split('#', 1)[0] ?? ''))
+  const target = nextTarget(link)
+  if (!target.ok) throw new Fault('upstream_invalid', 'the registry gave a list with a Link that cannot be read')
+  if (target.value === undefined) return undefined
+  const [reference = ''] = target.value.split('#', 1)
+  const mark = reference.indexOf('?')
+  if (mark < 0) throw new Fault('upstream_invalid', 'the registry gave a list with a Link whose target has no query')
+  return nextPageQuery(reference.slice(mark))
 }

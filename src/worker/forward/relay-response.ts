@@ -2,6 +2,8 @@
  * From an answer of the upstream to the one that the client gets: what a registry says passes as it is, what no registry
  * should say becomes an error that registry clients can read. Bodies are never buffered.
  */
+
+import { isInert, isJson, parseMediaType } from '../../registry/media-type.ts'
 import { errorBody, type OciError, type OciErrorCode } from '../../registry/refusal.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { keepClientHeaders } from '../answers/headers.ts'
@@ -19,12 +21,24 @@ export function relay(
 ): Response | Promise<Response> {
   const { status, headers } = answer
   if (status < 200) return notOfRegistry(answer, 'with another protocol')
-  const type = headers.get('content-type')?.toLowerCase() ?? ''
-  if (status >= 500 || (status >= 400 && !type.includes('json'))) return rewritten(answer, request, location)
-  if (status < 300 && request.operation !== 'pullBlob' && type.startsWith('text/html'))
-    return notOfRegistry(answer, 'with a web page')
-  return fitForClient(new Response(answer.body, answer), headers, location)
+  const declared = headers.get('content-type') ?? ''
+  const type = parseMediaType(declared)
+  if (status >= 500 || (status >= 400 && !(type !== undefined && isJson(type)))) {
+    return rewritten(answer, request, location)
+  }
+  const isFit = declared === '' || (type !== undefined && isInert(type))
+  const isBytes = status >= 300 || request.operation === 'pullBlob'
+  if (!isFit && !isBytes && (type === undefined || isDocument(type))) return notOfRegistry(answer, 'with a web page')
+  const response = fitForClient(new Response(answer.body, answer), headers, location)
+  if (!isFit && isBytes && type !== BYTE_RANGES) response.headers.set('content-type', 'application/octet-stream')
+  return response
 }
+
+/** Several ranges of a blob (RFC 9110 section 14.6). */
+const BYTE_RANGES = 'multipart/byteranges'
+
+/** What a browser shows as a page, and runs scripts of. */
+const isDocument = (type: string): boolean => type === 'text/html' || type.endsWith('xml')
 
 function fitForClient(response: Response, upstream: Headers, location: string | undefined): Response {
   const { headers } = response

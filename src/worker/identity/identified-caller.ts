@@ -28,6 +28,8 @@ export type IdentifiedCaller = {
 export type CredentialRefusal = {
   readonly code: /** The `Authorization` header, or the form, does not hold exactly one credential in a form we know. */
     | 'credential_malformed'
+    /** One credential of another scheme than Basic and Bearer, in the form of RFC 9110. */
+    | 'credential_unsupported'
     /** Wrong name or password, unknown signer, bad signature, wrong audience: deliberately not told apart. */
     | 'credential_invalid'
     /** A token that was good once. */
@@ -61,13 +63,19 @@ export const isRefusal = (outcome: object): outcome is CredentialRefusal => 'cod
 export const RETRY_AFTER_SECONDS = 60
 
 /**
- * The wire answer to each refusal; 401 goes with one challenge and `error="invalid_token"`, 429 with `Retry-After`.
+ * The wire answer to each refusal; 401 goes with one challenge, and `error="invalid_token"` where the gate could read the
+ * credential; 429 with `Retry-After`.
  */
 export const CREDENTIAL_ERRORS: Readonly<Record<CredentialRefusal['code'], OciError>> = {
   credential_malformed: {
     status: 400,
     code: 'UNAUTHORIZED',
     message: 'the credential cannot be read: send one Authorization header, Basic or Bearer',
+  },
+  credential_unsupported: {
+    status: 401,
+    code: 'UNAUTHORIZED',
+    message: 'the gate does not know this scheme of Authorization: send Basic or Bearer',
   },
   credential_invalid: {
     status: 401,

@@ -118,7 +118,7 @@ export async function authenticateHeader(
   uses: readonly TokenUse[],
 ): Promise<Verified | CredentialRefusal> {
   const credential = parseAuthorization(header)
-  return credential.ok ? authenticate(credential.value, auth, uses) : { code: 'credential_malformed' }
+  return credential.ok ? authenticate(credential.value, auth, uses) : { code: credential.error }
 }
 
 /** Verify one credential, or remember it; a JWT as password is that JWT, whatever the user name. */

@@ -91,7 +91,9 @@ export async function readExchange(request: Request, service: string): Promise<R
 function readHeader(request: Request): Result<Presented, RequestError> {
   const header = request.headers.get('authorization')
   if (header === null) return ok({ kind: 'none' })
-  if (parseAuthorization(header).ok) return ok({ kind: 'header', header })
+  const credential = parseAuthorization(header)
+  // A scheme that is not ours is answered with a challenge, like every other credential that does not count.
+  if (credential.ok || credential.error === 'credential_unsupported') return ok({ kind: 'header', header })
   return err(invalid('the Authorization header is not one Basic or Bearer credential'))
 }
 

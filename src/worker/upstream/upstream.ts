@@ -2,12 +2,16 @@
  * The registry behind the gate: where it is, what it wants as a credential, and how one request is sent there. A client's
  * credential never goes there, a redirect is never followed, and what fails is a fault with a code.
  */
+
+import { isRecord } from '../../identity/federation.ts'
+import { isJson, parseMediaType } from '../../registry/media-type.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import type { HeaderRecord } from '../answers/headers.ts'
 import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
 import { TIMED_OUT, within } from '../platform/timeout.ts'
 import type { Authentication } from './authentication.ts'
+import { echoes } from './echo.ts'
 
 export type Upstream = {
   /** Which entry of the table it is: no two have the same, also where they have one URL. Stable while the table is. */
@@ -88,7 +92,9 @@ async function attempt(
       connection?.abort()
       throw new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS')
     }
-    return connection === undefined || answer.status < 400 ? answer : await detached(answer, connection)
+    if (answer.status < 300) return answer
+    if (authorization !== undefined) refuseEchoIn(answer.headers, authorization)
+    return answer.status < 400 ? answer : await readError(answer, request, connection, authorization)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
     throw new Fault(
@@ -116,15 +122,53 @@ async function unauthorized(answer: Response, request: RegistryRequest): Promise
 const ERROR_MAX_BYTES = 65_536
 
 /**
- * A refusal that may have come before the request's body had ended. The client sends no more of it then, so the connection
- * to the upstream would wait for the rest for ever, and with it the next request on it: it is given up.
+ * An error with the body that a client may see: the registry's own list of errors as JSON, which repeats nothing of the
+ * gate's credential. Any other body is left out, and its type with it.
+ *
+ * An error may have come before the request's body had ended. The client sends no more of it then, so the connection to the
+ * upstream would wait for the rest for ever, and with it the next request on it: it is given up.
  */
-async function detached(answer: Response, connection: AbortController): Promise<Response> {
-  const text = await readText(answer.body, ERROR_MAX_BYTES)
-  connection.abort()
+async function readError(
+  answer: Response,
+  request: RegistryRequest,
+  connection: AbortController | undefined,
+  authorization: string | undefined,
+): Promise<Response> {
+  if (request.method === 'HEAD') return answer
+  const { status, statusText } = answer
   const headers = new Headers(answer.headers)
+  const type = parseMediaType(headers.get('content-type') ?? '')
+  const isReadable = status < 500 && status !== 401 && type !== undefined && isJson(type)
+  const text = isReadable ? await readText(answer.body, ERROR_MAX_BYTES) : undefined
+  if (connection === undefined) await discard(answer)
+  else connection.abort()
   for (const name of ['content-encoding', 'content-length']) headers.delete(name)
-  return new Response(text, { status: answer.status, statusText: answer.statusText, headers })
+  const parts = text === undefined ? undefined : partsOfErrors(text)
+  const isFit = parts !== undefined && (authorization === undefined || !echoes(parts, authorization))
+  if (!isFit) headers.delete('content-type')
+  return new Response(isFit ? text : null, { status, statusText, headers })
+}
+
+/** Every name and text in a list of errors (OCI distribution-spec 1.1, "Error Codes"), and the list itself as it was sent. */
+function partsOfErrors(text: string): readonly string[] | undefined {
+  const parts = [text]
+  try {
+    const value: unknown = JSON.parse(text, (key, item: unknown) => {
+      parts.push(key)
+      if (typeof item === 'string') parts.push(item)
+      return item
+    })
+    return isRecord(value) && Array.isArray(value.errors) ? parts : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Throws `upstream_invalid` for a header, of those that clients may see, which repeats the gate's credential. */
+function refuseEchoIn(headers: Headers, authorization: string): void {
+  const shown = ['location', 'warning', 'etag', 'link'].map((name) => headers.get(name) ?? '')
+  if (shown.every((value) => value === '') || !echoes(shown, authorization)) return
+  throw new Fault('upstream_invalid', "the registry repeats the gate's own credential in the headers of its answer")
 }
 
 /** Let go of a body that nobody will read. */

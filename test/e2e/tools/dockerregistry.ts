@@ -29,8 +29,16 @@ const running = new Set<ChildProcess>()
 
 afterAll(() => Promise.all([...running].map((child) => endProcess(child, 'SIGKILL'))))
 
+export interface RegistryLimits {
+  /** The most repositories of which the catalog gives the names at once (`catalog.maxentries`); default 1000. */
+  readonly catalogMax?: number
+}
+
 /** Start a docker-registry. Without `authentication` it asks nobody who they are. */
-export async function startDockerRegistry(authentication?: RegistryAuthentication): Promise<Registry> {
+export async function startDockerRegistry(
+  authentication?: RegistryAuthentication,
+  { catalogMax }: RegistryLimits = {},
+): Promise<Registry> {
   const directory = scratchDirectory('docker-registry')
   const configurationFile = join(directory, 'config.yml')
   const auth = authentication === undefined ? {} : { auth: await authSection(authentication, directory) }
@@ -45,6 +53,7 @@ export async function startDockerRegistry(authentication?: RegistryAuthenticatio
       maintenance: { uploadpurging: { enabled: false } },
     },
     http: { addr: `127.0.0.1:${port}`, secret },
+    ...(catalogMax === undefined ? {} : { catalog: { maxentries: catalogMax } }),
     ...auth,
   })
 

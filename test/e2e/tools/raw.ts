@@ -12,9 +12,18 @@ export interface RawAnswer {
 
 const TIMEOUT_MS = 60_000
 
-/** Send `head` lines (request line first) and an optional body on a connection of its own. */
-export function sendRaw(url: string, head: readonly string[], body: Uint8Array = new Uint8Array()): Promise<RawAnswer> {
-  const { hostname, port, host } = new URL(url)
+/**
+ * Send `head` lines (request line first) and an optional body on a connection of its own.
+ *
+ * @param named the `Host` header; by default that of `url`
+ */
+export function sendRaw(
+  url: string,
+  head: readonly string[],
+  body: Uint8Array = new Uint8Array(),
+  named: string = new URL(url).host,
+): Promise<RawAnswer> {
+  const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname)
     const chunks: Buffer[] = []
@@ -22,7 +31,7 @@ export function sendRaw(url: string, head: readonly string[], body: Uint8Array =
     socket.on('data', (chunk) => chunks.push(chunk))
     socket.on('error', (error) => (isReset(error) ? finish() : reject(error)))
     socket.on('close', finish)
-    socket.write(`${head.join('\r\n')}\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    socket.write(`${head.join('\r\n')}\r\nHost: ${named}\r\nConnection: close\r\n\r\n`)
     socket.write(body)
     function finish(): void {
       const text = Buffer.concat(chunks).toString('utf8')

@@ -34,6 +34,8 @@ describe('an answer of the registry', () => {
       'cache-control': 'public, max-age=31536000',
       'strict-transport-security': 'max-age=1',
       'x-internal': 'secret',
+      'x-content-type-options': 'sniff',
+      'content-security-policy': "default-src *; script-src 'unsafe-inline'",
       link: '</v2/else>; rel="next"',
       location: 'https://upstream.internal/else',
       'alt-svc': 'h3=":443"',
@@ -43,6 +45,8 @@ describe('an answer of the registry', () => {
     expect(Object.fromEntries(response.headers)).toEqual({
       ...passing,
       'cache-control': 'private, no-store, no-transform',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'x-content-type-options': 'nosniff',
     })
     expect(await response.text()).toBe('the bytes')
   })
@@ -53,7 +57,9 @@ describe('an answer of the registry', () => {
     ['HEAD', M, 200, { 'content-length': '1234', 'docker-content-digest': DIGEST }, null],
     ['HEAD', M, 404, { 'content-length': '157', 'content-type': 'application/json' }, null],
     ['DELETE', M, 202, {}, null],
-    ['GET', B, 200, { 'content-type': 'text/html' }, '<p>a blob may be a page</p>'],
+    ['GET', B, 206, { 'content-type': 'multipart/byteranges; boundary=a' }, '--a--'],
+    ['GET', B, 200, { 'content-type': 'application/vnd.oci.image.layer.v1.tar+gzip' }, 'bytes'],
+    ['GET', M, 404, { 'content-type': 'application/vnd.api+json; charset=utf-8' }, '{"errors":[]}'],
     ['GET', M, 404, json, '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}'],
     ['DELETE', M, 405, json, '{"errors":[{"code":"UNSUPPORTED"}]}'],
     ['GET', B, 416, { ...json, 'content-range': 'bytes */9' }, '{"errors":[]}'],

@@ -98,11 +98,15 @@ describe('a token and its password', () => {
 describe('a header that holds no one credential', () => {
   it.each([
     ['two headers', `${basic('ci', 'first')}, ${basic('ci', 'first')}`],
-    ['unknown scheme', 'Token first'],
+    ['two words behind an unknown scheme', 'Token first second'],
     ['bearer with a comma', 'Bearer, x'],
     ['empty', ''],
   ])('%s', async (_, authorization) => {
     expect(await refused(authorization)).toEqual({ code: 'credential_malformed' })
+  })
+
+  it('one credential of an unknown scheme', async () => {
+    expect(await refused('Token first')).toEqual({ code: 'credential_unsupported' })
   })
 
   it('an opaque bearer token', async () => {
