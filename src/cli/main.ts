@@ -12,7 +12,7 @@ const readSuggestion = (text: string): string => text.replace(/^\(Did/, 'did').r
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    await (await program(argv[0])).parseAsync(argv, { from: 'user' })
+    await (await program(argv)).parseAsync(argv, { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (cause) {
     return report(cause)

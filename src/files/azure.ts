@@ -4,7 +4,7 @@
  *
  * Source: Azure "role-assignments-list-cli", "role-definitions-list", and the REST bodies of scope maps and tokens.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { isMapping } from './document.ts'
 import { type Entry, spellingsOf } from './entry.ts'
 

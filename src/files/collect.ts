@@ -2,7 +2,7 @@
  * What the files of a set declare: every entry that is valid by itself, and every name, also of entries that are not (so
  * that one mistake is reported once). Never follows a name.
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { BUILT_IN_ROLES } from '../policy/azure/roles.ts'
 import { SYSTEM_SCOPE_MAPS } from '../policy/azure/scope-maps.ts'
 import type { RoleDefinition, Source } from '../policy/model.ts'

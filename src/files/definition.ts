@@ -2,7 +2,7 @@
  * The one definition of policy files: which keys there are, what they hold, what they mean. It validates entries, and the
  * JSON Schema that editors use is made from it. Never resolves names.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatTime, LAST_TIME } from '../base/time.ts'
 import {
   type Field,

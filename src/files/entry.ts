@@ -2,7 +2,7 @@
  * An entry of a file while it is read: its value, and where each part of it stands. Entries in Azure's shapes are first
  * brought to one spelling of keys; their places stay those of the file.
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Source } from '../policy/model.ts'
 import { type FileDocument, isMapping, type Mapping, type Path } from './document.ts'
 import type { Report } from './problem.ts'

@@ -2,7 +2,7 @@
  * The JSON Schemas of policy files and decision tests, for editors: made from the definition that validates. Looser than
  * it where a schema cannot say it: names are not followed, conditions not parsed.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { TOKEN_NAME } from '../policy/principal.ts'
 import { PolicyFile, Role, TestFile } from './definition.ts'
 

@@ -2,7 +2,7 @@
  * Checks one entry of a file against its definition, and says what is wrong in the words and at the place of the file.
  * Never says it in the words of the validator.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { nearest } from '../base/spelling.ts'
 import type { Source } from '../policy/model.ts'
 import { isMapping, type Mapping, type Path } from './document.ts'
@@ -18,6 +18,10 @@ type Places = {
 /** For some definitions: the hint for a value of the wrong type, if a better one than the usual is known. */
 export const repairs = z.registry<(input: unknown) => string | undefined>()
 
+/** zod makes code for a definition when it is first used, which takes longer than it saves for few entries. */
+const FEW_ENTRIES = 1000
+let validated = 0
+
 /** Parse a value; undefined if what is wrong with it was reported. */
 export function validate<T extends z.ZodType>(
   schema: T,
@@ -25,7 +29,7 @@ export function validate<T extends z.ZodType>(
   places: Places,
   report: Report,
 ): z.output<T> | undefined {
-  const result = schema.safeParse(value, { reportInput: true })
+  const result = schema.safeParse(value, { reportInput: true, jitless: ++validated <= FEW_ENTRIES })
   if (result.success) return result.data
   for (const issue of result.error.issues) reportIssue(issue, schema, places, report)
   return undefined

@@ -8,8 +8,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import { buildWorker } from '../../dev/build/worker.ts'
 import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/commands/dev/worker.ts'
 import { cpuMicroseconds, startedBy } from './machine.ts'
 
@@ -46,21 +46,8 @@ function silentRuntime(): string {
 
 process.env.MINIFLARE_WORKERD_PATH ??= silentRuntime()
 
-/** A source of `./workers` or of the gate, as one minified module. */
-export async function bundle(url: URL): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(url)],
-    bundle: true,
-    write: false,
-    minify: true,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['node:*', 'cloudflare:*'],
-    logLevel: 'silent',
-  })
-  return outputFiles[0]?.text ?? ''
-}
+/** A source of `./workers` or of the gate, bundled as the gate is. */
+export const bundle = async (url: URL): Promise<string> => (await buildWorker(fileURLToPath(url))).text
 
 export const workerSource = (name: string): URL => new URL(`./workers/${name}`, import.meta.url)
 

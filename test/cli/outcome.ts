@@ -19,4 +19,4 @@ export async function outcomeOf(run: Promise<unknown>): Promise<string> {
 }
 
 export const outcome = async (argv: readonly string[]): Promise<string> =>
-  outcomeOf((await program(argv[0])).parseAsync([...argv], { from: 'user' }))
+  outcomeOf((await program(argv)).parseAsync([...argv], { from: 'user' }))

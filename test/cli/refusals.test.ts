@@ -18,6 +18,10 @@ import { developmentKeys, needSigningKey } from '../../src/cli/keys/key-files.ts
 import { bytesOf } from '../bundle/fixture.ts'
 import { outcome, outcomeOf } from './outcome.ts'
 
+/** What `init` must be told where nobody is asked. */
+const INIT = 'init --yes --upstream https://r.example.org --host gate.example.org'
+const HOST_HINT = 'write it in lower case, without https://, as in registry.example.com'
+
 const POLICY = `registry: { service: contoso.azurecr.io }
 scopeMaps: { push: { actions: [repositories/a/content/write] } }
 tokens: { ci: { scopeMap: push } }
@@ -50,7 +54,7 @@ beforeAll(async () => {
       'tests:\n  - { as: token:ci, can: content/read, on: a, expect: deny, reason: token_disabled }\n',
     'taken/policies/mine.yaml': '',
     'values/wrangler.toml': '',
-    'values/wrangler.values.toml': '',
+    'listed/package.json': '[]',
     'keys/policy-signing-key.json': 'secret\n',
     'lost/keys/policy-signing-key.json': '{}',
     'records.log': `${JSON.stringify(RECORD)}\n${JSON.stringify(RECORD)}\n`,
@@ -254,17 +258,37 @@ it.each([
     "exit 3: DIR/nowhere/log cannot be written: ENOENT: no such file or directory, open 'DIR/nowhere/log' (name another file with --log)",
   ],
   ['dev --port x', "exit 2: option '--port <n>' argument 'x' is invalid. a port is a whole number from 0 to 65535."],
-  ['init --service https://x', 'exit 2: "https://x" is no host name (write --service registry.example.com)'],
+  ['init --service https://x', `exit 2: "https://x" is no host name (${HOST_HINT})`],
+  [
+    'init --yes --dir DIR/x --host GATE',
+    'exit 2: the registry behind the gate is not given (add --upstream https://HOST)',
+  ],
+  [
+    'init --yes --dir DIR/x --upstream https://r.example.org',
+    'exit 2: the host name of the gate is not given (add --host HOST: the name that clients log in to)',
+  ],
+  [
+    `init --yes --dir DIR/x --upstream https://r.example.org --host GATE`,
+    `exit 2: "GATE" is no host name (${HOST_HINT})`,
+  ],
+  [
+    `${INIT} --dir DIR/x --issuer github --pusher acme`,
+    'exit 2: no token of github is of "acme" (write the owner and the repository or project, as in acme/app)',
+  ],
+  [
+    `${INIT} --dir DIR/listed`,
+    'exit 1: DIR/listed/package.json cannot be read: it is no object (correct it, or name another folder with --dir)',
+  ],
   [
     'init --yes --dir DIR/taken',
     'exit 1: DIR/taken/policies holds policies already; nothing is overwritten (name another folder with --dir, or go on with `dockgate check`)',
   ],
   [
     'init --yes --dir DIR/values',
-    'exit 1: DIR/values/wrangler.values.toml exists; nothing is overwritten (name another folder with --dir, or go on with `dockgate check`)',
+    'exit 1: DIR/values/wrangler.toml exists; nothing is overwritten (name another folder with --dir, or go on with `dockgate check`)',
   ],
   [
-    'init --yes --dir DIR/made.json',
+    `${INIT} --dir DIR/made.json`,
     'exit 3: DIR/made.json/policies/policy.yaml cannot be written (name another folder with --dir)',
   ],
   [
@@ -276,16 +300,16 @@ it.each([
     'exit 2: "ghcr.io" is no URL of a registry (write https://host, without /v2; its credentials are secrets of the Worker)',
   ],
   [
-    'init --yes --dir DIR/x --issuer bitbucket',
+    `${INIT} --dir DIR/x --issuer bitbucket`,
     'exit 2: "bitbucket" is no issuer (write tokens, github, gitlab or an https URL)',
   ],
   [
-    'init --yes --dir DIR/x --push A/*',
+    `${INIT} --dir DIR/x --push A/*`,
     'exit 2: "A/*" is not a repository pattern: repositories are lower-case (write a/*)',
   ],
-  ['init --yes --dir DIR/x --issuer github', 'exit 2: it takes a name to say who may push (add --pusher acme/app)'],
+  [`${INIT} --dir DIR/x --issuer github`, 'exit 2: it takes a name to say who may push (add --pusher acme/app)'],
   [
-    'init --yes --dir DIR/x --issuer github --pusher a/*',
+    `${INIT} --dir DIR/x --issuer github --pusher a/*`,
     'exit 2: "a/*" is no subject (write it in full, as in acme/app, without spaces and *)',
   ],
   ['import zot DIR/none', 'exit 2: DIR/none cannot be read (name the file to import)'],
@@ -421,7 +445,7 @@ async function initOnTerminal(dir: string, question: () => Promise<string>): Pro
   Object.assign(readline, { createInterface: () => ({ question, close: () => {} }) })
   syncBuiltinESMExports()
   try {
-    return shown(await outcome(['init', '--dir', dir]))
+    return shown(await outcome([...INIT.split(' ').filter((word) => word !== '--yes'), '--dir', dir]))
   } finally {
     Object.assign(readline, { createInterface })
     syncBuiltinESMExports()
@@ -444,7 +468,7 @@ it('a file that appears while questions are asked stays', async () => {
     return ''
   }
   expect(await initOnTerminal(join(root, 'late'), question)).toEqual(
-    'exit 1: DIR/late/policies/policy.yaml exists; nothing is overwritten (name another folder with --dir)',
+    'exit 1: DIR/late/policies/policy.yaml exists; nothing is overwritten (name another folder with --dir, or go on with `dockgate check`)',
   )
   expect(await readFile(file, 'utf8')).toBe('mine')
 })

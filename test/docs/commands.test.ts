@@ -30,7 +30,7 @@ const SESSIONS = documents().flatMap((path) => {
 })
 
 describe.concurrent.each(SESSIONS)('$path', ({ path, blocks }) => {
-  const session = new DocumentSession()
+  const session = new DocumentSession(readDocument(path).includes('<!-- begins in an empty folder -->'))
   afterAll(() => session.close())
 
   it('shows what its commands print', { timeout: TIMEOUT_MS }, async ({ expect }) => {

@@ -1,6 +1,6 @@
 /**
- * Runs the commands of one document as its reader would: in a scratch copy of the example, with `dockgate` and `npx dockgate`
- * from this checkout, with its servers on free ports.
+ * Runs the commands of one document as its reader would: in a scratch copy of the example or in an empty folder, with
+ * `dockgate` and `npx dockgate` from this checkout, with its servers on free ports.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,8 +30,10 @@ export class DocumentSession {
   readonly #children: ChildProcess[] = []
   #count = 0
 
-  constructor() {
-    writeExamples(join(this.#work, 'policies'))
+  /** @param empty begins in an empty folder, and not in a copy of the example */
+  constructor(empty: boolean) {
+    if (empty) mkdirSync(this.#work)
+    else writeExamples(join(this.#work, 'policies'))
     const bin = join(this.#directory, 'bin')
     mkdirSync(bin)
     for (const [name, text] of [
@@ -82,7 +84,7 @@ export class DocumentSession {
   async #serve(command: string, address: string): Promise<Outcome> {
     const text = command
       .replace(/^npm ci && /, '')
-      .replace('npm start', 'dockgate dev --port 0')
+      .replace(/^(?:npm start|npx dockgate dev)$/, 'dockgate dev --port 0')
       .replace('node dev/', `node ${join(ROOT, 'dev')}/`)
       .replace(/--port [1-9]\d*/, '--port 0')
     const logFile = join(this.#directory, `${++this.#count}.log`)

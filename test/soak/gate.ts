@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { namespaceKv } from '../../src/cli/bundles/kv.ts'
-import { bundleWorker, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/commands/dev/worker.ts'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, workerScript } from '../../src/cli/commands/dev/worker.ts'
 
 const NAME = 'dockgate'
 const NAMESPACE = 'policy'
@@ -53,7 +53,7 @@ export async function startSoakGate(bindings: Readonly<Record<string, string>>) 
           name: NAME,
           modules: [
             { type: 'ESModule', path: 'index.js', contents: HARNESS },
-            { type: 'ESModule', path: 'gate.js', contents: await bundleWorker() },
+            { type: 'ESModule', path: 'gate.js', contents: await workerScript() },
           ],
           compatibilityDate: COMPATIBILITY_DATE,
           compatibilityFlags: [...COMPATIBILITY_FLAGS],

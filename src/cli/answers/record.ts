@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseRule } from '../../policy/decide/compiled.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import type { Policies, RuleReference } from './policies.ts'

@@ -6,15 +6,14 @@
  * Source: Cloudflare "wrangler kv" commands; "Workers KV limits" (10,000 keys and 100 MB for each bulk call; 100 keys for
  * each bulk read).
  */
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { CommandError } from '../terminal/command-error.ts'
 import { showing } from '../terminal/progress.ts'
 import type { BulkKv } from './kv.ts'
+import { runWrangler } from './wrangler.ts'
 
 /** Of one bulk read. */
 const BULK_READ_KEYS = 100
@@ -34,7 +33,7 @@ export function wranglerKv({ namespaceId, binding, config }: WranglerTarget): Bu
   /** What wrangler prints; undefined if it fails in a way that `isAbsent` knows. */
   const run = (doing: string, args: readonly string[], isAbsent?: RegExp): Promise<string | undefined> =>
     showing(doing, async () => {
-      const { status, stdout, stderr } = await runWrangler([...args, ...flags])
+      const { status, stdout, stderr } = await runWrangler(['kv', ...args, ...flags])
       if (status === 0) return stdout
       if (isAbsent?.test(stderr) === true) return undefined
       throw failure(doing, stderr, stdout)
@@ -80,41 +79,6 @@ export function wranglerKv({ namespaceId, binding, config }: WranglerTarget): Bu
       await write(doing, (file) => ['bulk', 'delete', file, '--force'], JSON.stringify(keys))
     },
   }
-}
-
-type Outcome = { readonly status: number; readonly stdout: string; readonly stderr: string }
-
-const QUIET = {
-  WRANGLER_SEND_METRICS: 'false',
-  WRANGLER_SEND_ERROR_REPORTS: 'false',
-  WRANGLER_HIDE_BANNER: 'true',
-  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: 'true',
-  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-}
-
-async function runWrangler(args: readonly string[]): Promise<Outcome> {
-  const bin = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin', 'wrangler.js')
-  const { DOCKGATE_SIGNING_KEY: _, ...environment } = process.env
-  const child = spawn(process.execPath, [bin, 'kv', ...args], {
-    env: { ...environment, ...QUIET },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const texts = Promise.all([textOf(child.stdout), textOf(child.stderr)])
-  const status = await new Promise<number>((done, failed) => {
-    child.once('error', failed)
-    child.once('close', (code) => done(code ?? 1))
-  }).catch((cause: unknown) => {
-    throw new CommandError(3, 'wrangler could not be started', { hint: 'run `npm ci` again', cause })
-  })
-  const [stdout, stderr] = await texts
-  return { status, stdout, stderr }
-}
-
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
-  stream.setEncoding('utf8')
-  let text = ''
-  for await (const chunk of stream) text += String(chunk)
-  return text
 }
 
 /** Run `use` with a file of that content in a folder of its own, which only this user may read. */

@@ -19,7 +19,7 @@ describe('help', () => {
       text += String(piece)
       return true
     })
-    const shown = (await program(path[0])).parseAsync([...path, '--help'], { from: 'user' })
+    const shown = (await program(path)).parseAsync([...path, '--help'], { from: 'user' })
     await expect(shown).rejects.toMatchObject({ exitCode: 0 })
     expect(text).toContain('Usage: dockgate')
     expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])

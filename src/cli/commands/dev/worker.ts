@@ -1,12 +1,12 @@
 /**
- * The gate on workerd, in this process' care: bundled from source, with its KV namespace under the state folder, on one
- * socket that leads straight to the Worker, so that paths arrive as they were sent and nothing stands in between.
+ * The gate on workerd, run by this process, with its KV namespace under the state folder. One socket leads straight to the
+ * Worker, so paths arrive as they were sent.
  */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import type { Miniflare } from 'miniflare'
 import { CommandError } from '../../terminal/command-error.ts'
+import { loadMiniflare } from '../../terminal/peers.ts'
 
 /** As in `wrangler.toml`; a test holds them equal. */
 export const COMPATIBILITY_DATE = '2026-11-01'
@@ -15,21 +15,16 @@ export const COMPATIBILITY_FLAGS = ['no_nodejs_compat', 'global_fetch_strictly_p
 export const WORKER_NAME = 'dockgate'
 export const KV_NAMESPACE_ID = 'policy'
 
-const entry = (name: string): string => fileURLToPath(new URL(`../../worker/${name}`, import.meta.url))
+/** Set by `dev/build/compile.ts`. */
+declare const DOCKGATE_COMPILED: true | undefined
 
-/** The Worker as one ES module. Default: as it is deployed. */
-export async function bundleWorker(name: 'index.ts' | 'dev.ts' = 'index.ts'): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [entry(name)],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['node:*', 'cloudflare:*'],
-    logLevel: 'silent',
-  })
-  return outputFiles[0]?.text ?? ''
+/** The Worker of `dockgate dev` as one ES module: the gate as it is deployed, and a page for browsers before it. */
+export async function workerScript(): Promise<string> {
+  if (typeof DOCKGATE_COMPILED === 'undefined') {
+    const { buildWorker, DEV_WORKER_ENTRY } = await import('../../../../dev/build/worker.ts')
+    return (await buildWorker(DEV_WORKER_ENTRY)).text
+  }
+  return readFile(new URL('../dev-worker.js', import.meta.url), 'utf8')
 }
 
 export type GateOptions = {
@@ -53,7 +48,8 @@ export type Gate = {
 
 /** @throws {@link CommandError} 3 when workerd does not start, e.g. because the port is taken */
 export async function startGate({ host, port, stateDirectory, bindings, onLog }: GateOptions): Promise<Gate> {
-  const contents = await bundleWorker('dev.ts')
+  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await loadMiniflare()
+  const contents = await workerScript()
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host,

@@ -11,6 +11,8 @@ import * as output from '../../terminal/output.ts'
 export type Answers = {
   /** Base URL of the registry behind the gate. */
   readonly upstream: string
+  /** Host name of the gate. */
+  readonly host: string
   /** Tokens with passwords, or the identities of an issuer. */
   readonly callers: 'tokens' | Issuer
   /** Repository pattern that may be pushed to. */
@@ -22,31 +24,54 @@ export type Answers = {
 export type Issuer = {
   readonly name: string
   readonly issuer: string
-  /** The claim that names a pusher; without it the subject does. */
-  readonly claim?: string
-  /** What else its token must say: code that was reviewed. */
-  readonly claims?: Readonly<Record<string, string>>
+  /** What the token of a pusher says, by claim; without it the pusher is a subject. */
+  readonly claimsOf?: (pusher: string) => Readonly<Record<string, string>>
+  /** Forms of a pusher that a token of this issuer can be of. */
+  readonly pusher: RegExp
   /** What a pusher looks like, for the question. */
   readonly example: string
+  /** A remark in the policy, one line. */
+  readonly note?: (pusher: string) => string
+}
+
+/** `acme/app`, or with the ids that GitHub's immutable subjects carry: `acme@4711/app@1234`. */
+const GITHUB_REPOSITORY = /^([\w.-]+)(?:@(\d+))?\/([\w.-]+)(?:@(\d+))?$/
+
+/** Claims of GitHub's tokens, the same before and after its subjects became immutable (2026-07-15). */
+function githubClaims(pusher: string): Readonly<Record<string, string>> {
+  const [, owner = '', ownerId, repository = '', repositoryId] = GITHUB_REPOSITORY.exec(pusher) ?? []
+  return {
+    repository: `${owner}/${repository}`,
+    ...(ownerId === undefined ? {} : { repository_owner_id: ownerId }),
+    ...(repositoryId === undefined ? {} : { repository_id: repositoryId }),
+    // Code that was reviewed.
+    ref: 'refs/heads/main',
+  }
 }
 
 const GITHUB: Issuer = {
   name: 'github',
   issuer: 'https://token.actions.githubusercontent.com',
-  claim: 'repository',
-  claims: { ref: 'refs/heads/main' },
+  claimsOf: githubClaims,
+  pusher: GITHUB_REPOSITORY,
   example: 'acme/app',
+  note: (pusher) =>
+    pusher.includes('@')
+      ? 'A workflow on main of this repository. Somebody else who takes its name has other ids.'
+      : 'A workflow on main of this repository. Add repository_id and repository_owner_id, since names can be taken over.',
 }
 const GITLAB: Issuer = {
   name: 'gitlab',
   issuer: 'https://gitlab.com',
-  claim: 'project_path',
-  claims: { ref_type: 'branch', ref: 'main', ref_protected: 'true' },
+  claimsOf: (pusher) => ({ project_path: pusher, ref_type: 'branch', ref: 'main', ref_protected: 'true' }),
+  pusher: /^[\w.-]+(?:\/[\w.-]+)+$/,
   example: 'acme/app',
+  note: () => 'A job on the protected branch main of this project.',
 }
 
 export type Flags = {
   readonly upstream?: string
+  readonly host?: string
   readonly tokens?: true
   readonly issuer?: string
   readonly push?: string
@@ -54,7 +79,7 @@ export type Flags = {
   readonly yes?: true
 }
 
-export const DEFAULTS = { upstream: 'https://registry.internal.example', push: 'samples/*' } as const
+const DEFAULT_PUSH = 'samples/*'
 
 /** Somebody who can be asked. */
 export type Terminal = {
@@ -80,8 +105,8 @@ type Asked<T> = {
   readonly question: string
   /** Absent: an answer is needed. */
   readonly fallback?: string
-  /** What to do where there is nobody to ask and no fallback. */
-  readonly flagHint?: string
+  /** Where there is nobody to ask and no fallback: what is missing, and what to do. */
+  readonly missing?: readonly [message: string, hint: string]
   readonly read: (text: string) => T
 }
 
@@ -96,9 +121,10 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
   }
   const terminal = flags.yes === true ? undefined : open()
   /** The flag if it is given, else asked until it can be used, else the default. */
-  const value = async <T>({ given, question, fallback = '', flagHint, read }: Asked<T>): Promise<T> => {
+  const value = async <T>({ given, question, fallback = '', missing, read }: Asked<T>): Promise<T> => {
     if (given !== undefined) return read(given)
-    if (terminal === undefined) return flagHint === undefined ? read(fallback) : needFlag(flagHint)
+    if (terminal === undefined && missing !== undefined) throw new CommandError(2, missing[0], { hint: missing[1] })
+    if (terminal === undefined) return read(fallback)
     for (;;) {
       const answer = (await terminal.question(`${question}${fallback === '' ? '' : ` [${fallback}]`} `)).trim()
       try {
@@ -112,9 +138,15 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
   try {
     const upstream = await value({
       given: flags.upstream,
-      question: 'Which registry stands behind the gate?',
-      fallback: DEFAULTS.upstream,
+      question: 'Which registry is behind the gate, as in https://registry.internal.example?',
+      missing: ['the registry behind the gate is not given', 'add --upstream https://HOST'],
       read: readUpstream,
+    })
+    const host = await value({
+      given: flags.host,
+      question: 'Which host name will the gate have, as in registry.example.com?',
+      missing: ['the host name of the gate is not given', 'add --host HOST: the name that clients log in to'],
+      read: readHost,
     })
     const callers = await value({
       given: flags.tokens === true ? 'tokens' : flags.issuer,
@@ -125,17 +157,17 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
     const push = await value({
       given: flags.push,
       question: 'Which repositories may be pushed to?',
-      fallback: DEFAULTS.push,
+      fallback: DEFAULT_PUSH,
       read: readPush,
     })
-    if (callers === 'tokens') return { upstream, callers, push, pusher: '' }
+    if (callers === 'tokens') return { upstream, host, callers, push, pusher: '' }
     const pusher = await value({
       given: flags.pusher,
       question: `Who may push there, as in ${callers.example}?`,
-      flagHint: `add --pusher ${callers.example}`,
-      read: readPusher,
+      missing: [NAME_NEEDED, `add --pusher ${callers.example}`],
+      read: (text) => readPusher(text, callers),
     })
-    return { upstream, callers, push, pusher }
+    return { upstream, host, callers, push, pusher }
   } catch (cause) {
     if (!(cause instanceof Error) || cause.name !== 'AbortError') throw cause
     throw new CommandError(1, 'the questions were not answered: nothing is written', {
@@ -145,10 +177,6 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
   } finally {
     terminal?.close()
   }
-}
-
-function needFlag(hint: string): never {
-  throw new CommandError(2, NAME_NEEDED, { hint })
 }
 
 const NAME_NEEDED = 'it takes a name to say who may push'
@@ -165,12 +193,20 @@ function readUpstream(text: string): string {
   })
 }
 
+/** A host name, with a port or without. */
+export function readHost(text: string): string {
+  if (/^(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?$/.test(text)) return text
+  throw new CommandError(2, `"${text}" is no host name`, {
+    hint: 'write it in lower case, without https://, as in registry.example.com',
+  })
+}
+
 function readCallers(text: string): Answers['callers'] {
   if (text === 'tokens') return 'tokens'
   if (text === 'github') return GITHUB
   if (text === 'gitlab') return GITLAB
   const url = readIssuerUrl(text)
-  if (url.ok) return { name: 'issuer', issuer: url.value, example: 'the-subject-of-the-pusher' }
+  if (url.ok) return { name: 'issuer', issuer: url.value, pusher: /./, example: 'the-subject-of-the-pusher' }
   throw new CommandError(2, `"${text}" is no issuer`, { hint: 'write tokens, github, gitlab or an https URL' })
 }
 
@@ -181,8 +217,13 @@ function readPush(text: string): string {
   throw new CommandError(2, message, hint === undefined ? {} : { hint })
 }
 
-function readPusher(text: string): string {
-  if (/^[^\s*"\\]{1,200}$/.test(text)) return text
-  const message = text === '' ? NAME_NEEDED : `"${text}" is no subject`
-  throw new CommandError(2, message, { hint: 'write it in full, as in acme/app, without spaces and *' })
+function readPusher(text: string, { name, pusher, example }: Issuer): string {
+  if (!/^[^\s*"\\]{1,200}$/.test(text)) {
+    const message = text === '' ? NAME_NEEDED : `"${text}" is no subject`
+    throw new CommandError(2, message, { hint: 'write it in full, as in acme/app, without spaces and *' })
+  }
+  if (pusher.test(text)) return text
+  throw new CommandError(2, `no token of ${name} is of "${text}"`, {
+    hint: `write the owner and the repository or project, as in ${example}`,
+  })
 }

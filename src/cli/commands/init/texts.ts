@@ -1,26 +1,14 @@
-/** The files that `dockgate init` writes, as texts. Never touches the disk. */
+/** The policies that `dockgate init` writes, and their tests, as texts. Never touches the disk. */
 
 import type { Answers, Issuer } from './answers.ts'
-import { SETTINGS } from './worker.ts'
 
-export type Texts = {
-  readonly policy: string
-  readonly tests: string
-  readonly wrangler: string
-  /** What belongs into no repository. */
-  readonly ignored: string
-}
+export type Texts = { readonly policy: string; readonly tests: string }
 
-/** Passwords, signing keys, and the state of a gate that runs here. */
-export const IGNORED = ['*.password', '/keys/', '.dockgate/'] as const
-
-/** @param service host name of the gate */
+/** @param service token audience of the gate */
 export const textsOf = (answers: Answers, service: string): Texts => ({
   policy:
     answers.callers === 'tokens' ? tokenPolicy(answers, service) : issuerPolicy(answers, answers.callers, service),
   tests: tests(answers),
-  wrangler: SETTINGS.replaceAll('$UPSTREAM', answers.upstream).replaceAll('$SERVICE', service),
-  ignored: `${IGNORED.join('\n')}\n`,
 })
 
 /** The tokens that the policy defines, none of which has a password yet. */
@@ -52,16 +40,15 @@ tokens:
     scopeMap: _repositories_pull
 `
 
-function issuerPolicy(
-  { push, pusher }: Answers,
-  { name, issuer, claim, claims = {} }: Issuer,
-  service: string,
-): string {
-  const pairs = Object.entries({ ...(claim === undefined ? {} : { [claim]: pusher }), ...claims })
+function issuerPolicy({ push, pusher }: Answers, { name, issuer, claimsOf, note }: Issuer, service: string): string {
+  const claims = claimsOf?.(pusher)
   const who =
-    claim === undefined
+    claims === undefined
       ? `subject: ${JSON.stringify(pusher)}`
-      : `claims: { ${pairs.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')} }`
+      : ['claims:', ...Object.entries(claims).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`)].join(
+          '\n    ',
+        )
+  const remark = note?.(pusher) ?? 'A caller is this identity when its token says all of this.'
   return `${head(service)}
 issuers:
   ${name}:
@@ -69,7 +56,7 @@ issuers:
     audiences: [${service}]
 
 identities:
-  # Whoever holds a token of the issuer that says all of this.
+  # ${remark}
   build:
     issuer: ${name}
     ${who}

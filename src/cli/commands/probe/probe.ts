@@ -135,7 +135,8 @@ function print({ target, requests, findings }: Probe, skipped: ReadonlyMap<strin
   output.note(`${requests} requests to ${target.gate.origin}, ${findings.length} findings`)
 }
 
-const formatFinding = ({ request, credential, status, problem }: Finding): string =>
+/** One line: what was asked, and what is wrong with the answer. */
+export const formatFinding = ({ request, credential, status, problem }: Finding): string =>
   `${request} with ${credential} is answered ${status}: ${problem}`
 
 function wordsOf(cause: unknown): string {

@@ -1,0 +1,73 @@
+/** Compiles the command and the Worker into a folder that runs without TypeScript. Never touches anything outside of it. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build, type Metafile, type Plugin } from 'esbuild'
+import { ROOT } from './root.ts'
+import { buildWorker, DEV_WORKER_ENTRY } from './worker.ts'
+
+/** Packages that the user installs, and that only some commands load: see `peerDependencies` in package.json. */
+const LOADED_WHEN_NEEDED = ['miniflare', 'workerd', 'wrangler']
+
+/** commander is CommonJS and requires modules of Node.js; ES modules have no `require`. */
+const REQUIRE =
+  "import{createRequire as $createRequire}from'node:module';const require=$createRequire(import.meta.url);"
+
+/** Inputs that are no files are in this namespace of esbuild. */
+export const NO_FILE = 'empty'
+
+/** commander loads this module to run subcommands that are programs of their own. There are none here, and it is slow to load. */
+const WITHOUT_CHILD_PROCESS: Plugin = {
+  name: 'commander-without-child-process',
+  setup(hooks) {
+    hooks.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      importer.includes('node_modules/commander/') ? { path, namespace: NO_FILE } : undefined,
+    )
+    hooks.onLoad({ filter: /.*/, namespace: NO_FILE }, () => ({ contents: '' }))
+  },
+}
+
+export type Compiled = {
+  /** What went into it, with paths relative to {@link ROOT}. */
+  readonly metafiles: readonly Metafile[]
+}
+
+export type CompileOptions = {
+  /** For `dockgate --version`; null where there is none. Absent: the command asks git when it runs. */
+  readonly commit?: string | null
+}
+
+/**
+ * Writes `cli/main.js` with its chunks, one per command and what commands share, `worker.js`, and `dev-worker.js`, which only
+ * `dockgate dev` runs.
+ *
+ * @throws esbuild's `BuildFailure` when a source cannot be compiled
+ */
+export async function compileCommand(out: string, { commit }: CompileOptions = {}): Promise<Compiled> {
+  const command = build({
+    absWorkingDir: ROOT,
+    entryPoints: { main: 'src/cli/main.ts' },
+    outdir: join(out, 'cli'),
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.18',
+    // Names of functions stay: an unexpected fault shows its stack.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    external: LOADED_WHEN_NEEDED,
+    banner: { js: REQUIRE },
+    define: { DOCKGATE_COMPILED: 'true', ...(commit === undefined ? {} : { DOCKGATE_COMMIT: JSON.stringify(commit) }) },
+    plugins: [WITHOUT_CHILD_PROCESS],
+    metafile: true,
+    logLevel: 'silent',
+  })
+  const worker = await buildWorker()
+  const devWorker = await buildWorker(DEV_WORKER_ENTRY)
+  await mkdir(out, { recursive: true })
+  await writeFile(join(out, 'worker.js'), worker.text)
+  await writeFile(join(out, 'dev-worker.js'), devWorker.text)
+  return { metafiles: [(await command).metafile, worker.metafile, devWorker.metafile] }
+}
