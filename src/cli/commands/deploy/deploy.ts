@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { tellFailures } from '../../answers/failing-tests.ts'
 import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from '../../answers/policies.ts'
+import { requireOwnPolicies } from '../../bundles/example-policies.ts'
 import { type BundleName, waitForBundle } from '../../bundles/gate-status.ts'
 import { DEFAULT_POINTER } from '../../bundles/kv-options.ts'
 import { publish } from '../../bundles/publish.ts'
@@ -59,6 +60,7 @@ async function run(options: Options): Promise<void> {
   }
   const settings = readSettings(text, config)
   const policies = await readPolicies(options.policies)
+  if (!dryRun) requireOwnPolicies(policies.set, options.policies)
   requireTests(policies)
   const keys = await localKeys(directory)
   const account = await accountOf(config, settings, dryRun)
