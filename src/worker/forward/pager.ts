@@ -145,7 +145,7 @@ class PageReader {
       await discard(answer)
       answer = await this.#ask(unsized)
     }
-    if (answer.status === 200) return readPage(answer, this.#question.key)
+    if (answer.status === 200) return readPage(answer, this.#question)
     // Only errors may pass: a part of a list (206), or a list elsewhere (3xx), would be one that nobody filtered.
     if (isStart && answer.status >= 400) return answer
     throw new Fault('upstream_invalid', `the registry answered a list with status ${answer.status}`)
@@ -172,7 +172,7 @@ class PageReader {
       await discard(answer)
       return false
     }
-    const { all, next } = await readPage(answer, this.#question.key)
+    const { all, next } = await readPage(answer, this.#question)
     return next === undefined && JSON.stringify(all.toSorted()) === JSON.stringify(names.toSorted())
   }
 
@@ -191,9 +191,10 @@ function resized(query: string, n: number | undefined): string | undefined {
 
 const lastOf = (query: string): string | undefined => new URLSearchParams(query).get('last') ?? undefined
 
-async function readPage(answer: Response, key: ListQuestion['key']): Promise<Page> {
+async function readPage(answer: Response, { key, n }: ListQuestion): Promise<Page> {
   const all = await readNames(answer, key)
-  return { all, next: nextQuery(answer.headers.get('link')) }
+  // A page of no names has no last name, so its Link says nothing of where the list goes on.
+  return { all, next: n === 0 ? undefined : nextQuery(answer.headers.get('link')) }
 }
 
 async function readNames(answer: Response, key: ListQuestion['key']): Promise<readonly string[]> {
@@ -225,6 +226,5 @@ export function nextQuery(link: string | null): string | undefined {
   if (target.value === undefined) return undefined
   const [reference = ''] = target.value.split('#', 1)
   const mark = reference.indexOf('?')
-  if (mark < 0) throw new Fault('upstream_invalid', 'the registry gave a list with a Link whose target has no query')
-  return nextPageQuery(reference.slice(mark))
+  return nextPageQuery(mark < 0 ? '' : reference.slice(mark))
 }

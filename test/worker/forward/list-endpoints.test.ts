@@ -233,7 +233,7 @@ describe('the catalog', () => {
     const world = createWorld({ registry })
     expect((await listAll(world, '/v2/_catalog?n=1', 'ci')).pages).toEqual([['samples/a'], ['samples/b']])
     const queries = new Set(world.seen.map(({ url }) => new URL(url).search))
-    expect([...queries]).toEqual(['?n=1000', '?n=1&orderby=timedesc&next_page=t%2B&page=1'])
+    expect([...queries]).toEqual(['?n=1', '?n=1&orderby=timedesc&next_page=t%2B&page=1'])
   })
 
   it.each(['', '?', '?n=1', '?tag=prod', '?last=', '?last=a&last=b', '?page=1&page=2', '?page=%ff', '?Last=a'])(
