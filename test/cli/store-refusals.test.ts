@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { CompactSign } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseSigningKey } from '../../src/bundle/keys.ts'
@@ -71,7 +71,8 @@ function play(_: string, [, , ...args]: readonly string[]): EventEmitter {
         yield (await answer.then(pick, () => '')) ?? ''
       })(),
     )
-  Object.assign(child, { stdout: texts(({ stdout }) => stdout), stderr: texts(({ stderr }) => stderr) })
+  const stdin = new PassThrough()
+  Object.assign(child, { stdin, stdout: texts(({ stdout }) => stdout), stderr: texts(({ stderr }) => stderr) })
   answer.then(
     ({ status = 0 }) => child.emit('close', status),
     (cause) => child.emit('error', cause),
@@ -345,12 +346,12 @@ describe('with a bundle in force', () => {
     await copyTo('staging')
     serial = Number([...store.keys()].find((key) => key.startsWith('staging:'))?.slice('staging:'.length))
     expect(await run(push)).toEqual(
-      `exit 1: local KV in DIR has a bundle under 'pointer' that is not to be trusted: ${misplaced()} (find out who may write to the store; then repeat with --yes, which puts these policies in its place)`,
+      `exit 1: Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: ${misplaced()} (find out who may write to the store; then repeat with --yes, which puts these policies in its place)`,
     )
     expect(await run(`${push} --yes`)).toBe('no error')
     await inFormerFormat()
     expect(await run(push)).toEqual(
-      "exit 1: local KV in DIR has a bundle under 'pointer' that is not to be trusted: the bundle has format 1 and this gate reads format 2: push again with the dockgate command of this gate's version (after an update of dockgate repeat with --yes, and deploy the gate of this version; every shard is uploaded then)",
+      "exit 1: Cloudflare KV (binding POLICY) has a bundle under 'pointer' that is not to be trusted: the bundle has format 1 and this gate reads format 2: push again with the dockgate command of this gate's version (after an update of dockgate repeat with --yes, and deploy the gate of this version; every shard is uploaded then)",
     )
     expect(await run(`${push} --yes`)).toBe('no error')
     await writeFile(join(root, 'policies/policy.yaml'), tokens(9).replace('service: r', 'service: s'))
