@@ -54,18 +54,22 @@ class Project {
   }
 
   start(program: string, ...args: readonly string[]): ChildProcess {
-    return spawn(program, args, { cwd: this.folder, env: this.environment(), stdio: ['ignore', 'pipe', 'inherit'] })
+    return spawn(program, args, { cwd: this.folder, env: this.environment(), stdio: ['ignore', 'pipe', 'ignore'] })
   }
 
+  /** That of a person: with the proxies and certificates of this machine, without what npm and vitest say to their children. */
   environment(): Record<string, string> {
-    const { HOME = '', npm_config_registry: registry } = process.env
+    const inherited = Object.entries(process.env).flatMap(([name, value]) =>
+      value === undefined || /^(?:npm_(?!config_)|VITEST|NODE_ENV$|NODE_OPTIONS$)/.test(name)
+        ? []
+        : [[name, value] as const],
+    )
     return {
+      ...Object.fromEntries(inherited),
       PATH: this.#path,
-      HOME,
       NO_COLOR: '1',
       WRANGLER_SEND_METRICS: 'false',
       CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-      ...(registry === undefined ? {} : { npm_config_registry: registry }),
     }
   }
 
@@ -143,7 +147,8 @@ describe.each(NODES)('the package under Node.js %s', { timeout: TIMEOUT_MS }, (v
   })
 
   it('runs the gate, through which an image is pulled', async () => {
-    const child = project.start('npx', 'dockgate', 'dev', '--port', '0')
+    // npx hands no signal on; a terminal signals the whole group.
+    const child = project.start(join(project.folder, 'node_modules/.bin/dockgate'), 'dev', '--port', '0')
     const closed = new Promise((resolve) => child.once('close', resolve))
     try {
       const url = await new Promise<string>((resolve, reject) => {
