@@ -31,7 +31,7 @@ function valid<T>(result: Result<T, unknown>): T {
 }
 
 async function open(folder: string): Promise<Policies> {
-  const { policies, problems } = await loadPolicies(`${import.meta.dirname}/fixtures/${folder}`)
+  const { policies, problems } = await loadPolicies(`${import.meta.dirname}/../fixtures/${folder}`)
   if (policies === undefined) throw new Error(JSON.stringify(problems))
   return new Policies(folder, policies, [])
 }

@@ -9,7 +9,7 @@ import { signManifest } from '../../../src/bundle/sign.ts'
 import { readSource } from '../../../src/cli/bundles/policy-source.ts'
 import { outcomeOf } from '../outcome.ts'
 
-const FOLDER = join(import.meta.dirname, 'fixtures/explain')
+const FOLDER = join(import.meta.dirname, '../fixtures/explain')
 let bundle: string
 const shards: string[] = []
 
@@ -55,7 +55,10 @@ it('refuses a shard that is missing, and one that was changed', async () => {
 it.each([
   ['a link out of the bundle', (file: string) => symlink('/proc/self/environ', file)],
   ['a link to a device', (file: string) => symlink('/dev/zero', file)],
-  ['a link to a file that exists elsewhere', (file: string) => symlink(join(import.meta.dirname, 'outcome.ts'), file)],
+  [
+    'a link to a file that exists elsewhere',
+    (file: string) => symlink(join(import.meta.dirname, '../outcome.ts'), file),
+  ],
   ['a folder', (file: string) => mkdir(file)],
   ['too large', (file: string) => writeFile(file, '').then(() => truncate(file, 25 * 1024 * 1024 + 1))],
 ])('refuses a bundle whose shard is %s', async (_, make) => {

@@ -6,7 +6,7 @@ import { importCommand } from '../../../src/cli/commands/import.ts'
 import { CommandError } from '../../../src/cli/terminal/command-error.ts'
 import { loadPolicies } from '../../../src/files/load.ts'
 
-const FIXTURES = join(import.meta.dirname, '../../import/fixtures')
+const FIXTURES = join(import.meta.dirname, '../../importers/fixtures')
 let folder = ''
 let printed: { out: string; err: string }
 

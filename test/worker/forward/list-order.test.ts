@@ -167,6 +167,8 @@ describe.each(LISTS)('the Link of %s', (path, key) => {
     const { call } = createWorld({ registry: twoPages(link, key) })
     const response = await call('GET', path, { as: 'admin' })
     expect([response.status, (await errorOf(response)).code]).toEqual([502, 'UNAVAILABLE'])
-    expect(log.lines()).toMatch(/the registry gave a list with a Link that cannot be read|the registry goes on with a list by query parameters/)
+    expect(log.lines()).toMatch(
+      /the registry gave a list with a Link that cannot be read|the registry goes on with a list by query parameters/,
+    )
   })
 })
