@@ -71,7 +71,7 @@ function play(_: string, [, , ...args]: readonly string[]): EventEmitter {
         yield (await answer.then(pick, () => '')) ?? ''
       })(),
     )
-  const stdin = new PassThrough()
+  const stdin = new PassThrough().resume()
   Object.assign(child, { stdin, stdout: texts(({ stdout }) => stdout), stderr: texts(({ stderr }) => stderr) })
   answer.then(
     ({ status = 0 }) => child.emit('close', status),

@@ -204,12 +204,12 @@ const why = explain(policy, { principal: 'token:build', request: request.value, 
 if (why.authorization.effect !== 'deny' || why.changes === undefined) throw new Error('allowed')
 if (typeof worker.fetch !== 'function') throw new Error('no Worker')
 `
-    writeFileSync(join(project.folder, 'use.ts'), program)
+    writeFileSync(join(project.folder, 'use.mts'), program)
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
     const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--types', '']
     const target = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,dom']
-    succeeded(await project.run(process.execPath, compiler, ...options, ...target, 'use.ts'))
-    succeeded(await project.run('node', 'use.ts'))
+    succeeded(await project.run(process.execPath, compiler, ...options, ...target, 'use.mts'))
+    succeeded(await project.run('node', 'use.mts'))
   })
 
   it('keeps the project working after an upgrade', async () => {

@@ -29,6 +29,7 @@ const TESTS = [
   'cli/commands/probe/probe',
   'cli/commands/dev/reload',
   'cli/bundles/label',
+  'cli/commands/deploy/deploy',
   'cli/refusals',
   'cli/store-refusals',
   ...[

@@ -123,8 +123,7 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
   /** The flag if it is given, else asked until it can be used, else the default. */
   const value = async <T>({ given, question, fallback = '', missing, read }: Asked<T>): Promise<T> => {
     if (given !== undefined) return read(given)
-    if (terminal === undefined && missing !== undefined) throw new CommandError(2, missing[0], { hint: missing[1] })
-    if (terminal === undefined) return read(fallback)
+    if (terminal === undefined) return missing === undefined ? read(fallback) : refuse(missing)
     for (;;) {
       const answer = (await terminal.question(`${question}${fallback === '' ? '' : ` [${fallback}]`} `)).trim()
       try {
@@ -177,6 +176,10 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
   } finally {
     terminal?.close()
   }
+}
+
+function refuse([message, hint]: readonly [message: string, hint: string]): never {
+  throw new CommandError(2, message, { hint })
 }
 
 const NAME_NEEDED = 'it takes a name to say who may push'

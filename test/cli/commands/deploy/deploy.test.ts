@@ -1,8 +1,13 @@
 /** What `dockgate deploy` refuses before it changes anything, and the two values that it writes. */
+import childProcess from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PassThrough, Readable } from 'node:stream'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createNamespace, deployWorker, putSecrets, readAccount } from '../../../../src/cli/commands/deploy/account.ts'
 import { planOf, type Situation } from '../../../../src/cli/commands/deploy/plan.ts'
 import { readSettings, withNamespaceId, withPublicKeys } from '../../../../src/cli/commands/deploy/settings.ts'
 import { NO_NAMESPACE, NO_PUBLIC_KEYS, wranglerToml } from '../../../../src/cli/commands/init/project.ts'
@@ -99,6 +104,113 @@ describe('the plan', () => {
     expect(planOf({ ...base, settings: { name: 'dockgate', publicKeys: both }, keys })).toMatchObject({
       makeKeys: false,
     })
+  })
+})
+
+describe('the account', () => {
+  const { spawn } = childProcess
+  type Answer = { readonly status?: number; readonly stdout?: string; readonly stderr?: string }
+  /** What wrangler answers, by the words of its command. */
+  let answers: Readonly<Record<string, Answer>> = {}
+  const inputs: string[] = []
+
+  beforeAll(() => {
+    const play = (_: string, [, ...args]: readonly string[]) => {
+      const words = args.slice(0, args.findIndex((word, index) => word.startsWith('-') || index === 3) >>> 0).join(' ')
+      const { status = 0, stdout = '', stderr = '' } = answers[words] ?? {}
+      const child = new EventEmitter()
+      const stdin = new PassThrough().on('data', (chunk) => inputs.push(`${words} < ${chunk}`))
+      setImmediate(() => child.emit('close', status))
+      return Object.assign(child, { stdin, stdout: Readable.from([stdout]), stderr: Readable.from([stderr]) })
+    }
+    Object.assign(childProcess, { spawn: play })
+    syncBuiltinESMExports()
+  })
+  afterAll(() => {
+    Object.assign(childProcess, { spawn })
+    syncBuiltinESMExports()
+  })
+
+  const NAMESPACES = JSON.stringify([{ id: 'id-of-another', title: 'other' }])
+  const LOG_IN =
+    'log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID; then run `dockgate deploy` again: it goes on where it stopped'
+
+  it('holds nothing where there is no Worker and no namespace of the title', async () => {
+    answers = {
+      'kv namespace list': { stdout: NAMESPACES },
+      'secret list': { status: 1, stderr: 'Worker "dockgate" not found.' },
+    }
+    expect(await readAccount('wrangler.toml', 'dockgate-policy')).toEqual({ secrets: new Set() })
+  })
+
+  it('takes the id of a new namespace from what wrangler prints, else from the list', async () => {
+    const id = 'ab'.repeat(16)
+    answers = { 'kv namespace create': { stdout: `kv_namespaces = [ { binding = "X", id = "${id}" } ]` } }
+    expect(await createNamespace('dockgate-policy')).toBe(id)
+    answers = { 'kv namespace list': { stdout: JSON.stringify([{ id: 'listed', title: 'dockgate-policy' }]) } }
+    expect(await createNamespace('dockgate-policy')).toBe('listed')
+  })
+
+  it('gets secrets by standard input', async () => {
+    answers = {}
+    await putSecrets('wrangler.toml', new Map([['UPSTREAM_PASSWORD', 's3cret']]))
+    expect(inputs).toEqual(['secret bulk < {"UPSTREAM_PASSWORD":"s3cret"}'])
+  })
+
+  const down: Answer = { status: 1, stderr: 'no network\n\nLogs were written to "x"\n' }
+  it.each([
+    {
+      doing: 'listing the KV namespaces',
+      given: { 'kv namespace list': down },
+      task: () => readAccount('wrangler.toml', 'title'),
+    },
+    {
+      doing: 'listing the secrets of the Worker',
+      given: { 'kv namespace list': { stdout: '[]' }, 'secret list': down },
+      task: () => readAccount('wrangler.toml', 'title'),
+    },
+    {
+      doing: 'making the KV namespace title',
+      given: { 'kv namespace create': down },
+      task: () => createNamespace('title'),
+    },
+    { doing: 'deploying the Worker', given: { deploy: down }, task: () => deployWorker('wrangler.toml') },
+    {
+      doing: 'putting A, B',
+      given: { 'secret bulk': down },
+      task: () =>
+        putSecrets(
+          'wrangler.toml',
+          new Map([
+            ['A', '1'],
+            ['B', '2'],
+          ]),
+        ),
+    },
+  ])('says that wrangler failed while $doing', async ({ doing, given, task }) => {
+    answers = given
+    expect(await outcomeOf(task())).toBe(`exit 3: wrangler failed while ${doing}:\n    no network (${LOG_IN})`)
+  })
+
+  it('never shows a secret that wrangler prints', async () => {
+    answers = { 'secret bulk': { status: 1, stderr: 'the value s3cret-value is too short' } }
+    expect(await outcomeOf(putSecrets('wrangler.toml', new Map([['A', 's3cret-value']])))).toBe(
+      `exit 3: wrangler failed while putting A:\n    the value … is too short (${LOG_IN})`,
+    )
+  })
+
+  it.each([['{}'], ['nothing'], ['']])('is not read from %j', async (stdout) => {
+    answers = { 'kv namespace list': { stdout } }
+    expect(await outcomeOf(readAccount('wrangler.toml', 'title'))).toBe(
+      'exit 3: wrangler answered with something else than a list (install the version of wrangler that the package.json of dockgate names)',
+    )
+  })
+
+  it('has a namespace that is made and not listed yet', async () => {
+    answers = { 'kv namespace list': { stdout: NAMESPACES } }
+    expect(await outcomeOf(createNamespace('title'))).toBe(
+      'exit 3: the KV namespace title was made and is not listed yet (run `dockgate deploy` again: it goes on where it stopped)',
+    )
   })
 })
 
