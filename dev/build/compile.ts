@@ -1,14 +1,14 @@
 /** Compiles the command and the Worker into a folder that runs without TypeScript. Never touches anything outside of it. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { ROOT } from './root.ts'
 import { buildWorker, DEV_WORKER_ENTRY } from './worker.ts'
 
 /** Packages that the user installs, and that only some commands load: see `peerDependencies` in package.json. */
 const LOADED_WHEN_NEEDED = ['miniflare', 'workerd', 'wrangler']
 
-/** commander is CommonJS and requires modules of Node.js; ES modules have no `require`. */
+/** commander and yaml are CommonJS and require modules of Node.js; ES modules have no `require`. */
 const REQUIRE =
   "import{createRequire as $createRequire}from'node:module';const require=$createRequire(import.meta.url);"
 
@@ -25,6 +25,21 @@ const WITHOUT_CHILD_PROCESS: Plugin = {
     hooks.onLoad({ filter: /.*/, namespace: NO_FILE }, () => ({ contents: '' }))
   },
 }
+
+const FOR_NODE = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.18',
+  // Names of functions stay: an unexpected fault shows its stack.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  banner: { js: REQUIRE },
+  metafile: true,
+  logLevel: 'silent',
+} as const satisfies BuildOptions
 
 export type Compiled = {
   /** What went into it, with paths relative to {@link ROOT}. */
@@ -44,25 +59,14 @@ export type CompileOptions = {
  */
 export async function compileCommand(out: string, { commit }: CompileOptions = {}): Promise<Compiled> {
   const command = build({
-    absWorkingDir: ROOT,
+    ...FOR_NODE,
     entryPoints: { main: 'src/cli/main.ts' },
     outdir: join(out, 'cli'),
     chunkNames: '[name]-[hash]',
-    bundle: true,
     splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node22.18',
-    // Names of functions stay: an unexpected fault shows its stack.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'none',
     external: LOADED_WHEN_NEEDED,
-    banner: { js: REQUIRE },
     define: { DOCKGATE_COMPILED: 'true', ...(commit === undefined ? {} : { DOCKGATE_COMMIT: JSON.stringify(commit) }) },
     plugins: [WITHOUT_CHILD_PROCESS],
-    metafile: true,
-    logLevel: 'silent',
   })
   const worker = await buildWorker()
   const devWorker = await buildWorker(DEV_WORKER_ENTRY)
@@ -70,4 +74,15 @@ export async function compileCommand(out: string, { commit }: CompileOptions = {
   await writeFile(join(out, 'worker.js'), worker.text)
   await writeFile(join(out, 'dev-worker.js'), devWorker.text)
   return { metafiles: [(await command).metafile, worker.metafile, devWorker.metafile] }
+}
+
+/**
+ * Writes the engine as one module.
+ *
+ * @returns what went into it
+ * @throws esbuild's `BuildFailure` when a source cannot be compiled
+ */
+export async function compileEngine(file: string): Promise<Metafile> {
+  const { metafile } = await build({ ...FOR_NODE, entryPoints: ['src/index.ts'], outfile: file })
+  return metafile
 }

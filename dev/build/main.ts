@@ -3,9 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
 import { commitOf } from '../../src/cli/terminal/version.ts'
-import { compileCommand } from './compile.ts'
+import { compileCommand, compileEngine } from './compile.ts'
 import { noticesOf } from './notices.ts'
 import { ROOT } from './root.ts'
 
@@ -15,20 +14,7 @@ const OUTPUTS = ['cli', 'types', 'index.js', 'worker.js', 'dev-worker.js', 'work
 
 for (const name of OUTPUTS) await rm(join(DIST, name), { recursive: true, force: true })
 const { metafiles } = await compileCommand(DIST, { commit: await commitOf(ROOT) })
-const { metafile } = await build({
-  absWorkingDir: ROOT,
-  entryPoints: ['src/index.ts'],
-  outfile: join(DIST, 'index.js'),
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node22.18',
-  minifyWhitespace: true,
-  minifySyntax: true,
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
-})
+const metafile = await compileEngine(join(DIST, 'index.js'))
 await writeTypes(join(DIST, 'types'))
 await copyFile(join(import.meta.dirname, 'worker.d.ts'), join(DIST, 'worker.d.ts'))
 await writeFile(join(DIST, 'THIRD-PARTY-NOTICES.txt'), await noticesOf([...metafiles, metafile]))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileIntoCache } from '../../dev/build/cache.ts'
-import { compileCommand } from '../../dev/build/compile.ts'
+import { compileCommand, compileEngine } from '../../dev/build/compile.ts'
 import { noticesOf } from '../../dev/build/notices.ts'
 import { ROOT } from '../../dev/build/root.ts'
 import { buildWorker } from '../../dev/build/worker.ts'
@@ -114,6 +114,18 @@ describe('the compiled command', { timeout: TIMEOUT_MS }, () => {
     expect(names.length).toBeGreaterThan(15)
     for (const name of names) expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, 'm'))
     for (const line of stdout.split('\n').slice(0, names.length + 12)) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  it('has an engine that runs as an ES module, without the packages that it was made of', async () => {
+    const module = join(folder, 'index.js')
+    await compileEngine(module)
+    const program = `import { compilePolicy, decide, loadPolicies } from '${pathToFileURL(module).href}'
+const { policies } = await loadPolicies('policies')
+const question = { principal: 'token:ci', permission: 'content/write', repository: 'samples/app', now: 1 }
+process.stdout.write(decide(compilePolicy(policies), question).effect)`
+    const options = { cwd: ROOT, encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], options)
+    expect({ stdout, stderr }).toEqual({ stdout: 'allow', stderr: '' })
   })
 
   it('carries the licences of the packages that are compiled in, and no other package', () => {

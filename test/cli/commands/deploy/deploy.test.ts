@@ -45,7 +45,7 @@ describe('the settings', () => {
     { gone: /^id = .*$/m, line: 'id = "…" below binding = "POLICY" in [[kv_namespaces]]' },
     { gone: /^binding = .*$/m, line: 'id = "…" below binding = "POLICY" in [[kv_namespaces]]' },
   ])('must have the line $line', async ({ gone, line }) => {
-    expect(await refusal(() => readSettings(TEXT.replace(gone, ''), 'w.toml'))).toBe(
+    expect(await refusal(() => readSettings(TEXT.replace(gone, ''), 'w.toml'))).toEqual(
       `exit 1: w.toml has no line ${line} (${HINT})`,
     )
   })
@@ -73,14 +73,14 @@ describe('the plan', () => {
       settings: { ...base.settings, ...settings },
       keys: { directory: 'keys', publicKeys: OURS },
     }
-    expect(await refusal(() => planOf(situation))).toBe(
+    expect(await refusal(() => planOf(situation))).toEqual(
       'exit 1: wrangler.toml trusts other keys than those in keys (put the right keys into that folder; to replace keys, see docs/operations.md)',
     )
   })
 
   it('is refused where a secret is missing and the keys are elsewhere', async () => {
     const situation = { ...base, settings: { name: 'dockgate', publicKeys: THEIRS } }
-    expect(await refusal(() => planOf(situation))).toBe(
+    expect(await refusal(() => planOf(situation))).toEqual(
       'exit 1: the Worker has no TOKEN_SIGNING_KEY, and keys holds no keys (put the keys that wrangler.toml trusts into that folder, or name it with --keys)',
     )
   })
@@ -189,26 +189,26 @@ describe('the account', () => {
     },
   ])('says that wrangler failed while $doing', async ({ doing, given, task }) => {
     answers = given
-    expect(await outcomeOf(task())).toBe(`exit 3: wrangler failed while ${doing}:\n    no network (${LOG_IN})`)
+    expect(await outcomeOf(task())).toEqual(`exit 3: wrangler failed while ${doing}:\n    no network (${LOG_IN})`)
   })
 
   it('never shows a secret that wrangler prints', async () => {
     answers = { 'secret bulk': { status: 1, stderr: 'the value s3cret-value is too short' } }
-    expect(await outcomeOf(putSecrets('wrangler.toml', new Map([['A', 's3cret-value']])))).toBe(
+    expect(await outcomeOf(putSecrets('wrangler.toml', new Map([['A', 's3cret-value']])))).toEqual(
       `exit 3: wrangler failed while putting A:\n    the value … is too short (${LOG_IN})`,
     )
   })
 
   it.each([['{}'], ['nothing'], ['']])('is not read from %j', async (stdout) => {
     answers = { 'kv namespace list': { stdout } }
-    expect(await outcomeOf(readAccount('wrangler.toml', 'title'))).toBe(
+    expect(await outcomeOf(readAccount('wrangler.toml', 'title'))).toEqual(
       'exit 3: wrangler answered with something else than a list (install the version of wrangler that the package.json of dockgate names)',
     )
   })
 
   it('has a namespace that is made and not listed yet', async () => {
     answers = { 'kv namespace list': { stdout: NAMESPACES } }
-    expect(await outcomeOf(createNamespace('title'))).toBe(
+    expect(await outcomeOf(createNamespace('title'))).toEqual(
       'exit 3: the KV namespace title was made and is not listed yet (run `dockgate deploy` again: it goes on where it stopped)',
     )
   })
@@ -236,7 +236,7 @@ describe('the command', () => {
     ])
 
   it('needs the settings of a project', async () => {
-    expect(await deploy('--config', join(folder, 'none.toml'))).toBe(
+    expect(await deploy('--config', join(folder, 'none.toml'))).toEqual(
       `exit 2: there is no file ${join(folder, 'none.toml')} (run this in the folder that \`dockgate init\` wrote, or name the file with --config)`,
     )
   })
@@ -244,7 +244,7 @@ describe('the command', () => {
   it('deploys no policies that do not decide as their tests say', async () => {
     const tests = 'tests: [{ as: token:reader, can: content/write, on: app, expect: allow }]\n'
     await writeFile(join(folder, 'policies/a.test.yaml'), tests)
-    expect(await deploy()).toBe(
+    expect(await deploy()).toEqual(
       'exit 1: 1 decision test of 1 failed: nothing is deployed (correct the policies or the tests)',
     )
     expect(await readdir(folder)).toEqual(['policies', 'wrangler.toml'])
@@ -264,7 +264,7 @@ describe('the command', () => {
     }
     for (const name of present) await writeFile(join(keys, files[name]), texts[name])
     const paths = missing.map((name) => join(keys, name)).join(' and ')
-    expect(await deploy()).toBe(
+    expect(await deploy()).toEqual(
       `exit 1: ${paths} ${verb} missing (put all keys into ${keys}, or none: then new ones are made if the gate has none yet)`,
     )
   })
