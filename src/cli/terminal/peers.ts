@@ -12,7 +12,7 @@ const HINT =
 /** @throws {@link CommandError} 3 when it is not installed */
 export const loadMiniflare = (): Promise<typeof import('miniflare')> =>
   import('miniflare').catch((cause: unknown) => {
-    throw missing('miniflare', cause)
+    throw missingPeer('miniflare', cause)
   })
 
 /**
@@ -24,9 +24,10 @@ export function wranglerProgram(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin', 'wrangler.js')
   } catch (cause) {
-    throw missing('wrangler', cause)
+    throw missingPeer('wrangler', cause)
   }
 }
 
-const missing = (name: string, cause: unknown): CommandError =>
+/** Why a command cannot go on without such a package. */
+export const missingPeer = (name: string, cause?: unknown): CommandError =>
   new CommandError(3, `this command needs the package ${name}, which cannot be loaded`, { hint: HINT, cause })

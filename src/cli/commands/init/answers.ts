@@ -27,7 +27,7 @@ export type Issuer = {
   /** What the token of a pusher says, by claim; without it the pusher is a subject. */
   readonly claimsOf?: (pusher: string) => Readonly<Record<string, string>>
   /** Forms of a pusher that a token of this issuer can be of. */
-  readonly pusher: RegExp
+  readonly pusherForm: RegExp
   /** What a pusher looks like, for the question. */
   readonly example: string
   /** A remark in the policy, one line. */
@@ -53,7 +53,7 @@ const GITHUB: Issuer = {
   name: 'github',
   issuer: 'https://token.actions.githubusercontent.com',
   claimsOf: githubClaims,
-  pusher: GITHUB_REPOSITORY,
+  pusherForm: GITHUB_REPOSITORY,
   example: 'acme/app',
   note: (pusher) =>
     pusher.includes('@')
@@ -64,7 +64,7 @@ const GITLAB: Issuer = {
   name: 'gitlab',
   issuer: 'https://gitlab.com',
   claimsOf: (pusher) => ({ project_path: pusher, ref_type: 'branch', ref: 'main', ref_protected: 'true' }),
-  pusher: /^[\w.-]+(?:\/[\w.-]+)+$/,
+  pusherForm: /^[\w.-]+(?:\/[\w.-]+)+$/,
   example: 'acme/app',
   note: () => 'A job on the protected branch main of this project.',
 }
@@ -160,11 +160,12 @@ export async function readAnswers(flags: Flags, open: () => Terminal | undefined
       read: readPush,
     })
     if (callers === 'tokens') return { upstream, host, callers, push, pusher: '' }
+    const { name, pusherForm, example } = callers
     const pusher = await value({
       given: flags.pusher,
-      question: `Who may push there, as in ${callers.example}?`,
-      missing: [NAME_NEEDED, `add --pusher ${callers.example}`],
-      read: (text) => readPusher(text, callers),
+      question: `Who may push there, as in ${example}?`,
+      missing: [NAME_NEEDED, `add --pusher ${example}`],
+      read: (text) => readPusher(text, { name, pusherForm, example }),
     })
     return { upstream, host, callers, push, pusher }
   } catch (cause) {
@@ -209,7 +210,7 @@ function readCallers(text: string): Answers['callers'] {
   if (text === 'github') return GITHUB
   if (text === 'gitlab') return GITLAB
   const url = readIssuerUrl(text)
-  if (url.ok) return { name: 'issuer', issuer: url.value, pusher: /./, example: 'the-subject-of-the-pusher' }
+  if (url.ok) return { name: 'issuer', issuer: url.value, pusherForm: /./, example: 'the-subject-of-the-pusher' }
   throw new CommandError(2, `"${text}" is no issuer`, { hint: 'write tokens, github, gitlab or an https URL' })
 }
 
@@ -220,12 +221,15 @@ function readPush(text: string): string {
   throw new CommandError(2, message, hint === undefined ? {} : { hint })
 }
 
-function readPusher(text: string, { name, pusher, example }: Issuer): string {
+function readPusher(
+  text: string,
+  { name, pusherForm, example }: Pick<Issuer, 'name' | 'pusherForm' | 'example'>,
+): string {
   if (!/^[^\s*"\\]{1,200}$/.test(text)) {
     const message = text === '' ? NAME_NEEDED : `"${text}" is no subject`
     throw new CommandError(2, message, { hint: 'write it in full, as in acme/app, without spaces and *' })
   }
-  if (pusher.test(text)) return text
+  if (pusherForm.test(text)) return text
   throw new CommandError(2, `no token of ${name} is of "${text}"`, {
     hint: `write the owner and the repository or project, as in ${example}`,
   })

@@ -1,8 +1,10 @@
 /** What `dockgate deploy` refuses before it changes anything, and the two values that it writes. */
 import childProcess from 'node:child_process'
-import { EventEmitter } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { EventEmitter, once } from 'node:events'
+import fileSystem, { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
@@ -11,12 +13,36 @@ import { createNamespace, deployWorker, putSecrets, readAccount } from '../../..
 import { planOf, type Situation } from '../../../../src/cli/commands/deploy/plan.ts'
 import { readSettings, withNamespaceId, withPublicKeys } from '../../../../src/cli/commands/deploy/settings.ts'
 import { NO_NAMESPACE, NO_PUBLIC_KEYS, wranglerToml } from '../../../../src/cli/commands/init/project.ts'
-import { generateKeys } from '../../../../src/cli/keys/key-files.ts'
+import { generateKeys, writeKeys } from '../../../../src/cli/keys/key-files.ts'
+import { missingPeer } from '../../../../src/cli/terminal/peers.ts'
 import { outcome, outcomeOf } from '../../outcome.ts'
 
 const TEXT = wranglerToml({ upstream: 'https://registry.internal.example', host: 'registry.gate.example' })
 const HINT = 'write it as `dockgate init` does, or set the gate up by hand: docs/deployment.md has every step'
 const refusal = (task: () => unknown): Promise<string> => outcomeOf(Promise.resolve().then(task))
+
+const { spawn } = childProcess
+type Answer = { readonly status?: number; readonly stdout?: string; readonly stderr?: string }
+/** What wrangler answers, by the words of its command. */
+let answers: Readonly<Record<string, Answer>> = {}
+const inputs: string[] = []
+
+beforeAll(() => {
+  const play = (_: string, [, ...args]: readonly string[]) => {
+    const words = args.slice(0, args.findIndex((word, index) => word.startsWith('-') || index === 3) >>> 0).join(' ')
+    const { status = 0, stdout = '', stderr = '' } = answers[words] ?? {}
+    const child = new EventEmitter()
+    const stdin = new PassThrough().on('data', (chunk) => inputs.push(`${words} < ${chunk}`))
+    setImmediate(() => child.emit('close', status))
+    return Object.assign(child, { stdin, stdout: Readable.from([stdout]), stderr: Readable.from([stderr]) })
+  }
+  Object.assign(childProcess, { spawn: play })
+  syncBuiltinESMExports()
+})
+afterAll(() => {
+  Object.assign(childProcess, { spawn })
+  syncBuiltinESMExports()
+})
 
 describe('the settings', () => {
   it('have neither namespace nor keys as init writes them', () => {
@@ -108,29 +134,6 @@ describe('the plan', () => {
 })
 
 describe('the account', () => {
-  const { spawn } = childProcess
-  type Answer = { readonly status?: number; readonly stdout?: string; readonly stderr?: string }
-  /** What wrangler answers, by the words of its command. */
-  let answers: Readonly<Record<string, Answer>> = {}
-  const inputs: string[] = []
-
-  beforeAll(() => {
-    const play = (_: string, [, ...args]: readonly string[]) => {
-      const words = args.slice(0, args.findIndex((word, index) => word.startsWith('-') || index === 3) >>> 0).join(' ')
-      const { status = 0, stdout = '', stderr = '' } = answers[words] ?? {}
-      const child = new EventEmitter()
-      const stdin = new PassThrough().on('data', (chunk) => inputs.push(`${words} < ${chunk}`))
-      setImmediate(() => child.emit('close', status))
-      return Object.assign(child, { stdin, stdout: Readable.from([stdout]), stderr: Readable.from([stderr]) })
-    }
-    Object.assign(childProcess, { spawn: play })
-    syncBuiltinESMExports()
-  })
-  afterAll(() => {
-    Object.assign(childProcess, { spawn })
-    syncBuiltinESMExports()
-  })
-
   const NAMESPACES = JSON.stringify([{ id: 'id-of-another', title: 'other' }])
   const LOG_IN =
     'log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID; then run `dockgate deploy` again: it goes on where it stopped'
@@ -214,6 +217,14 @@ describe('the account', () => {
   })
 })
 
+describe('a package that the user installs', () => {
+  it('is named where it is missing, with the command that installs it', async () => {
+    expect(await outcomeOf(Promise.reject(missingPeer('wrangler')))).toEqual(
+      'exit 3: this command needs the package wrangler, which cannot be loaded (run `npm install --save-dev wrangler` in the folder whose node_modules holds dockgate: it brings miniflare and workerd)',
+    )
+  })
+})
+
 describe('the command', () => {
   let folder: string
   beforeEach(async () => {
@@ -267,5 +278,50 @@ describe('the command', () => {
     expect(await deploy()).toEqual(
       `exit 1: ${paths} ${verb} missing (put all keys into ${keys}, or none: then new ones are made if the gate has none yet)`,
     )
+  })
+
+  /** Everything is there but what the test takes away. */
+  async function deployed(): Promise<void> {
+    const texts = await generateKeys('EdDSA')
+    await writeKeys(join(folder, 'keys'), texts)
+    answers = {
+      'kv namespace list': { stdout: '[]' },
+      'secret list': { stdout: '[{"name":"TOKEN_SIGNING_KEY"}]' },
+      'kv key get': { stdout: 'a bundle' },
+    }
+    const file = join(folder, 'wrangler.toml')
+    await writeFile(file, withPublicKeys(withNamespaceId(TEXT, 'ab'.repeat(16)), texts.policyPublicKeys))
+    vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
+  }
+
+  it('says where the settings cannot be written', async () => {
+    await deployed()
+    await writeFile(join(folder, 'wrangler.toml'), TEXT)
+    answers = { ...answers, 'kv namespace create': { stdout: `id = "${'ab'.repeat(16)}"` } }
+    const { writeFile: write } = fileSystem
+    try {
+      Object.assign(fileSystem, { writeFile: () => Promise.reject(new Error('EROFS')) })
+      syncBuiltinESMExports()
+      expect(await deploy()).toEqual(
+        `exit 3: ${join(folder, 'wrangler.toml')} cannot be written (make it writable, then run the command again)`,
+      )
+    } finally {
+      Object.assign(fileSystem, { writeFile: write })
+      syncBuiltinESMExports()
+    }
+  })
+
+  it('fails at the end where the gate does not refuse what it must', async () => {
+    await deployed()
+    const server = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    try {
+      expect(await deploy('--url', url)).toEqual(
+        `exit 1: the gate at ${url} does not refuse what it must (see \`dockgate probe ${url}\`, and correct it before anybody uses the gate)`,
+      )
+    } finally {
+      server.close()
+    }
   })
 })
