@@ -28,7 +28,7 @@ function startNewer() {
     program = join(dirname(manifest), require(manifest).bin.node)
   } catch {
     const root = fileURLToPath(new URL('../..', import.meta.url))
-    const isOurs = name in require('../../package.json').optionalDependencies
+    const isOurs = name in (require('../../package.json').optionalDependencies ?? {})
     fail(
       `dockgate needs Node.js ${MINIMUM.join('.')} or later, and this is ${process.versions.node}`,
       isOurs ? `${INSTALL}, or run \`npm ci --include=optional\` in ${root}` : INSTALL,

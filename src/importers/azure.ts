@@ -104,12 +104,15 @@ function itemsOf({ path, text }: PolicyText): readonly Item[] {
   )
 }
 
+/** Holds nothing but comments. */
+const isBlank = (text: string): boolean => text.split('\n').every((line) => /^\s*(?:#|$)/.test(line))
+
 /** A command that fails leaves an empty file, and a registry without any rules needs no import. */
 function refuseEmpty(lists: readonly PolicyText[]): void {
   for (const { path, text } of lists) {
     const report = new Report()
     const { value } = FileDocument.read(path, text, report)
-    if (report.errors === 0 && (value === undefined || value === null)) {
+    if (isBlank(text) || (report.errors === 0 && (value === undefined || value === null))) {
       throw new ImportError(`${path} is empty`, 'the command that should have filled it failed: export it again')
     }
   }

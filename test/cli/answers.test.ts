@@ -79,7 +79,7 @@ async function answer(line: string): Promise<unknown> {
 
 /** In this order: some leave behind what others need. By the name of the command. */
 const CALLS: readonly (readonly [command: string, line: string])[] = [
-  ['init', 'init --yes --dir DIR/new'],
+  ['init', 'init --yes --upstream https://registry.internal.example --host registry.acme.dev --dir DIR/new'],
   ['keys generate', 'keys generate --out DIR/keys'],
   ['keys generate', 'keys generate'],
   ['check', 'check DIR/policies'],

@@ -10,6 +10,7 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
 
 const ROOT = join(import.meta.dirname, '../..')
 const TIMEOUT_MS = 120_000
@@ -58,7 +59,8 @@ describe('the command under an old Node.js', { timeout: TIMEOUT_MS }, () => {
 
   it.each(['20.20.2', '22.17.9', '18.0.0'])('%s runs by the Node.js that npm installed', async (version) => {
     const { status, stdout, stderr } = await run(ROOT, version, {}, '--version')
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '0.1.0\n', stderr: '' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toContain(packageJson.version)
   })
 
   it('hands on the exit status', async () => {

@@ -74,7 +74,7 @@ describe('the Worker', () => {
     const own = inputs
       .filter((path) => !path.includes('node_modules/'))
       .map((path) => /src\/([a-z]+)\//.exec(path)?.[1])
-    expect([...new Set(own)].sort()).toEqual(['bundle', 'identity', 'policy', 'registry', 'worker'])
+    expect([...new Set(own)].sort()).toEqual(['base', 'bundle', 'identity', 'policy', 'registry', 'worker'])
   })
 
   it.each([

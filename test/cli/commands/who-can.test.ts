@@ -391,7 +391,7 @@ describe('beside a deny on a group or an identity', () => {
         `a caller whose claims do not say whether it is ${principal} is kept out too, by deny assignment d (policies/p.yaml:24)`,
       )
       const json = JSON.parse((await linesOf(whoCanCommand(), ['content/write', 'app', '--json'])).join(''))
-      const by = { kind: 'denyAssignment', name: 'd', source: 'policies/p.yaml:24' }
+      const by = { kind: 'denyAssignment', name: 'd', source: { file: 'policies/p.yaml', line: 24, column: 5 } }
       expect(json.doubtful).toEqual([{ principal, by }])
     },
   )

@@ -10,7 +10,7 @@ const indented = page
 const examples = [page.split('```')[1] ?? '', ...indented]
 
 it('has examples', () => {
-  expect(examples).toHaveLength(5)
+  expect(examples).toHaveLength(6)
 })
 
 it.each(examples)('docs/conditions.md: %s', (text) => {

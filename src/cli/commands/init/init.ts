@@ -58,7 +58,7 @@ async function run({ service, ci, dir, json, ...flags }: Options): Promise<void>
   const files = new Map([
     [POLICY, policy],
     [TESTS, tests],
-    [SETTINGS, wranglerToml(answers)],
+    [SETTINGS, wranglerToml({ ...answers, ...(audience === undefined ? {} : { service: audience }) })],
   ])
   if (!(await exists(join(dir, README)))) files.set(README, readme(answers, tokens))
   if (ci !== undefined) {

@@ -45,7 +45,11 @@ const recordOf = (value: unknown): Manifest =>
 export type Address = { readonly upstream: string; readonly host: string }
 
 /** The settings of the Worker. */
-export const wranglerToml = ({ upstream, host }: Address): string => `name = "${WORKER_NAME}"
+export const wranglerToml = ({
+  upstream,
+  host,
+  service = host,
+}: Address & { readonly service?: string }): string => `name = "${WORKER_NAME}"
 main = "${WORKER_MODULE}"
 # The module is uploaded as the package holds it, and nothing with it.
 no_bundle = true
@@ -60,6 +64,8 @@ send_metrics = false
 [vars]
 UPSTREAM = ${JSON.stringify(upstream)}
 PUBLIC_URL = "https://${host}"
+# Bundles that are signed for another service do not count here.
+POLICY_SERVICE = "${service}"
 # \`dockgate deploy\` writes the public keys that bundles are verified with.
 POLICY_PUBLIC_KEYS = '${NO_PUBLIC_KEYS}'
 
@@ -78,8 +84,18 @@ name = "LOGIN_LIMIT"
 namespace_id = "1001"
 simple = { limit = 10, period = 60 }
 
+# The gate writes a record of each request itself. Cloudflare's own log of invocations would also keep the URL, and with it
+# upload sessions and the queries of the token service.
 [observability]
 enabled = true
+redact_query_string = true
+
+[observability.logs]
+enabled = true
+invocation_logs = false
+
+[observability.traces]
+enabled = false
 
 # A decision takes well under a millisecond. The Free plan of Workers does not take this section: remove it there.
 [limits]

@@ -150,7 +150,7 @@ describe('init', () => {
 
   it('sets the Worker up as this checkout does', async () => {
     await run()
-    const ours = await readFile(`${import.meta.dirname}/../../wrangler.toml`, 'utf8')
+    const ours = await readFile(`${import.meta.dirname}/../../../../wrangler.toml`, 'utf8')
     const written = await readFile(join(folder, 'wrangler.toml'), 'utf8')
     const own = /^(?:main|UPSTREAM|id) =|^#|^$/
     const lines = ours.split('\n').filter((line) => !own.test(line))
