@@ -31,13 +31,16 @@ export type OciError = {
 /** Why a request is no registry operation; it is answered without asking who sent it. */
 export type RequestRefusal = OciError
 
-/** The body that clients parse: `{"errors":[{code,message,detail?}]}`. */
-export function errorBody(error: OciError): string {
-  const { code, message, detail } = error
-  return JSON.stringify({
-    errors: [detail === undefined ? { code, message } : { code, message, detail }],
-  })
+/** The body of an error as a value: `{ errors: [{ code, message, detail? }] }` (distribution-spec, "Error Codes"). */
+export type ErrorDocument = { readonly errors: readonly Omit<OciError, 'status'>[] }
+
+/** The {@link ErrorDocument} of one error. */
+export function errorDocument({ code, message, detail }: OciError): ErrorDocument {
+  return { errors: [detail === undefined ? { code, message } : { code, message, detail }] }
 }
+
+/** The {@link ErrorDocument} of one error as JSON, the body that clients parse. */
+export const errorBody = (error: OciError): string => JSON.stringify(errorDocument(error))
 
 export const unknownOperation = (method: string): RequestRefusal => ({
   status: 404,

@@ -19,7 +19,7 @@ const nowMs = () => Date.now()
 const gate = createGate({ policy: currentPolicy, identify, select: selectUpstream, audit: logRecord, nowMs })
 const app = createApp(
   createHealth({ policy: currentPolicy, status: policyStatus, nowMs }),
-  createTokenService(currentPolicy),
+  createTokenService({ policy: currentPolicy, nowMs }),
 )
 
 // Where it cannot be done, the first request compiles what it needs.

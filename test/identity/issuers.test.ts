@@ -38,7 +38,7 @@ const settled = () => Promise.all(behind.splice(0))
 async function verify({ url }: HttpIssuer, signer: SigningKey, now = NOW, changed: Partial<IssuerRule> = {}) {
   const jwt = await sign(signer, { iss: url, aud: AUDIENCE, sub: 'me', exp: now + 300 })
   try {
-    const outcome = await verifyIssuerJwt(jwt, [ruleOf(url, changed)], ctx, now, noSeal)
+    const outcome = await verifyIssuerJwt(jwt, [ruleOf(url, changed)], { ctx, now, sealing: noSeal })
     return outcome.ok || outcome.error
   } catch (error) {
     return error instanceof Error && 'code' in error ? error.code : error
@@ -73,7 +73,9 @@ describe('keys are found', () => {
   it('never for an issuer that the policy does not name', async () => {
     const issuer = await startIssuer(key)
     const jwt = await sign(key, { iss: issuer.url, aud: AUDIENCE, sub: 'me', exp: NOW + 300 })
-    expect(await verifyIssuerJwt(jwt, [ruleOf('https://other.example.com')], ctx, NOW, noSeal)).toMatchObject({
+    expect(
+      await verifyIssuerJwt(jwt, [ruleOf('https://other.example.com')], { ctx, now: NOW, sealing: noSeal }),
+    ).toMatchObject({
       ok: false,
     })
     expect(issuer.asked).toEqual([])
@@ -171,7 +173,7 @@ describe('an issuer that answers badly', () => {
   const evil = { issuer: 'https://evil.example', jwks_uri: 'https://evil.example/keys' }
 
   it.each<[string, string, (issuer: HttpIssuer) => Parameters<typeof sendJson>[1] | string | number]>([
-    ['speaks for another issuer', DISCOVERY, ({ url }) => ({ ...evil, jwks_uri: `${url}${KEYS}` })],
+    ['is the document of another issuer', DISCOVERY, ({ url }) => ({ ...evil, jwks_uri: `${url}${KEYS}` })],
     ['speaks for itself with a slash more', DISCOVERY, ({ url }) => ({ issuer: `${url}/`, jwks_uri: `${url}${KEYS}` })],
     ['names no keys', DISCOVERY, ({ url }) => ({ issuer: url })],
     ['names keys by a file URL', DISCOVERY, ({ url }) => ({ issuer: url, jwks_uri: 'file:///etc/passwd' })],

@@ -27,7 +27,7 @@ function policyOf(page: string): PolicyView {
 
 async function callerWith(view: PolicyView, claims: Claims): Promise<Caller | string> {
   const { issuers, claims: read } = view.common
-  const verified = await verifyIssuerJwt(await sign(key, claims), issuers, ctx, NOW, noSeal)
+  const verified = await verifyIssuerJwt(await sign(key, claims), issuers, { ctx, now: NOW, sealing: noSeal })
   if (!verified.ok) return verified.error
   const { issuer, claims: payload, key: verifiedBy } = verified.value
   const federation = federate(issuer, payload, verifiedBy, read)

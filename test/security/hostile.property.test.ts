@@ -156,7 +156,7 @@ describe('a JWT', () => {
     'with any header and claims that nobody signed is refused',
     async (header, claims, signature) => {
       const jwt = forge(header, claims, signature)
-      expect((await verifyIssuerJwt(jwt, issuers, ctx, NOW, noSeal)).ok).toBe(false)
+      expect((await verifyIssuerJwt(jwt, issuers, { ctx, now: NOW, sealing: noSeal })).ok).toBe(false)
       for (const use of ['access', 'refresh'] as const) {
         expect((await verifyMinted(use, jwt, SERVICE, ownKeys, NOW)).ok).toBe(false)
       }
@@ -181,7 +181,7 @@ describe('a JWT', () => {
       '..',
       '.'.repeat(LONG),
     ]) {
-      expect((await verifyIssuerJwt(jwt, issuers, ctx, NOW, noSeal)).ok).toBe(false)
+      expect((await verifyIssuerJwt(jwt, issuers, { ctx, now: NOW, sealing: noSeal })).ok).toBe(false)
       expect((await verifyMinted('access', jwt, SERVICE, ownKeys, NOW)).ok).toBe(false)
       expect((await verifyManifest(jwt, policyKey.signing.accepted, { pointer: 'pointer' })).ok).toBe(false)
     }

@@ -29,7 +29,7 @@ type Place = ReturnType<typeof placeWith>
 
 async function send(place: Place, view: PolicyView, authorization: string, query = ''): Promise<Response> {
   const request = new Request(`https://${SERVICE}/token?${query}`, { headers: { authorization } })
-  return createTokenService(() => view).request(request, undefined, place as Env, {
+  return createTokenService({ policy: () => view, nowMs: () => Date.now() }).request(request, undefined, place as Env, {
     ...ctx,
     passThroughOnException: () => undefined,
     props: {},

@@ -1,6 +1,6 @@
 /**
- * Which registry, and which policy, a request is about: chosen once, from the gate's host and the repository's name,
- * before any policy is read, so that what is judged and what is forwarded cannot differ.
+ * Chooses the registry and the policy of a request, by the gate's host and the repository's name. The choice is made once,
+ * before any policy is read, so the request that is decided and the request that is forwarded cannot differ.
  */
 import { parseRepositoryName, type RepositoryName } from '../../registry/name.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
@@ -12,13 +12,14 @@ import { readAuthHosts } from '../upstream/realm.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { type Entry, invalid, namedSecret, parseTable } from './table.ts'
 
+/** The registry and the policy of one request. */
 export type Selected = {
   readonly upstream: Upstream
   /** Key of the policy pointer in KV. */
   readonly pointerKey: string
-  /** The environment with this pointer as `POLICY_POINTER`; the same object for every request of the same choice. */
+  /** The environment with this pointer as `POLICY_POINTER`. The same object for every request with the same choice. */
   readonly env: Env
-  /** The request as this upstream can answer it: a mount from a repository of another upstream is a plain upload. */
+  /** The request for this upstream. A mount from a repository of another upstream becomes a plain upload. */
   readonly request: RegistryRequest
 }
 
@@ -27,17 +28,17 @@ type Choice = Omit<Selected, 'request'> & { readonly prefix: string }
 type Routes = {
   /** By host of the gate; the longest prefix first, the empty one last. */
   readonly hosts: ReadonlyMap<string, readonly Choice[]>
-  /** For every host that none of these is. */
+  /** For every other host. */
   readonly others: readonly Choice[]
 }
 
 const routesOf: (env: Env) => Routes = perIsolate(readRoutes)
 
 /**
- * The choice for a request; nothing for a host that no entry names when there is none for all others. Throws the fault
- * `settings_invalid`.
+ * The registry and the policy of a request; undefined if its host has no entry and no entry is for all other hosts.
  *
- * @param url absolute, of the request
+ * @param url absolute URL of the request
+ * @throws Fault `settings_invalid`
  */
 export function selectUpstream(env: Env, url: string, request: RegistryRequest): Selected | undefined {
   const choice = choiceFor(env, url, 'name' in request ? request.name : undefined)
@@ -53,8 +54,10 @@ export function selectUpstream(env: Env, url: string, request: RegistryRequest):
 }
 
 /**
- * The environment whose `POLICY_POINTER` names the policy of a host: for the token service and for whoever else asks for
- * policy without a registry request. Nothing for a host that has no upstream.
+ * The environment whose `POLICY_POINTER` names the policy of a host, for routes without a repository, such as the token
+ * service. Undefined for a host without an upstream.
+ *
+ * @throws Fault `settings_invalid`
  */
 export const policyEnv = (env: Env, url: string): Env | undefined => choiceFor(env, url, undefined)?.env
 
@@ -64,7 +67,7 @@ function choiceFor(env: Env, url: string, repository: string | undefined): Choic
   return choices.find(({ prefix }) => prefix === '' || repository?.startsWith(prefix) === true)
 }
 
-/** Read as text: the path of a request may be anything, and is not to be normalised. */
+/** The host is cut out of the text, because parsing the URL would normalise its path. */
 function hostOf(url: string): string {
   const start = url.indexOf('://') + 3
   const length = url.slice(start).search(/[/?#]/)
@@ -82,7 +85,7 @@ function readRoutes(env: Env): Routes {
   return { hosts, others: choicesOf(env, byHost.get(undefined) ?? [], environments) }
 }
 
-/** One host has one policy, that of its entry without a prefix: there is one login, and one catalog. */
+/** One host has one policy, that of its entry without a prefix, because it has one login and one catalog. */
 function choicesOf(env: Env, entries: readonly Entry[], environments: Environments): readonly Choice[] {
   const root = entries.find(({ prefix }) => prefix === '')
   const [first] = entries
@@ -90,10 +93,10 @@ function choicesOf(env: Env, entries: readonly Entry[], environments: Environmen
   if (root === undefined && first !== undefined && !isDefault) {
     throw invalid(
       first.label,
-      'has a prefix, and its host has no entry without: add one, which also answers logins there',
+      'has a prefix, but its host has no entry without one: add that entry, which also answers logins',
     )
   }
-  // A gate with a table may have nothing for hosts that it does not name.
+  // A gate with a table may refuse all other hosts.
   if (first === undefined && isSet(env.UPSTREAMS) && !hasSingle(env)) return []
   const { pointerKey, env: chosen } = policyOf(env, root, environments)
   const choices = entries.map((entry) => ({
@@ -106,7 +109,7 @@ function choicesOf(env: Env, entries: readonly Entry[], environments: Environmen
   return all.sort((a, b) => b.prefix.length - a.prefix.length)
 }
 
-/** By pointer key and service: the policy store keeps one policy for each of these objects. */
+/** By pointer key and service. The policy store keeps one policy for each of these objects. */
 type Environments = Map<string, Env>
 
 /** The pointer key of a host, and the environment that names it and its service. */
@@ -127,7 +130,7 @@ function policyOf(env: Env, root: Entry | undefined, environments: Environments)
 
 const hasSingle = (env: Env): boolean => isSet(env.UPSTREAM) || env.REGISTRY !== undefined
 
-/** The one of `UPSTREAM` or `REGISTRY`. */
+/** The upstream of `UPSTREAM` or `REGISTRY`. */
 function single(env: Env): Upstream {
   if (!hasSingle(env)) {
     throw invalid('UPSTREAM', 'is missing: set it to the URL of the registry behind the gate')
@@ -144,7 +147,7 @@ function listed(env: Env, entry: Entry): Upstream {
   const { binding, url, label } = entry
   const service: unknown = binding === undefined ? undefined : Reflect.get(env, binding)
   if (binding !== undefined && !isFetcher(service)) {
-    throw invalid(`${label}.binding`, `names ${binding}, which is no service binding of this Worker`)
+    throw invalid(`${label}.binding`, `names ${binding}, which is not a service binding of this Worker`)
   }
   const upstream = open(env, idOf(entry), url, isFetcher(service) ? service : undefined, {
     authorization: namedSecret(env, entry, 'authorization', entry.authorization),
@@ -174,7 +177,7 @@ function open(env: Env, id: string, url: URL, service: Fetching | undefined, tex
   }
 }
 
-/** As an upstream knows it whose names come without the prefix. Only requests about such a repository get there. */
+/** The request for an upstream whose names lack the prefix. Only repositories with the prefix come here. */
 function withoutPrefix(request: RegistryRequest, prefix: string): RegistryRequest {
   if (!('name' in request) || request.name === undefined) return request
   const name = stripped(request.name, prefix)

@@ -1,37 +1,38 @@
 /**
- * `UPSTREAMS`: several registries behind one gate, told apart by the request's host and by the first part of the
- * repository's name. Read strictly: an entry with a mistake is a gate that does not start, not one that guesses.
+ * `UPSTREAMS`: several registries behind one gate, chosen by the host of the request and by a prefix of the repository name.
+ * The table is read strictly: with a mistake in it the gate answers 503, and never guesses.
  */
 import { isRecord } from '../../identity/federation.ts'
 import { Fault } from '../platform/fault.ts'
 import { httpUrl, isSet } from '../platform/settings.ts'
 
+/** One entry of the table. docs/upstreams.md explains the keys. */
 export type Entry = {
-  /** How messages name it: `UPSTREAMS[0]`. */
+  /** The name of the entry in messages: `UPSTREAMS[0]`. */
   readonly label: string
-  /** `name` or `name:port` of the gate; absent: every host that no entry names. */
+  /** `name` or `name:port` of the gate; absent: every host without an entry of its own. */
   readonly host?: string
-  /** `team/`, or empty for what no other prefix takes. */
+  /** `team/`, or empty for repositories that have no other prefix of the table. */
   readonly prefix: string
-  /** Whether the upstream's names come without the prefix. */
+  /** Whether the upstream's repository names lack the prefix. */
   readonly stripPrefix: boolean
   readonly url: URL
-  /** Name of a service binding that takes the place of the network. */
+  /** Name of a service binding that is used instead of the network. */
   readonly binding?: string
   /** Names of secrets. */
   readonly username?: string
   readonly password?: string
   readonly authorization?: string
-  /** Key of the policy pointer in KV: of a whole host. */
+  /** Key of the policy pointer in KV. It is for the whole host. */
   readonly pointer?: string
-  /** The one service whose bundles count for this host, in the place of `POLICY_SERVICE`. */
+  /** The only service whose bundles are accepted for this host, instead of `POLICY_SERVICE`. */
   readonly service?: string
 }
 
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?(?::\d{1,5})?$/
 const PREFIX = /^(?:[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\/)+$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
-/** A key of KV without separators that other keys of the gate use. */
+/** A KV key without the separators of the gate's other keys. */
 const POINTER = /^[A-Za-z0-9_.-]{1,128}$/
 /** A host name, with a port or without, as `registry.service` of a policy has it. */
 const SERVICE = /^[\x21-\x7e]{1,255}$/
@@ -49,7 +50,11 @@ const KEYS = [
   'service',
 ]
 
-/** Throws the fault `settings_invalid`, which names the entry, what is wrong, and what would be right. */
+/**
+ * Reads `UPSTREAMS`: a JSON list with at least one entry. No two entries have the same host and prefix.
+ *
+ * @throws Fault `settings_invalid`, which names the entry, what is wrong, and what would be right
+ */
 export function parseTable(text: string): readonly Entry[] {
   let value: unknown
   try {
@@ -57,7 +62,7 @@ export function parseTable(text: string): readonly Entry[] {
   } catch {
     throw invalid('UPSTREAMS', 'is not JSON: write a list of objects, [{"host":"a.example","url":"https://…"}]')
   }
-  if (!Array.isArray(value) || value.length === 0) throw invalid('UPSTREAMS', 'is no list with at least one entry')
+  if (!Array.isArray(value) || value.length === 0) throw invalid('UPSTREAMS', 'must be a list with at least one entry')
   const entries = value.map((item: unknown, index) => readEntry(item, `UPSTREAMS[${index}]`))
   const seen = new Map<string, string>()
   for (const { host = '', prefix, label } of entries) {
@@ -70,7 +75,7 @@ export function parseTable(text: string): readonly Entry[] {
 }
 
 function readEntry(item: unknown, label: string): Entry {
-  if (!isRecord(item)) throw invalid(label, 'is no object')
+  if (!isRecord(item)) throw invalid(label, 'must be an object')
   const unknown = Object.keys(item).find((key) => !KEYS.includes(key))
   if (unknown !== undefined)
     throw invalid(label, `has the unknown key ${JSON.stringify(unknown)}: there are ${KEYS.join(', ')}`)
@@ -100,13 +105,13 @@ function readEntry(item: unknown, label: string): Entry {
   }
   if (stripPrefix && prefix === '') throw invalid(`${label}.stripPrefix`, 'needs a prefix to strip')
   if (typeof url !== 'string' && !(url === undefined && binding !== undefined)) {
-    throw invalid(`${label}.url`, 'must be the URL of a registry, or be left out beside a binding')
+    throw invalid(`${label}.url`, 'must be the URL of a registry, or be left out next to a binding')
   }
   return {
     label,
     prefix,
     stripPrefix,
-    // A binding has no address of its own: its name is as good, and no two are the same.
+    // A binding has no address. Its name is unique, so it serves as a host name.
     url: httpUrl(`${label}.url`, typeof url === 'string' ? url : `https://${binding}.binding`),
     ...(host === undefined ? {} : { host }),
     ...(binding === undefined ? {} : { binding }),
@@ -118,7 +123,11 @@ function readEntry(item: unknown, label: string): Entry {
   }
 }
 
-/** The value of a variable or secret that an entry names; nothing when it names none. */
+/**
+ * The value of the variable or secret that an entry names; undefined if it names none.
+ *
+ * @throws Fault `settings_invalid` when the secret is not set
+ */
 export function namedSecret(env: object, { label }: Entry, key: string, name: string | undefined): string | undefined {
   if (name === undefined) return undefined
   const value: unknown = Reflect.get(env, name)
@@ -126,4 +135,5 @@ export function namedSecret(env: object, { label }: Entry, key: string, name: st
   throw invalid(`${label}.${key}`, `names the secret ${name}, which is not set`)
 }
 
+/** A fault about one part of the table. */
 export const invalid = (where: string, what: string): Fault => new Fault('settings_invalid', `${where} ${what}`)

@@ -1,7 +1,7 @@
 /**
- * From a credential to who asks. A password, a JWT of a configured issuer and a token of our own all become a
- * {@link CredentialOrigin}, and one function judges every proof by the policy in force: so what was removed from the policy ends at the
- * next call, whatever the credential. Never decides what the caller may do.
+ * Authentication: from a credential to the caller. A password, a JWT of a configured issuer and a minted token all become a
+ * {@link CredentialOrigin}. One function resolves every origin by the policy in force, so a principal that was removed from
+ * the policy is refused at the next call, whatever its credential. Nothing here decides what the caller may do.
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { type Credential, parseAuthorization } from '../../identity/authorization.ts'
@@ -33,7 +33,7 @@ import { tokenKeys } from './keys.ts'
 import { verifyMinted } from './minted.ts'
 import { countFailure, isBlocked, loginKey } from './rate-limit.ts'
 
-/** Where and when a credential is shown. */
+/** What verifying a credential depends on besides the credential itself. */
 export type AuthContext = {
   readonly view: PolicyView
   readonly env: IdentityEnv
@@ -42,31 +42,31 @@ export type AuthContext = {
   readonly clientIp?: string
 }
 
-/** A credential that counts now, with what a token made from it must remember. */
+/** A valid credential, with what a token that is issued for it must contain. */
 export type Verified = {
   readonly identified: IdentifiedCaller
   readonly proof: CredentialOrigin
   readonly source: 'none' | 'password' | 'jwt' | TokenUse
-  /** When the credential ends by itself, exclusive; absent: never. */
+  /** When the credential expires, exclusive; absent: never. */
   readonly until?: EpochSeconds
-  /** When the key of its issuer must be looked for again, exclusive; absent: when the policy changes. */
+  /** When the key of its issuer must be checked again, exclusive; absent: when the policy changes. */
   readonly recheckAt?: EpochSeconds
 }
 
-/** Seconds for which a verification is remembered. */
+/** How long a verification is cached. */
 const MEMO_SECONDS = 600
 const MEMO_CAPACITY = 10_000
-/** What is remembered grows with the credential, for instance with a token's groups: a longer one takes several places. */
+/** An entry's size grows with the credential, for example with a token's groups, so a long one takes several places. */
 const LENGTH_OF_A_PLACE = 1024
 
 const memos = new WeakMap<PolicyView, Memo<Verified>>()
 const anonymous = new WeakMap<PolicyView, Verified>()
 
-/** Who sent `request`, by its `Authorization` header alone. Not a promise for one that was verified a moment ago. */
+/** The caller of `request`, by its `Authorization` header alone. A value, not a promise, if the verification is cached. */
 export const identify: Identify = (request, view, env, ctx, now) => {
   const header = request.headers.get('authorization')
   if (header === null) return identifyAnonymous(view).identified
-  // Only a token that was parsed and verified is a key of the memo: a hit needs no parsing, and everything else is parsed.
+  // Keys of the memo are tokens that were parsed and verified, so a hit needs no parsing.
   const known = header.startsWith('Bearer ') ? memoOf(view).get(header.slice('Bearer '.length), now) : undefined
   if (known !== undefined) return known.identified
   return authenticateHeader(header, authContextOf(request, view, env, ctx, now), ['access']).then((outcome) =>
@@ -74,6 +74,7 @@ export const identify: Identify = (request, view, env, ctx, now) => {
   )
 }
 
+/** The {@link AuthContext} of a request. */
 export function authContextOf(
   request: Incoming,
   view: PolicyView,
@@ -85,6 +86,7 @@ export function authContextOf(
   return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
 }
 
+/** The caller without a credential. Made once per view. */
 export function identifyAnonymous(view: PolicyView): Verified {
   const known = anonymous.get(view)
   if (known !== undefined) return known
@@ -99,9 +101,9 @@ export function identifyAnonymous(view: PolicyView): Verified {
 }
 
 /**
- * What a credential was found to be a moment ago. Its key is the credential itself and never how it was written or sent, so
- * that one credential has one entry: a JWT or a token of ours by itself, since a digest would cost every pull more than its
- * decision; a password by a digest, since it does not end by itself.
+ * Cache of recent verifications. The key is the credential, however it was sent, so one credential has one entry. JWTs and
+ * minted tokens are their own keys: hashing would cost more than the decision. Passwords are keyed by their SHA-256, because
+ * a password may have no expiry and must not stay in memory.
  */
 function memoOf(view: PolicyView): Memo<Verified> {
   const known = memos.get(view)
@@ -111,7 +113,12 @@ function memoOf(view: PolicyView): Memo<Verified> {
   return memo
 }
 
-/** @param uses which of our own tokens count here; refresh tokens do only at the token endpoint */
+/**
+ * Parses and verifies an `Authorization` header.
+ *
+ * @param uses which minted tokens are accepted; refresh tokens only at the token endpoint
+ * @throws Fault `policy_unavailable`, `signing_key_unavailable`, `issuer_unavailable`
+ */
 export async function authenticateHeader(
   header: string,
   auth: AuthContext,
@@ -121,7 +128,12 @@ export async function authenticateHeader(
   return credential.ok ? authenticate(credential.value, auth, uses) : { code: credential.error }
 }
 
-/** Verify one credential, or remember it; a JWT as password is that JWT, whatever the user name. */
+/**
+ * Verifies one credential, or takes the outcome from the cache. A JWT as password is that JWT, whatever the user name.
+ *
+ * @param uses which minted tokens are accepted; refresh tokens only at the token endpoint
+ * @throws Fault `policy_unavailable`, `signing_key_unavailable`, `issuer_unavailable`
+ */
 export async function authenticate(
   credential: Credential,
   auth: AuthContext,
@@ -129,12 +141,12 @@ export async function authenticate(
 ): Promise<Verified | CredentialRefusal> {
   const token = tokenOf(credential)
   const memo = memoOf(auth.view)
-  // No token holds a line break: nobody can show a digest in the place of what it is of.
+  // No token has a line break, so nobody can present the digest of a password as a token.
   const key = token ?? `\n${await sha256Hex(passwordText(credential))}`
   const known = memo.get(key, auth.now)
   if (known !== undefined && (known.source !== 'access' || uses.includes('access'))) return known
   const outcome = await verify(credential, auth, uses)
-  // A refresh token does not count everywhere, so it is not remembered.
+  // A refresh token is not accepted everywhere, so it is not cached.
   if (isRefusal(outcome) || outcome.source === 'refresh') return outcome
   const until = Math.min(
     auth.now + MEMO_SECONDS,
@@ -145,7 +157,7 @@ export async function authenticate(
   return outcome
 }
 
-/** The token that a credential is: a Bearer token, or a password in the form of one. */
+/** A Bearer token, or a password that has the form of a token. */
 function tokenOf(credential: Credential): string | undefined {
   if (credential.kind === 'bearer') return credential.token
   return isCompactJws(credential.password) ? credential.password : undefined
@@ -170,7 +182,7 @@ async function verify(
   return { code: 'too_many_failures' }
 }
 
-/** Unknown and disabled names, wrong and expired passwords take the same steps and get the same answer. */
+/** Unknown and disabled names, wrong and expired passwords take the same steps and get the same refusal. */
 async function verifyPassword(
   user: string,
   password: string,
@@ -198,7 +210,7 @@ async function verifyJwt(
   const outside = isCompactJws(jwt) ? outsideOf(jwt) : undefined
   if (outside === undefined) return { code: 'credential_invalid' }
   if (outside.iss !== service) {
-    const outcome = await verifyIssuerJwt(jwt, issuers, ctx, now, () => sealOf(env))
+    const outcome = await verifyIssuerJwt(jwt, issuers, { ctx, now, sealing: () => sealOf(env) })
     if (!outcome.ok) return { code: outcome.error }
     const { issuer, claims, key, expires } = outcome.value
     const federation = federate(issuer, claims, key, read)
@@ -217,7 +229,7 @@ async function verifyJwt(
   })
 }
 
-/** What a JWT says of itself, to find out who is to verify it. */
+/** The unverified issuer and type of a JWT. They choose only how it is verified. */
 function outsideOf(jwt: string): { readonly iss: unknown; readonly typ: unknown } | undefined {
   try {
     return { iss: decodeJwt(jwt).iss, typ: decodeProtectedHeader(jwt).typ }
@@ -232,7 +244,7 @@ type Origin = {
   readonly access?: readonly Access[]
 }
 
-/** Whether a proof counts under the policy in force, and as whom. */
+/** The caller of a verified credential under the policy in force, or why it is refused. */
 async function resolveOrigin(
   proof: CredentialOrigin,
   auth: AuthContext,
@@ -272,7 +284,8 @@ async function resolveOrigin(
       const issuer = issuerOf(proof.federation, view.common.issuers)
       if (issuer === undefined || !tellsIdentities(proof.federation, issuer, view.common.identities))
         return { code: 'credential_revoked' }
-      const counts = await stillCounts(proof.federation.key, issuer, auth.ctx, now, () => sealOf(auth.env))
+      const access = { ctx: auth.ctx, now, sealing: () => sealOf(auth.env) }
+      const counts = await stillCounts(proof.federation.key, issuer, access)
       if (counts === undefined) return { code: 'credential_revoked' }
       const federation = { ...proof.federation, key: counts.key }
       const caller = callerOfFederation(issuer, federation, view.common)

@@ -1,17 +1,18 @@
 /**
- * The keys of minted tokens, imported once per isolate. The first one signs, all of them are accepted, so that keys can be
- * rotated with an overlap. Private keys never leave this file but as a `CryptoKey`.
+ * The keys of minted tokens, imported once per isolate. The first key signs and all keys are accepted, so that keys can be
+ * rotated with an overlap. A private key leaves this file only as a `CryptoKey`.
  */
 import { type CryptoKey, importJWK, type JWK } from 'jose'
 import { isRecord } from '../../identity/federation.ts'
 import { libtrustKeyId } from '../../identity/key-id.ts'
 import { Fault } from '../platform/fault.ts'
 
+/** The imported keys of `TOKEN_SIGNING_KEY`. */
 export type TokenKeys = {
   readonly signing: { readonly kid: string; readonly key: CryptoKey }
   /** Public keys by `kid`. */
   readonly accepted: ReadonlyMap<string, CryptoKey>
-  /** The same as a JWKS (RFC 7517). */
+  /** The public keys as a JWKS (RFC 7517). */
   readonly published: { readonly keys: readonly JWK[] }
 }
 
@@ -20,7 +21,7 @@ let known: { readonly text: string | undefined; readonly keys: Promise<TokenKeys
 /**
  * The keys in `TOKEN_SIGNING_KEY`: a private JWK of P-256, or a JWKS of several.
  *
- * @throws Fault `signing_key_unavailable` when they are missing or wrong
+ * @throws Fault `signing_key_unavailable` (as a rejection) when a key is missing or invalid
  */
 export function tokenKeys({ TOKEN_SIGNING_KEY: text }: { readonly TOKEN_SIGNING_KEY: string }): Promise<TokenKeys> {
   if (known?.text !== text) known = { text, keys: importKeys(text) }
@@ -61,7 +62,7 @@ function parseKeys(text: string | undefined): readonly EcKey[] {
     if (!isRecord(key) || key.kty !== 'EC' || key.crv !== 'P-256') throw new Error('a key is not of P-256')
     const { x, y, d } = key
     if (typeof x !== 'string' || typeof y !== 'string') throw new Error('a key has no x or y')
-    if (d !== undefined && typeof d !== 'string') throw new Error('a key has a d that is no text')
+    if (d !== undefined && typeof d !== 'string') throw new Error('the d of a key is not a string')
     return d === undefined ? { x, y } : { x, y, d }
   })
 }

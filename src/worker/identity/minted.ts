@@ -1,8 +1,8 @@
 /**
- * Signs the tokens that we mint, and verifies them when they come back. Whether what they were made from still counts is
- * for `./identify.ts`.
+ * Signs the gate's own tokens, and verifies them when a client presents them. `./identify.ts` checks whether the credential
+ * that a token was issued for is still valid.
  *
- * Sources: RFC 7515, RFC 7519, RFC 8725 (algorithm and type pinned, key only from our own set).
+ * Sources: RFC 7515, RFC 7519, RFC 8725 (algorithm and type are fixed, keys come only from `TOKEN_SIGNING_KEY`).
  */
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { err, ok, type Result } from '../../base/result.ts'
@@ -21,17 +21,17 @@ import type { TokenKeys } from './keys.ts'
 
 const ALGORITHM = 'ES256'
 
-/** Seconds by which clocks may differ. */
+/** How far clocks may differ. */
 export const LEEWAY_SECONDS = 60
 
-/** Sign a token. */
+/** Signs a token: a compact JWS. */
 export function mint(use: TokenUse, minted: Minted, issue: Issue, { signing }: TokenKeys): Promise<string> {
   return new SignJWT(mintedClaims(use, minted, issue))
     .setProtectedHeader({ typ: TOKEN_TYPES[use], alg: ALGORITHM, kid: signing.kid })
     .sign(signing.key)
 }
 
-/** Verify signature, type, audience and times of a token that says it is ours. */
+/** Verifies signature, type, issuer, audience and times of a minted token. Never rejects. */
 export async function verifyMinted(
   use: TokenUse,
   token: string,

@@ -1,7 +1,7 @@
 /**
- * Failed logins, counted per client address and user name with Cloudflare's rate limiting binding. Whoever fails too often
- * is turned away for a minute, right password or not, so that guessing is slow; nobody else notices. Without the binding
- * nothing is counted.
+ * Failed logins, counted for each pair of client address and user name with Cloudflare's rate limiting binding. After too
+ * many failures every login of that pair is refused for a minute, even with the right password, so that guessing is slow.
+ * Other pairs are not affected. Without the binding nothing is counted.
  */
 import type { EpochSeconds } from '../../policy/model.ts'
 import type { Env } from '../platform/env.ts'
@@ -13,13 +13,14 @@ const BLOCKED_MAX = 10_000
 
 const blocked = new Memo<true>(BLOCKED_MAX)
 
-/** Names one client address and user, without either. */
+/** The key of one pair of client address and user name: a digest, which shows neither of them. */
 export const loginKey = (clientIp: string | undefined, user: string): Promise<string> =>
   sha256Hex(`login\n${clientIp ?? ''}\n${user}`)
 
+/** Whether logins of this key are refused now. */
 export const isBlocked = (key: string, now: EpochSeconds): boolean => blocked.get(key, now) === true
 
-/** Count a failure; whether it was one too many. A counter that fails counts nothing. */
+/** Counts a failed login. Returns whether there were too many; false if the binding is absent or fails. */
 export async function countFailure(
   { LOGIN_LIMIT }: Pick<Env, 'LOGIN_LIMIT'>,
   key: string,

@@ -1,2 +1,2 @@
-/** Where work goes on behind the answer. */
+/** The part of `ExecutionContext` that lets work continue after the response. */
 export type Background = { waitUntil(promise: Promise<unknown>): void }

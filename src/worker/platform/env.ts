@@ -1,9 +1,10 @@
 /**
- * The bindings, variables and secrets of the Worker. Every value is text as Cloudflare hands it over; `./settings.ts`
- * reads them once per isolate.
+ * The bindings, variables and secrets of the Worker. Cloudflare gives variables and secrets as text; `./settings.ts` reads
+ * them once per isolate.
  */
 import type { Fetcher, KVNamespace, RateLimit } from '@cloudflare/workers-types'
 
+/** The environment of the Worker. docs/deployment.md explains each variable. */
 export type Env = {
   /** Policy bundles: one pointer and content-addressed shards. */
   readonly POLICY: KVNamespace
@@ -11,35 +12,35 @@ export type Env = {
   readonly POLICY_PUBLIC_KEYS: string
   /** Private JWK, or a JWKS of several: the first one signs, all of them are accepted. */
   readonly TOKEN_SIGNING_KEY: string
-  /** Base URL of the registry; a service binding named REGISTRY takes its place when bound. */
+  /** Base URL of the registry. If the service binding REGISTRY exists, requests go through it instead of the network. */
   readonly UPSTREAM?: string
   readonly REGISTRY?: Fetcher
   /** Credentials for the upstream: a whole `Authorization` value, or user name and password. */
   readonly UPSTREAM_AUTHORIZATION?: string
   readonly UPSTREAM_USERNAME?: string
   readonly UPSTREAM_PASSWORD?: string
-  /** Hosts beside the upstream's own that its token realm may name: `upstream-host=auth-host`, separated by commas. */
+  /** Other hosts than the upstream's own that its token realm may name: `upstream-host=auth-host`, separated by commas. */
   readonly UPSTREAM_AUTH_HOSTS?: string
   /** Hosts that an upload's `Location` may name, separated by commas. */
   readonly UPLOAD_HOSTS?: string
   /** Several upstreams, as JSON: see docs/upstreams.md. */
   readonly UPSTREAMS?: string
-  /** Seconds to wait for the upstream's answer to begin; default: no limit beside the platform's. */
+  /** Seconds to wait for the first byte of the upstream's response; default: only the platform's limit. */
   readonly UPSTREAM_TIMEOUT_SECONDS?: string
-  /** Largest request body, in bytes; default: no limit of our own. */
+  /** Largest request body, in bytes; default: only the platform's limit. */
   readonly MAX_UPLOAD_BYTES?: string
   /** Public origin of the gate, e.g. `https://registry.example.com`; default: that of the request. */
   readonly PUBLIC_URL?: string
   /** Name of the pointer key in KV; default `pointer`. */
   readonly POLICY_POINTER?: string
-  /** The one service whose bundles count, e.g. `registry.example.com`; default: that of the bundle in force. */
+  /** The only service whose bundles are accepted, e.g. `registry.example.com`; default: that of the bundle in force. */
   readonly POLICY_SERVICE?: string
-  /** Seconds after which the pointer is read again behind the answer; default 10. */
+  /** Seconds after which the pointer is read again in the background, after the response; default 10. */
   readonly POLICY_REFRESH_SECONDS?: string
-  /** Seconds after which an unread pointer is read before the answer; default 30. */
+  /** Seconds after which the pointer is read again before the response; default 30. */
   readonly POLICY_MAX_AGE_SECONDS?: string
-  /** Seconds without a readable pointer after which everything is 503; default 21600. */
+  /** Seconds without a readable pointer after which every request is answered with 503; default 21600. */
   readonly MAX_STALENESS_SECONDS?: string
-  /** Counts failed logins, when bound. */
+  /** Counts failed logins. Absent: logins are not counted. */
   readonly LOGIN_LIMIT?: RateLimit
 }

@@ -1,7 +1,6 @@
-/**
- * Something that the gate depends on failed. `code` is stable and safe to log; `cause` keeps the original for the log's
- * reader and never reaches a client.
- */
+/** Faults: failures of what the gate depends on. A refusal is a value and never a fault. */
+
+/** Stable codes of faults. docs/operations.md explains each of them. */
 export type FaultCode =
   | 'policy_unavailable'
   | 'signing_key_unavailable'
@@ -12,6 +11,10 @@ export type FaultCode =
   | 'upstream_invalid'
   | 'settings_invalid'
 
+/**
+ * A dependency of the gate failed. `code` is stable and safe to log. `cause` keeps the original error for the log and never
+ * reaches a client.
+ */
 export class Fault extends Error {
   override readonly name = 'Fault'
   readonly code: FaultCode
@@ -23,7 +26,12 @@ export class Fault extends Error {
   }
 }
 
-/** One line on the log for whoever runs the gate; the client gets the code's own words alone. */
+/**
+ * Writes one JSON line about an error to the log, for the operator. The client sees only the message that belongs to the
+ * code.
+ *
+ * @param id of the request
+ */
 export function logFault(error: unknown, id: string): void {
   const { message, cause } = error instanceof Error ? error : new Error(String(error))
   const facts = error instanceof Fault ? { fault: error.code, message } : { fault: 'internal_error', message }

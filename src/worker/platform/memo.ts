@@ -1,25 +1,29 @@
 /**
- * What was verified a moment ago need not be verified again. Bounded in size and by expiry; the oldest use goes first.
- * What expired is dropped within a minute, once somebody asks for anything: keys may be secrets.
+ * A cache with an expiry for each entry and a bounded size. The least recently used entries are dropped first. Keys may be
+ * secrets, so expired entries are removed at the first call of `get` that is a minute or more after the last sweep.
  */
 import type { EpochSeconds } from '../../policy/model.ts'
 
 const SWEEP_SECONDS = 60
 
+/** A cache in memory; all times are seconds since the epoch, given by the caller. */
 export class Memo<T> {
   readonly #entries = new Map<string, { readonly value: T; readonly until: EpochSeconds; readonly places: number }>()
   readonly #capacity: number
   #taken = 0
   #sweptAt = Number.NEGATIVE_INFINITY
 
+  /** @param capacity in places; most entries take one place */
   constructor(capacity: number) {
     this.#capacity = capacity
   }
 
+  /** Number of entries, including expired ones that were not removed yet. */
   get size(): number {
     return this.#entries.size
   }
 
+  /** The value of an entry that has not expired; it becomes the most recently used one. */
   get(key: string, now: EpochSeconds): T | undefined {
     if (now >= this.#sweptAt + SWEEP_SECONDS) this.#sweep(now)
     const entry = this.#entries.get(key)
@@ -34,8 +38,10 @@ export class Memo<T> {
   }
 
   /**
-   * @param until exclusive
-   * @param places how much of the capacity it takes
+   * Adds or replaces an entry.
+   *
+   * @param until when it expires, exclusive
+   * @param places how much of the capacity it takes; default 1
    */
   set(key: string, value: T, until: EpochSeconds, places = 1): void {
     this.#forget(key)

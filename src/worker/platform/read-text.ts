@@ -1,19 +1,29 @@
-/** Bodies that are short by nature, read whole within a bound. */
+/** The only reader of whole bodies. Bodies that may be large are streamed and never read here. */
 
-/** The whole text of a body; nothing when it is longer than `maxBytes` or is not UTF-8. */
+/**
+ * The whole text of a body, without a byte order mark. An absent body is the empty text.
+ *
+ * @returns undefined if the body is longer than `maxBytes` or is not UTF-8; the rest of a longer body is cancelled
+ * @throws the error of a stream that breaks
+ */
 export async function readText(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string | undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+  // Only errors of the decoder mean that the text is not UTF-8. Errors of the stream are left to the caller.
+  const decode = (chunk?: Uint8Array): string | undefined => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined })
+    } catch {
+      return undefined
+    }
+  }
   let text = ''
   let bytes = 0
-  try {
-    for await (const chunk of body ?? []) {
-      bytes += chunk.length
-      if (bytes > maxBytes) return undefined
-      text += decoder.decode(chunk, { stream: true })
-    }
-    return text + decoder.decode()
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    const part = bytes > maxBytes ? undefined : decode(chunk)
+    if (part === undefined) return undefined
+    text += part
   }
+  const rest = decode()
+  return rest === undefined ? undefined : text + rest
 }

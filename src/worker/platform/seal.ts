@@ -1,10 +1,10 @@
 /**
- * Text that others carry for the gate: encrypted, so that they learn nothing from it, and bound to the whole context that it
- * is good for, so that it is worth nothing elsewhere (AES-256-GCM, the context as associated data). Never a right: what is
- * opened is judged again.
+ * Encrypted text that clients or caches keep for the gate. They cannot read it, and it opens only in the context that it
+ * was sealed for (AES-256-GCM, the context is the associated data). A sealed text is never a right: the gate decides again
+ * about what it opens.
  *
- * The keys are derived from the token signing keys (HKDF-SHA256, RFC 5869): the first one seals, all of them open, so a
- * rotation of `TOKEN_SIGNING_KEY` does not break what is under way.
+ * The keys are derived from the token signing keys (HKDF-SHA256, RFC 5869). The first key seals and all keys open, so a
+ * rotation of `TOKEN_SIGNING_KEY` does not break running uploads and lists.
  */
 import type { CryptoKey } from 'jose'
 import type { Env } from './env.ts'
@@ -12,31 +12,33 @@ import { Fault } from './fault.ts'
 import { perIsolate } from './settings.ts'
 
 /**
- * Everything that a sealed text is good for; opening compares all of it. A new kind of sealed text is a new member, so that
- * nobody forgets to say what it is bound to.
+ * What a sealed text is bound to. It opens only if the whole context is equal. Each kind of sealed text is a member of this
+ * union, so the compiler asks for its context.
  */
 export type SealContext = RequestContext | { readonly purpose: 'issuer keys'; readonly source: string }
 
-/** What one caller does with one thing of one registry, behind one gate. */
+/** The context of a text that belongs to one caller, one upload or list, one registry and one policy. */
 export type RequestContext = {
   readonly purpose: 'upload' | 'list'
   /** The service of the policy in force, and its pointer key. */
   readonly service: string
   readonly pointer: string
-  /** Which upstream, also where two of them have one URL; see `Upstream.id`. */
+  /** `Upstream.id`, because two upstreams may have the same URL. */
   readonly upstream: string
-  /** URL of the thing at the upstream: origin, base path, and the upstream's own name for the repository. */
+  /** URL of the upload or list at the upstream: origin, base path, and the upstream's own name for the repository. */
   readonly url: string
-  /** The gate's path for the thing, with the gate's name for the repository. */
+  /** The gate's path for the upload or list, with the gate's name for the repository. */
   readonly path: string
-  /** The caller's name, and what vouches for it; see `Identified`. */
+  /** `name` and `credential` of the `IdentifiedCaller`. */
   readonly caller: string
   readonly credential: string
 }
 
+/** Seals and opens texts with the keys of one environment. */
 export type Seal = {
+  /** The sealed text in base64url. Two calls with the same arguments give different texts. */
   seal(text: string, context: SealContext): Promise<string>
-  /** Nothing for what was altered, sealed for another context, or by nobody. */
+  /** The text; undefined if it was changed, sealed for another context, or not sealed with one of the keys. */
   open(sealed: string, context: SealContext): Promise<string | undefined>
 }
 
@@ -45,7 +47,11 @@ const NONCE_BYTES = 12
 
 const encoder = new TextEncoder()
 
-/** Throws the fault `signing_key_unavailable`. */
+/**
+ * The seal of an environment, made once per isolate.
+ *
+ * @throws Fault `signing_key_unavailable` when `TOKEN_SIGNING_KEY` has no private key
+ */
 export const sealOf: (env: Pick<Env, 'TOKEN_SIGNING_KEY'>) => Seal = perIsolate((env) => {
   const secrets = privateParts(env.TOKEN_SIGNING_KEY)
   const keys = Promise.all(secrets.map(derive))
@@ -66,7 +72,7 @@ export const sealOf: (env: Pick<Env, 'TOKEN_SIGNING_KEY'>) => Seal = perIsolate(
           const opened = await crypto.subtle.decrypt(algorithm(nonce, context), key, bytes.slice(NONCE_BYTES))
           return new TextDecoder().decode(opened)
         } catch {
-          // Not sealed with this key for this context: perhaps with the next one.
+          // Not sealed with this key for this context. The next key may open it.
         }
       }
       return undefined
@@ -77,7 +83,7 @@ export const sealOf: (env: Pick<Env, 'TOKEN_SIGNING_KEY'>) => Seal = perIsolate(
 const algorithm = (iv: Uint8Array<ArrayBuffer>, context: SealContext) => ({
   name: 'AES-GCM',
   iv,
-  // One spelling of one context, in whatever order its fields were written.
+  // Sorted, so that equal contexts have equal bytes whatever the order of their fields.
   additionalData: encoder.encode(JSON.stringify(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1)))),
 })
 
@@ -89,7 +95,7 @@ async function derive(secret: string): Promise<CryptoKey> {
 
 /**
  * The member `d` of each private key of a JWK or JWKS (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2). The first
- * key is private, since it signs; of an older one only the public half may be left.
+ * key signs, so it must be private. Older keys may have only their public part.
  */
 function privateParts(text: string | undefined): readonly string[] {
   let value: unknown
@@ -109,15 +115,17 @@ const isSecret = (part: unknown): part is string => typeof part === 'string' && 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const unusable = () =>
-  new Fault('signing_key_unavailable', 'TOKEN_SIGNING_KEY is no private JWK: make one with `dockgate keys generate`')
+  new Fault('signing_key_unavailable', 'TOKEN_SIGNING_KEY is not a private JWK: make one with `dockgate keys generate`')
 
+// Not jose's base64url: its decoder accepts several spellings of the same bytes, with padding or with stray bits at the end.
+// A sealed text has exactly one spelling, so nobody can make a second text from it.
 function toBase64Url(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-/** Only the one canonical spelling: a text with stray bits at its end is another text. */
+/** The bytes of a text in its canonical spelling; undefined for every other spelling, for example with stray bits. */
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined
   const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))

@@ -1,22 +1,23 @@
 /**
- * What the operator configured, read from the bindings once per isolate. Never holds a key or a password of the upstream:
- * those stay where they are used.
+ * The operator's settings, read from the variables once per isolate. They contain no key and no password: those are read
+ * only where they are used.
  */
 import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 
+/** Settings with their defaults applied. */
 export type Settings = {
-  /** Origin under which clients reach the gate, without a trailing slash; absent: that of each request. */
+  /** Origin under which clients reach the gate, without a trailing slash; absent: the origin of each request. */
   readonly publicUrl?: string
-  /** Largest request body, in bytes. */
+  /** Largest request body, in bytes; `Infinity`: only the platform's limit. */
   readonly maxUploadBytes: number
-  /** How long the upstream may take to begin its answer; infinite where only the platform's own limit holds. */
+  /** How long the upstream may take to begin its response; `Infinity`: only the platform's limit. */
   readonly upstreamTimeoutMs: number
-  /** Foreign hosts, `name` or `name:port`, that an upload of the upstream may continue on. */
+  /** Other hosts, `name` or `name:port`, to which the upstream may send an upload. */
   readonly uploadHosts: ReadonlySet<string>
 }
 
-/** One value per `env`: the platform hands the same object to every request of an isolate. */
+/** A function that reads each environment once. The platform gives the same `env` object to every request of an isolate. */
 export function perIsolate<T, E extends object = Env>(read: (env: E) => T): (env: E) => T {
   const known = new WeakMap<E, { readonly value: T }>()
   return (env) => {
@@ -28,7 +29,11 @@ export function perIsolate<T, E extends object = Env>(read: (env: E) => T): (env
   }
 }
 
-/** Throws the fault `settings_invalid`, which names the variable. */
+/**
+ * The settings of an environment.
+ *
+ * @throws Fault `settings_invalid`, which names the variable
+ */
 export const settingsOf: (env: Env) => Settings = perIsolate((env) => ({
   ...(isSet(env.PUBLIC_URL) ? { publicUrl: httpUrl('PUBLIC_URL', env.PUBLIC_URL).origin } : {}),
   maxUploadBytes: positiveNumber('MAX_UPLOAD_BYTES', env.MAX_UPLOAD_BYTES, Infinity),
@@ -41,20 +46,24 @@ export const settingsOf: (env: Env) => Settings = perIsolate((env) => ({
   ),
 }))
 
-/** The key under which the policy pointer is found where nothing else is set. */
+/** The KV key of the policy pointer if `POLICY_POINTER` is not set. */
 export const DEFAULT_POINTER = 'pointer'
 
-/** A variable that is there; the empty text counts as absent. */
+/** Whether a variable has a value. The empty text counts as absent. */
 export const isSet = (value: string | undefined): value is string => value !== undefined && value !== ''
 
-/** An absolute http or https URL without credentials, query and fragment. */
+/**
+ * Reads an absolute http or https URL without credentials, query and fragment.
+ *
+ * @throws Fault `settings_invalid`, which names the variable
+ */
 export function httpUrl(variable: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const plain = url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
   if (!plain || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new Fault(
       'settings_invalid',
-      `${variable} is no URL of the form https://host: give it scheme and host, and no user name or query`,
+      `${variable} must be a URL of the form https://host: with scheme and host, without user name and query`,
     )
   }
   return url
@@ -64,5 +73,5 @@ function positiveNumber(variable: string, text: string | undefined, fallback: nu
   if (!isSet(text)) return fallback
   const value = Number(text)
   if (Number.isFinite(value) && value > 0) return value
-  throw new Fault('settings_invalid', `${variable} is no number above zero`)
+  throw new Fault('settings_invalid', `${variable} must be a number greater than zero`)
 }

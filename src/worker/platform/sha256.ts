@@ -1,5 +1,6 @@
+/** Digests of text that must not be kept in clear, such as passwords. */
 import { hexOf } from '../../bundle/digest.ts'
 
-/** SHA-256 of a text, in lower-case hex. Names what must not be kept in clear. */
+/** SHA-256 of a text in UTF-8, as lower-case hexadecimal. */
 export const sha256Hex = async (text: string): Promise<string> =>
   hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))

@@ -1,8 +1,9 @@
-/** Waiting that ends: what was asked for may never come, when whoever should send it is gone. */
+/** Timeouts for promises. On Workers a promise may never settle once the request that started it has ended. */
 
+/** The outcome of a promise that took too long. */
 export const TIMED_OUT = Symbol('late')
 
-/** What `promise` settles to, or {@link TIMED_OUT} after `milliseconds`, which may be infinite. */
+/** Settles as `promise` does, or with {@link TIMED_OUT} after `milliseconds`. `Infinity` means no timeout. */
 export const within = <T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof TIMED_OUT> =>
   milliseconds === Infinity ? promise : race(milliseconds, promise)
 

@@ -1,19 +1,24 @@
-/** The bounds on how old the policy in force may be, as the environment sets them. */
+/** How old the policy in force may be, as the variables say. docs/decisions/bundle-freshness.md has the reasons. */
 import type { Env } from '../platform/env.ts'
 import { Fault } from '../platform/fault.ts'
 
+/** Ages of the pointer, counted from when it was last read and verified. */
 export type Bounds = {
-  /** The pointer is read again, behind the answer, when it was last read longer ago. */
+  /** An older pointer is read again in the background, after the response. Default 10. */
   readonly refreshSeconds: number
-  /** The pointer is read before the answer when it was last read longer ago: a gate that slept does not answer from its dream. */
+  /** An older pointer is read again before the response, so that an idle gate does not use an old policy. Default 30. */
   readonly maxAgeSeconds: number
-  /** Nothing is answered when the pointer was last read and verified longer ago. */
+  /** With an older pointer every request is answered with 503. Default 21600. */
   readonly maxStalenessSeconds: number
 }
 
 type BoundsEnv = Pick<Env, 'POLICY_REFRESH_SECONDS' | 'POLICY_MAX_AGE_SECONDS' | 'MAX_STALENESS_SECONDS'>
 
-/** @throws Fault `settings_invalid` */
+/**
+ * Reads the bounds. Each of them is a whole number of at most nine digits.
+ *
+ * @throws Fault `settings_invalid`, which names the variable
+ */
 export function readBounds(env: BoundsEnv): Bounds {
   const read = (name: keyof BoundsEnv, fallback: number): number => {
     const text = env[name]

@@ -1,5 +1,5 @@
 /**
- * Reads bundles from Workers KV. A read that throws or hangs says nothing about whether the value exists.
+ * Reads bundles from Workers KV. A read that throws or hangs is `store_unavailable`: the value may exist.
  *
  * Source: Cloudflare "Workers KV: How KV works", "Read key-value pairs" (cacheTtl, negative look-ups).
  */
@@ -9,19 +9,21 @@ import { shardKey } from '../../bundle/digest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { TIMED_OUT, within } from '../platform/timeout.ts'
 
-/** As much of a KV namespace as is needed here. */
+/** The methods of a KV namespace that the gate uses. */
 export type PolicyKv = {
   get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
   get(key: string, options: { type: 'arrayBuffer'; cacheTtl: number }): Promise<ArrayBuffer | null>
 }
 
+/** How long one read of KV may take. */
 export const READ_TIMEOUT_MS = 5000
 
-/** The smallest that KV takes. */
+/** The smallest value that KV accepts. */
 const POINTER_TTL_SECONDS = 30
 /** A shard never changes: its name is its digest. */
 const SHARD_TTL_SECONDS = 86_400
 
+/** The signed pointer, not verified yet. Problems: `pointer_missing`, `store_unavailable`. Never rejects. */
 export async function readPointer(kv: PolicyKv, key: string): Promise<Result<string, BundleProblem>> {
   const value = await attempt(`the pointer ${key}`, () => kv.get(key, { type: 'text', cacheTtl: POINTER_TTL_SECONDS }))
   if (!value.ok) return value
@@ -30,8 +32,10 @@ export async function readPointer(kv: PolicyKv, key: string): Promise<Result<str
 }
 
 /**
- * @param fresh ask past the copy that the location keeps: KV remembers an absence, and a damaged value, for as long as it
- *   would remember the right one
+ * The bytes of a shard, not verified yet. Problems: `shard_missing`, `store_unavailable`. Never rejects.
+ *
+ * @param fresh avoids the cached copy of this location, as far as KV allows. KV caches a missing or damaged value for as
+ *   long as a good one
  */
 export async function readShard(
   kv: PolicyKv,

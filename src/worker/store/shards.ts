@@ -1,6 +1,6 @@
 /**
- * Verified shards by digest, kept while there is room: the least recently used ones go first. Views share them, so that a
- * new bundle finds what it did not change.
+ * A cache of verified shards by digest. The least recently used shards are dropped first. Views share it, so a new bundle
+ * reads only the shards that changed.
  */
 
 import type { Result } from '../../base/result.ts'
@@ -8,18 +8,19 @@ import type { BundleProblem } from '../../bundle/problem.ts'
 import { openShard, type Shard } from '../../bundle/shard.ts'
 import { TIMED_OUT, within } from '../platform/timeout.ts'
 
-/** Room for shards, as estimated memory. An isolate has 128 MB for everything. */
-export const CAPACITY_BYTES = 32 * 1024 * 1024
+/** Estimated memory for shards. An isolate has 128 MB for everything. */
+const CAPACITY_BYTES = 32 * 1024 * 1024
 
-/** Memory that a parsed shard with opened principals takes, for each byte of its text. */
+/** Memory of a parsed shard with opened principals, for each byte of its text. */
 const MEMORY_PER_BYTE = 4
 
-/** How long to wait for a read that another request began, which may be gone. */
+/** How long to wait for a read of another request. If that request has ended, its read may never settle. */
 const PATIENCE_MS = 1000
 
-/** `fresh` asks past every copy on the way. */
+/** Reads the bytes of a shard; `fresh` avoids cached copies. Never rejects. */
 export type ReadShard = (digest: string, fresh: boolean) => Promise<Result<ArrayBuffer, BundleProblem>>
 
+/** The shards of one store. */
 export class Shards {
   readonly #read: ReadShard
   readonly #capacityBytes: number
@@ -28,21 +29,23 @@ export class Shards {
   readonly #flights = new Map<string, Promise<Result<Shard, BundleProblem>>>()
   #usedBytes = 0
 
+  /** @param capacityBytes of estimated memory; default 32 MiB */
   constructor(read: ReadShard, capacityBytes = CAPACITY_BYTES) {
     this.#read = read
     this.#capacityBytes = capacityBytes
   }
 
-  /** Estimated memory of what is kept; at most the capacity, or one shard. */
+  /** Estimated memory of the cached shards: at most the capacity, or one shard that is larger. */
   get usedBytes(): number {
     return this.#usedBytes
   }
 
+  /** Whether a shard is cached. Does not count as a use. */
   has(digest: string): boolean {
     return this.#kept.has(digest)
   }
 
-  /** A kept shard, which is now the most recently used. */
+  /** A cached shard, which becomes the most recently used one. */
   get(digest: string): Shard | undefined {
     const shard = this.#kept.get(digest)
     if (shard !== undefined) {
@@ -52,7 +55,7 @@ export class Shards {
     return shard
   }
 
-  /** A shard that is kept, or is read, verified and then kept; one read at a time for each. Never rejects. */
+  /** Reads, verifies and caches a shard. There is at most one read at a time for each digest. Never rejects. */
   async load(digest: string): Promise<Result<Shard, BundleProblem>> {
     const flight = this.#flights.get(digest)
     if (flight !== undefined) {

@@ -1,8 +1,8 @@
 /**
- * The policy in force: reads the pointer from KV, lets a bundle take effect in one step once it is verified, and keeps the
- * last good one when the next is bad, missing or cannot be read. Never falls back to an empty policy, and never lets a
- * request see two bundles: whoever asks gets one view and keeps it. docs/decisions/bundle-freshness.md says why the bounds
- * are as they are.
+ * The policy in force. The store reads the pointer from KV and verifies the bundle. A verified bundle takes effect in one
+ * step. If the next bundle is invalid, missing or unreadable, the last good one stays. The store never uses an empty policy
+ * instead, and one request never sees two bundles: it gets one view. docs/decisions/bundle-freshness.md has the reasons for
+ * the bounds.
  */
 
 import { err, ok, type Result } from '../../base/result.ts'
@@ -22,6 +22,7 @@ import { type PolicyKv, READ_TIMEOUT_MS, readPointer, readShard } from './reader
 import { Shards } from './shards.ts'
 import { openView } from './view.ts'
 
+/** The bindings and variables that the store reads. */
 export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
   Env,
   | 'POLICY_PUBLIC_KEYS'
@@ -32,12 +33,12 @@ export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
   | 'MAX_STALENESS_SECONDS'
 >
 
-/** What `/readyz` says of the policy. Times in seconds. */
+/** The status of the policy, as `/readyz` reports it. */
 export type PolicyStatus = {
-  /** Is there a policy that may be used? */
+  /** Whether there is a policy that may be used. */
   readonly ready: boolean
   readonly serial?: number
-  /** What the bundle was made from, where the push said so. */
+  /** What the bundle was made from; absent if the push gave no label. */
   readonly label?: string
   /** The service and the pointer key for which the bundle was signed. */
   readonly service?: string
@@ -45,27 +46,28 @@ export type PolicyStatus = {
   readonly keyId?: string
   readonly created?: EpochSeconds
   readonly expires?: EpochSeconds
-  /** Since the bundle was made. */
+  /** Age of the bundle. */
   readonly ageSeconds?: number
-  /** Since the pointer was last read and verified. */
+  /** Time since the pointer was last read and verified. */
   readonly checkedSecondsAgo?: number
-  /** Why the pointer, or a shard, could not be used when it was last tried. */
+  /** Why the last attempt to use the pointer or a shard failed. */
   readonly lastProblem?: BundleProblem
   readonly bounds: Bounds
   readonly warnings: readonly string[]
 }
 
-/** A bundle is warned about for so long before it expires. */
+/** How long before a bundle's expiry to start warning. */
 const EXPIRY_WARNING_SECONDS = 30 * 86_400
 
-/** More shards than these are not read ahead of a switch. */
+/** How many shards to read at most before a new bundle takes effect. */
 const MAX_READ_AHEAD = 200
 
 type InForce = { readonly pointer: string; readonly manifest: Manifest; readonly view: PolicyView }
 
+/** The policy of one pointer in one KV namespace. {@link currentPolicy} keeps one store for each environment. */
 export class PolicyStore {
   readonly #env: StoreEnv
-  /** For what a bundle must be signed. */
+  /** The pointer and the service that a bundle must be signed for. */
   readonly #context: BundleContext
   readonly #bounds: Bounds
   readonly #shards: Shards
@@ -76,12 +78,12 @@ export class PolicyStore {
   #attemptedAt = Number.NEGATIVE_INFINITY
   #pointerProblem: BundleProblem | undefined
   #shardProblem: BundleProblem | undefined
-  /** What was logged last; the same is not said twice. */
+  /** The last line of the log. An equal line is not written again. */
   #logged = ''
   readonly #write: (line: string) => void
 
   /**
-   * @param write takes one line of the log, JSON
+   * @param write gets each line of the log, as JSON; default: `console.log`
    * @throws Fault `settings_invalid`
    */
   constructor(env: StoreEnv, write: (line: string) => void = writeLine) {
@@ -96,8 +98,10 @@ export class PolicyStore {
   }
 
   /**
-   * The policy for one request: at once when it is fresh enough, else after a read that is bounded in time. Rejects with the
-   * fault `policy_unavailable` when there is none that may be used.
+   * The policy for one request: a value if it is fresh enough, else a promise that settles after one read of KV, which is
+   * bounded in time.
+   *
+   * @throws Fault `policy_unavailable` (as a rejection) when no policy may be used
    */
   current(background: Background, now: EpochSeconds): PolicyView | Promise<PolicyView> {
     const { refreshSeconds, maxAgeSeconds } = this.#bounds
@@ -106,13 +110,14 @@ export class PolicyStore {
     const age = now - this.#checkedAt
     if (age < refreshSeconds) return view
     const sinceAttempt = now - this.#attemptedAt
-    // Whoever finds the store failing has waited for it; those after it need not, while somebody keeps trying.
+    // The request that found KV failing has waited for it. Later requests need not wait while attempts go on.
     const isFailing = this.#pointerProblem !== undefined && sinceAttempt <= maxAgeSeconds
     if (age > maxAgeSeconds && !isFailing) return this.#afterRefresh(background, now)
     if (sinceAttempt >= refreshSeconds) this.#refresh(background, now)
     return view
   }
 
+  /** The present status. Reads nothing. */
   status(now: EpochSeconds): PolicyStatus {
     const view = this.#inForce?.view
     const problem = this.#pointerProblem ?? this.#shardProblem
@@ -158,7 +163,7 @@ export class PolicyStore {
     return `the policy was last verified ${Math.floor(now - this.#checkedAt)} s ago, more than MAX_STALENESS_SECONDS allows: ${problem}`
   }
 
-  /** One refresh at a time; one that takes too long may belong to a request that is gone, and is not waited for again. */
+  /** One refresh at a time. A slow one may belong to a request that has ended, so after the timeout a new one starts. */
   #refresh(background: Background, now: EpochSeconds): Promise<void> {
     const running = this.#attempt
     if (running !== undefined && now - running.startedAt < READ_TIMEOUT_MS / 1000) return running.done
@@ -177,7 +182,7 @@ export class PolicyStore {
     return attempt.done
   }
 
-  /** Read the pointer and, if it changed and all is well, let the bundle that it names take effect. Never rejects. */
+  /** Reads the pointer. If it changed and its bundle is admitted, the bundle takes effect. Never rejects. */
   async #advance(now: EpochSeconds): Promise<Result<void, BundleProblem>> {
     const pointer = await readPointer(this.#env.POLICY, this.#context.pointer)
     if (!pointer.ok) return pointer
@@ -188,7 +193,7 @@ export class PolicyStore {
     if (!admitted.ok) return admitted
     const readAhead = await this.#readAhead(admitted.value)
     if (!readAhead.ok) return readAhead
-    // Another refresh may have got ahead while this one was reading.
+    // Another refresh may have finished while this one was reading.
     if (pointer.value === this.#inForce?.pointer) return ok(undefined)
     const stillAdmitted = admit(verified.value, this.#context, this.#inForce?.manifest, now)
     if (!stillAdmitted.ok) return stillAdmitted
@@ -213,7 +218,7 @@ export class PolicyStore {
     return verifyManifest(pointer, this.#keys, this.#context)
   }
 
-  /** Read what the next bundle changed of the shards in use, so that a switch makes nobody wait and misses nothing. */
+  /** Reads the changed versions of the shards in use, so that no request waits for them after the new bundle takes effect. */
   async #readAhead(next: Manifest): Promise<Result<void, BundleProblem>> {
     const previous = this.#inForce?.manifest
     if (previous === undefined || previous.shards === next.shards) return ok(undefined)
@@ -233,7 +238,7 @@ export class PolicyStore {
     return [`bundle ${view.serial} expires in ${days} days; run dockgate push`]
   }
 
-  /** One line for each change: a bundle taking effect, a problem, its end, a warning. */
+  /** Writes one line for each change: a new bundle, a problem, the end of a problem, a warning. */
   #log(now: EpochSeconds): void {
     const { serial, label, keyId, lastProblem, warnings } = this.status(now)
     const facts = { kind: 'policy', serial, label, keyId, problem: lastProblem, warnings }
@@ -244,7 +249,7 @@ export class PolicyStore {
   }
 }
 
-/** Does a shard of `previous` that is in use hold some of the principals of shard `index` of `next`? */
+/** Whether a shard of `previous` that is in use has principals that belong to shard `index` of `next`. */
 function sameRange(index: number, next: Manifest, previous: Manifest, shards: Shards): boolean {
   const finer = previous.bits - next.bits
   if (finer <= 0) return shards.has(digestAt(previous, index >> -finer))
@@ -256,7 +261,7 @@ function sameRange(index: number, next: Manifest, previous: Manifest, shards: Sh
 
 const writeLine = (line: string): void => console.log(line)
 
-/** One store for each environment, as long as the isolate lives. */
+/** One store for each environment, for the lifetime of the isolate. */
 const stores = new WeakMap<StoreEnv, PolicyStore>()
 
 function storeOf(env: StoreEnv): PolicyStore {
@@ -269,10 +274,9 @@ function storeOf(env: StoreEnv): PolicyStore {
 }
 
 /**
- * The policy in force. A value on the warm path; a promise when the pointer has to be read first, which rejects with the
- * fault `policy_unavailable` when there is no policy that may be used.
+ * The policy in force; see `PolicyStore.current`.
  *
- * @param now seconds since the epoch
+ * @throws Fault `settings_invalid`; `policy_unavailable` (as a rejection) when no policy may be used
  */
 export const currentPolicy = (
   env: StoreEnv,
@@ -280,5 +284,5 @@ export const currentPolicy = (
   now: EpochSeconds,
 ): PolicyView | Promise<PolicyView> => storeOf(env).current(background, now)
 
-/** What `/readyz` says of the policy; ask for {@link currentPolicy} first, so that it is fresh. */
+/** The status for `/readyz`. It reads nothing: call {@link currentPolicy} first. */
 export const policyStatus = (env: StoreEnv, now: EpochSeconds): PolicyStatus => storeOf(env).status(now)

@@ -1,4 +1,4 @@
-/** A verified bundle as the corridor sees it: shards are looked up by the digests of its own manifest and no others. */
+/** A verified bundle as a {@link PolicyView}. It uses only shards whose digests are in its own manifest. */
 import { digestFor } from '../../bundle/manifest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
 import { malformed, type Shard } from '../../bundle/shard.ts'
@@ -9,7 +9,11 @@ import { Fault } from '../platform/fault.ts'
 import type { PolicyView } from './policy-view.ts'
 import type { Shards } from './shards.ts'
 
-/** @param report told what is wrong with a shard that was asked for, and of nothing once one could be read */
+/**
+ * The view of a bundle.
+ *
+ * @param report is called with the problem when a shard cannot be read, and with undefined when one was read
+ */
 export function openView(
   { manifest, keyId }: VerifiedManifest,
   shards: Shards,

@@ -1,8 +1,8 @@
 /**
- * Makes the tokens of an answer from a verified credential. A token never reaches further than the credential it is made
- * from, in scope or in time: whatever is presented, its own `access` and its end are handed on.
+ * Issues tokens for a verified credential. A token never has a wider scope or a later expiry than the credential that it is
+ * issued for: the `access` and the end of a presented token are copied into the new one.
  *
- * Source: distribution `docs/content/spec/auth/token.md` (answer; no token under 60 seconds).
+ * Source: distribution `docs/content/spec/auth/token.md` (response; no token under 60 seconds).
  */
 
 import type { Minted, TokenUse } from '../../identity/token-claims.ts'
@@ -13,13 +13,14 @@ import type { AuthContext, Verified } from '../identity/identify.ts'
 import { tokenKeys } from '../identity/keys.ts'
 import { mint } from '../identity/minted.ts'
 
-/** The shortest life of an access token: clients count on it. */
+/** The shortest lifetime of an access token. Clients rely on it. */
 const ACCESS_MIN_SECONDS = 60
-/** Of a refresh token that a password got. It dies with the password in any case. */
-export const REFRESH_SECONDS = 30 * 86_400
-/** Of a refresh token for a JWT, which it outlives: as long as Azure's. */
-export const EXCHANGED_SECONDS = 3 * 3600
+/** Lifetime of a refresh token for a password. It also ends when the password is removed. */
+const REFRESH_SECONDS = 30 * 86_400
+/** Lifetime of a refresh token for a JWT, as in Azure. It may be longer than the JWT's. */
+const EXCHANGED_SECONDS = 3 * 3600
 
+/** An access token that was just issued. */
 export type AccessToken = {
   readonly token: string
   readonly granted: readonly Access[]
@@ -27,7 +28,11 @@ export type AccessToken = {
   readonly lifetimeSeconds: number
 }
 
-/** An access token for what policy grants of `asked`. */
+/**
+ * An access token for the part of `asked` that policy grants.
+ *
+ * @throws Fault `signing_key_unavailable`
+ */
 export async function issueAccess(
   verified: Verified,
   asked: readonly Access[],
@@ -46,10 +51,14 @@ export async function issueAccess(
   const lifetimeSeconds = Math.max(ACCESS_MIN_SECONDS, Math.min(view.common.tokenLifetimeSeconds, remaining))
   const minted: Minted = { proof, access: granted, ...(until === undefined ? {} : { until }) }
   const token = await sign('access', minted, lifetimeSeconds, auth)
-  return { token, granted, issuedAt: Math.floor(now), lifetimeSeconds }
+  return { token, granted, issuedAt: now, lifetimeSeconds }
 }
 
-/** A refresh token, or nothing for an anonymous caller. */
+/**
+ * A refresh token; undefined for an anonymous caller.
+ *
+ * @throws Fault `signing_key_unavailable`
+ */
 export async function issueRefresh(verified: Verified, auth: AuthContext): Promise<string | undefined> {
   const { identified, proof, source, until } = verified
   if (proof.kind === 'anonymous') return undefined
@@ -62,18 +71,13 @@ export async function issueRefresh(verified: Verified, auth: AuthContext): Promi
           now + (proof.kind === 'token' ? REFRESH_SECONDS : EXCHANGED_SECONDS),
         )
   const { access } = identified
-  const minted: Minted = { proof, ...(access === undefined ? {} : { access }), until: Math.floor(end) }
-  return sign('refresh', minted, Math.floor(end - now), auth)
+  const minted: Minted = { proof, ...(access === undefined ? {} : { access }), until: end }
+  return sign('refresh', minted, end - now, auth)
 }
 
 async function sign(use: TokenUse, minted: Minted, lifetimeSeconds: number, auth: AuthContext): Promise<string> {
   const { view, env, now } = auth
-  const issuedAt = Math.floor(now)
-  const issue = {
-    service: view.common.service,
-    issuedAt,
-    expires: issuedAt + lifetimeSeconds,
-    id: crypto.randomUUID(),
-  }
+  const { service } = view.common
+  const issue = { service, issuedAt: now, expires: now + lifetimeSeconds, id: crypto.randomUUID() }
   return mint(use, minted, issue, await tokenKeys(env))
 }

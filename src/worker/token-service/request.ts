@@ -1,6 +1,6 @@
 /**
- * What a token request asks: GET with a query, or POST with a form. Strict where a second reading is possible: one value
- * per parameter, one kind of credential. Never verifies.
+ * Parses token requests: GET with a query, or POST with a form. Ambiguous requests are refused: each parameter has one
+ * value, and a request has one kind of credential. Nothing is verified here.
  *
  * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; RFC 6749 sections 2.3 and 3.2; Azure/acr
  * `docs/AAD-OAuth.md`.
@@ -10,23 +10,25 @@ import { err, ok, type Result } from '../../base/result.ts'
 import { hasControlCharacter, parseAuthorization } from '../../identity/authorization.ts'
 import { MINTED_MAX_LENGTH } from '../../identity/compact-jws.ts'
 import { type Access, parseScopes, SCOPE_MAX_LENGTH } from '../../registry/scope.ts'
+import { readText } from '../platform/read-text.ts'
 
-/** How the caller shows who it is. */
+/** The credential of a token request, not verified yet. */
 export type Presented =
   | { readonly kind: 'none' }
-  /** The `Authorization` header, as it is. */
+  /** The `Authorization` header, unchanged. */
   | { readonly kind: 'header'; readonly header: string }
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
   | { readonly kind: 'refresh'; readonly token: string }
 
+/** A parsed request for an access token. */
 export type TokenRequest = {
   readonly presented: Presented
   readonly scopes: readonly Access[]
-  /** A refresh token is wanted too. */
+  /** Whether the client also asks for a refresh token. */
   readonly offline: boolean
 }
 
-/** A mistake in the request itself: an error code of RFC 6749 section 5.2, with words for the caller. */
+/** A mistake in the request itself: an error code of RFC 6749 section 5.2, and a message for the caller. */
 export type RequestError = {
   readonly status: 400 | 413 | 415
   readonly error: 'invalid_request' | 'unsupported_grant_type'
@@ -41,7 +43,11 @@ const invalid = (message: string, status: RequestError['status'] = 400): Request
   message,
 })
 
-/** `GET /token`: who asks is in the header, the rest in the query. */
+/**
+ * Parses `GET /token`: the credential is in the header, the rest in the query.
+ *
+ * @param service the only service for which tokens are issued here
+ */
 export function readQuery(request: Request, service: string): Result<TokenRequest, RequestError> {
   const query = new URL(request.url).searchParams
   const problem = serviceProblem(query, service)
@@ -54,7 +60,11 @@ export function readQuery(request: Request, service: string): Result<TokenReques
   return ok({ presented: presented.value, scopes: scopes.value, offline })
 }
 
-/** `POST /token`: who asks is in the form or in the header, never in both. */
+/**
+ * Parses `POST /token`: the credential is in the form or in the header, never in both.
+ *
+ * @param service the only service for which tokens are issued here
+ */
 export async function readForm(request: Request, service: string): Promise<Result<TokenRequest, RequestError>> {
   const form = await readParameters(request)
   if (!form.ok) return form
@@ -76,7 +86,11 @@ export async function readForm(request: Request, service: string): Promise<Resul
   })
 }
 
-/** `POST /oauth2/exchange`: the JWT to exchange. */
+/**
+ * Parses `POST /oauth2/exchange`. Returns the JWT to exchange.
+ *
+ * @param service the only service for which tokens are issued here
+ */
 export async function readExchange(request: Request, service: string): Promise<Result<string, RequestError>> {
   const form = await readParameters(request)
   if (!form.ok) return form
@@ -85,7 +99,7 @@ export async function readExchange(request: Request, service: string): Promise<R
   const grant = form.value.get('grant_type')
   if (grant !== 'access_token') return err(unsupportedGrant('access_token'))
   const token = form.value.get('access_token') ?? ''
-  return token === '' ? err(invalid('the form holds no access_token: put the JWT of your issuer there')) : ok(token)
+  return token === '' ? err(invalid('the form has no access_token: put the JWT of your issuer there')) : ok(token)
 }
 
 function readHeader(request: Request): Result<Presented, RequestError> {
@@ -104,13 +118,13 @@ function readGrant(form: URLSearchParams): Result<Presented, RequestError> {
       const password = form.get('password') ?? ''
       if (user === '' && password === '') return ok({ kind: 'none' })
       if (hasControlCharacter(user) || hasControlCharacter(password) || password.length > MINTED_MAX_LENGTH) {
-        return err(invalid('the user name or the password holds characters that none can have, or is too long'))
+        return err(invalid('the user name or the password has control characters, or is too long'))
       }
       return ok({ kind: 'password', user, password })
     }
     case 'refresh_token': {
       const token = form.get('refresh_token') ?? ''
-      return token === '' ? err(invalid('the form holds no refresh_token')) : ok({ kind: 'refresh', token })
+      return token === '' ? err(invalid('the form has no refresh_token')) : ok({ kind: 'refresh', token })
     }
     default:
       return err(unsupportedGrant('password or refresh_token'))
@@ -120,10 +134,10 @@ function readGrant(form: URLSearchParams): Result<Presented, RequestError> {
 const unsupportedGrant = (known: string): RequestError => ({
   status: 400,
   error: 'unsupported_grant_type',
-  message: `the grant_type is not known here: send ${known}`,
+  message: `the grant_type is not supported: send ${known}`,
 })
 
-/** Parameters that may be there more than once. */
+/** Parameters that may occur more than once. */
 const REPEATABLE = new Set(['scope'])
 
 async function readParameters(request: Request): Promise<Result<URLSearchParams, RequestError>> {
@@ -131,34 +145,18 @@ async function readParameters(request: Request): Promise<Result<URLSearchParams,
   if (type !== 'application/x-www-form-urlencoded') {
     return err(invalid('the body is not a form: send application/x-www-form-urlencoded', 415))
   }
-  const text = await readText(request)
+  const text = await readText(request.body, FORM_MAX_BYTES)
   if (text === undefined) return err(invalid(`the form is larger than ${FORM_MAX_BYTES} bytes, or is not UTF-8`, 413))
   const form = new URLSearchParams(text)
   for (const name of new Set(form.keys())) {
-    if (!REPEATABLE.has(name) && form.getAll(name).length > 1) return err(invalid('a parameter is there twice'))
+    if (!REPEATABLE.has(name) && form.getAll(name).length > 1) return err(invalid('a parameter occurs twice'))
   }
   return ok(form)
 }
 
-async function readText(request: Request): Promise<string | undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let bytes = 0
-  let text = ''
-  try {
-    for await (const chunk of request.body ?? []) {
-      bytes += chunk.byteLength
-      if (bytes > FORM_MAX_BYTES) return undefined
-      text += decoder.decode(chunk, { stream: true })
-    }
-    return text + decoder.decode()
-  } catch {
-    return undefined
-  }
-}
-
 function serviceProblem(parameters: URLSearchParams, service: string): RequestError | undefined {
   if (parameters.getAll('service').every((value) => value === service)) return undefined
-  return invalid(`the service is not the one that gives tokens here: ask for ${service}`)
+  return invalid(`the service is not the one that issues tokens here: ask for ${service}`)
 }
 
 function readScopes(parameters: URLSearchParams): Result<readonly Access[], RequestError> {

@@ -1,12 +1,13 @@
 /**
- * The token service: who shows a good credential gets a token for what policy grants, and never an error for what it does
- * not. Answers are JSON and are never stored. Faults (no policy, no key, an issuer that is down) are left to the Worker.
+ * The token service: a caller with a valid credential gets a token for the scopes that policy grants. Scopes that policy
+ * does not grant are left out; they are not an error. Responses are JSON and must not be stored. The Worker answers faults
+ * (no policy, no key, an issuer that is down).
  *
  * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; Azure/acr `docs/AAD-OAuth.md`.
  */
 import type { Context } from 'hono'
-import type { EpochSeconds } from '../../policy/model.ts'
-import { errorBody, type OciErrorCode } from '../../registry/refusal.ts'
+import { formatTime } from '../../base/time.ts'
+import { errorDocument, type OciErrorCode } from '../../registry/refusal.ts'
 import { formatScope } from '../../registry/scope.ts'
 import {
   CREDENTIAL_ERRORS,
@@ -23,23 +24,30 @@ import {
   type Verified,
 } from '../identity/identify.ts'
 import { tokenKeys } from '../identity/keys.ts'
-import type { Background } from '../platform/background.ts'
 import type { Env } from '../platform/env.ts'
 import { createRoutes, type Routes } from '../platform/routes.ts'
-import type { PolicyView } from '../store/policy-view.ts'
+import type { CurrentPolicy } from '../store/policy-view.ts'
 import { issueAccess, issueRefresh } from './issue.ts'
 import { type Presented, type RequestError, readExchange, readForm, readQuery, type TokenRequest } from './request.ts'
 
-export type CurrentPolicy = (env: Env, ctx: Background, now: EpochSeconds) => PolicyView | Promise<PolicyView>
-
 type Bindings = { readonly Bindings: Env }
 
-/** The routes of the token service, over the policy that `currentPolicy` gives. */
-export function createTokenService(currentPolicy: CurrentPolicy): Routes {
+/** What the token service needs from the shell. */
+export type TokenServicePorts = {
+  readonly policy: CurrentPolicy
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
+}
+
+/**
+ * The routes of the token service: `/token` and `/oauth2/token` (GET and POST), `POST /oauth2/exchange` and
+ * `/.well-known/jwks.json`.
+ */
+export function createTokenService({ policy, nowMs }: TokenServicePorts): Routes {
   const open = async (context: Context<Bindings>): Promise<AuthContext> => {
-    const now = Date.now() / 1000
+    const now = Math.floor(nowMs() / 1000)
     const ctx = context.executionCtx
-    const view = await currentPolicy(context.env, ctx, now)
+    const view = await policy(context.env, ctx, now)
     return authContextOf(context.req.raw, view, context.env, ctx, now)
   }
   const service = createRoutes()
@@ -76,13 +84,13 @@ async function answerToken(asked: TokenRequest, auth: AuthContext, named: boolea
     token,
     access_token: token,
     expires_in: lifetimeSeconds,
-    issued_at: new Date(issuedAt * 1000).toISOString().replace('.000Z', 'Z'),
+    issued_at: formatTime(issuedAt),
     ...(named ? { token_type: 'Bearer', scope: granted.map(formatScope).join(' ') } : {}),
     ...(refresh === undefined ? {} : { refresh_token: refresh }),
   })
 }
 
-/** A refresh token that is used is handed back: its end does not move. */
+/** A presented refresh token is returned as it is, so that its expiry does not move. */
 async function refreshFor(verified: Verified, presented: Presented, auth: AuthContext): Promise<string | undefined> {
   return presented.kind === 'refresh' ? presented.token : issueRefresh(verified, auth)
 }
@@ -112,7 +120,7 @@ function answerMistake({ status, error, message }: RequestError): Response {
   return answerError(status, 'UNSUPPORTED', error, message)
 }
 
-/** Every 401 has one challenge, and here it is Basic: this is where a password is of use (RFC 9110 section 15.5.2). */
+/** A 401 has one challenge (RFC 9110 section 15.5.2). Here it is Basic, because this endpoint accepts passwords. */
 function answerRefusal({ code }: CredentialRefusal, { view }: AuthContext): Response {
   const { status, code: errorCode, message } = CREDENTIAL_ERRORS[code]
   const response = answerError(status, errorCode, status === 401 ? 'invalid_grant' : 'invalid_request', message)
@@ -122,10 +130,9 @@ function answerRefusal({ code }: CredentialRefusal, { view }: AuthContext): Resp
   return response
 }
 
-/** One body for both kinds of client: those of the registry read `errors`, those of OAuth `error`. */
+/** One body for both kinds of clients: registry clients read `errors`, OAuth 2 clients read `error`. */
 function answerError(status: number, code: OciErrorCode, error: string, message: string): Response {
-  const errors: unknown = JSON.parse(errorBody({ status, code, message }))
-  return answer(status, { ...(typeof errors === 'object' ? errors : {}), error, error_description: message })
+  return answer(status, { ...errorDocument({ status, code, message }), error, error_description: message })
 }
 
 const answer = (status: number, body: object): Response =>

@@ -1,7 +1,7 @@
 /**
- * Signing in to an upstream: what it asks for is learned once per isolate, from its own 401, and answered with the
- * gate's credential: Basic, or a token of its token service, kept until it expires and shared by all requests. Never
- * sees a client's credential, and never lets the upstream's words choose more than where, for which service.
+ * Signing in to an upstream. The gate learns the scheme once per isolate from the upstream's own 401. It answers with its own
+ * credential: Basic, or a token of the upstream's token service, cached until it expires and shared by all requests. A
+ * client's credential never reaches this code. The upstream's challenge chooses only the realm and the service.
  */
 import type { RegistryRequest } from '../../registry/request.ts'
 import { Fault } from '../platform/fault.ts'
@@ -13,40 +13,43 @@ import { SingleFlight } from './single-flight.ts'
 import { fetchToken, TOKEN_TIMEOUT_MS } from './token.ts'
 import { upstreamScopes } from './token-scope.ts'
 
-/** Where to sign in. */
+/** The upstream to sign in to. */
 export type Site = {
   /** Scheme and authority. */
   readonly origin: string
-  /** What stands before `/v2/`, without a trailing slash. */
+  /** The path before `/v2/`, without a trailing slash; mostly empty. */
   readonly basePath: string
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   readonly authHosts: AuthHosts
 }
 
+/** The gate's side of the authentication at one upstream. */
 export type Authentication = {
   /**
-   * The `Authorization` value for one request; a promise only when it has to be asked for. Throws, or rejects with,
-   * `upstream_unauthorized` and the other faults of an upstream.
+   * The `Authorization` value for one request; undefined if the request needs none. A promise only if the gate must ask the
+   * upstream or its token service first.
    *
-   * @param hasBody what is sent cannot be sent again, so the value must be good for a while
+   * @param hasBody whether the request has a body that cannot be sent again, so that the value must stay valid for a while
+   * @throws Fault `upstream_unauthorized`, `upstream_unreachable`, `upstream_timeout`, `upstream_invalid`
    */
   authorizationFor(request: RegistryRequest, hasBody: boolean): string | undefined | Promise<string | undefined>
   /**
-   * Learn from a 401. Answers whether {@link authorizationFor} now has something better to say. Throws
-   * `upstream_unauthorized` for an upstream that may not be signed in to as it asks.
+   * Learns from a 401. Returns whether {@link authorizationFor} now gives a value that may succeed.
    *
-   * @param authorization what was sent
+   * @param authorization the value that was sent
+   * @throws Fault `upstream_unauthorized` when the challenge asks for something that the gate may not do
    */
   refused(request: RegistryRequest, wwwAuthenticate: string | null, authorization: string | undefined): boolean
 }
 
+/** The authentication at one upstream with one credential. */
 export function createAuthentication(site: Site, credential: Credential, nowMs = () => Date.now()): Authentication {
   if (credential.kind !== 'header') return new Negotiation(site, credential, nowMs)
   return { authorizationFor: () => credential.value, refused: () => false }
 }
 
 type Demand =
-  /** It answers without a credential, as far as is known. */
+  /** `open`: no challenge so far. */
   | { readonly scheme: 'open' | 'basic' }
   | { readonly scheme: 'bearer'; readonly realm: URL; readonly service?: string; readonly isAzure: boolean }
 
@@ -56,22 +59,22 @@ type Held = {
   readonly authorization: string
   /** Seconds since the epoch. */
   readonly receivedAt: number
-  /** A request with a body takes a new one from here on. */
+  /** From this time on a request with a body gets a new token. */
   readonly restsUntil: number
 }
 
-/** Tokens of one upstream that are kept: one for each repository and kind of access. */
+/** How many tokens of one upstream are cached: one for each repository and kind of access. */
 const CAPACITY = 1000
-/** Left of a token's life when it is no longer used: clocks differ, and a request takes its way. */
+/** How long before its expiry a token is no longer used, because clocks differ and a request takes time. */
 const LEEWAY_SECONDS = 10
 /** The same for a request whose body cannot be sent again. */
 const BODY_LEEWAY_SECONDS = 60
-/** A token younger than this is not refused for its age: another one would be refused too. */
+/** A refused token that is younger is not replaced: a new one would be refused too. */
 const YOUNG_SECONDS = 5
-/** A refused credential is not tried again for so long: token services lock accounts. */
+/** How long to wait before retrying a refused credential; some token services lock accounts. */
 const REFUSAL_SECONDS = 5
 
-/** Some registries ask for other credentials where no repository is named. */
+/** Some registries have another challenge for requests without a repository. */
 type Area = 'repository' | 'registry'
 
 class Negotiation implements Authentication {
@@ -93,7 +96,7 @@ class Negotiation implements Authentication {
   authorizationFor(request: RegistryRequest, hasBody: boolean): string | undefined | Promise<string | undefined> {
     const demand = this.#demands.get(areaOf(request))
     if (demand !== undefined) return this.#answer(demand, request, hasBody)
-    // Without a credential the request itself finds out, unless it can be sent only once.
+    // Without a credential no probe is needed: the request itself may be the probe, unless it can be sent only once.
     if (this.#credential.kind === 'none' && !hasBody) return undefined
     return this.#probing.run('', () => this.#probe()).then((found) => this.#answer(found, request, hasBody))
   }
@@ -167,7 +170,7 @@ class Negotiation implements Authentication {
     }
   }
 
-  /** `GET /v2/` tells what a registry asks for, and so what is safe to send it. */
+  /** The challenge to `GET /v2/` shows which scheme the registry uses, before a credential is sent. */
   async #probe(): Promise<Demand> {
     const { origin, basePath, fetch: fetchUpstream } = this.#site
     const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS)
@@ -179,7 +182,7 @@ class Negotiation implements Authentication {
         ? new Fault('upstream_timeout', 'the registry did not answer GET /v2/ in time', { cause })
         : new Fault(
             'upstream_unreachable',
-            'the registry cannot be reached: look whether it runs and its URL is right',
+            'the registry cannot be reached: check that it runs and that its URL is right',
             {
               cause,
             },
@@ -196,7 +199,7 @@ class Negotiation implements Authentication {
     return demand
   }
 
-  /** From the ping, for all areas of which nothing better is known. */
+  /** The demand of the ping is the default for both areas. */
   #learn(demand: Demand): void {
     for (const area of ['repository', 'registry'] as const) {
       if (!this.#demands.has(area)) this.#demands.set(area, demand)
@@ -208,7 +211,7 @@ class Negotiation implements Authentication {
     const { origin, authHosts } = this.#site
     const realm = admitRealm(challenge.realm, origin, authHosts)
     const demand = { ...challenge, realm }
-    // Only the challenge for a list of tags tells, and it stays true for the others.
+    // Only the challenge for a list of tags shows that this is Azure. It stays true for later challenges of the same realm.
     const wasAzure = known?.scheme === 'bearer' && known.isAzure && known.realm.href === realm.href
     return wasAzure ? { ...demand, isAzure: true } : demand
   }
@@ -219,7 +222,7 @@ const areaOf = (request: RegistryRequest): Area =>
 
 const scopesFor = ({ isAzure }: Bearer, request: RegistryRequest): readonly string[] => upstreamScopes(request, isAzure)
 
-/** No part holds a space of its own but the service, which is quoted. */
+/** Unambiguous: only the service may contain a space, and it is quoted. */
 const keyOf = ({ realm, service }: Bearer, scopes: readonly string[]): string =>
   [realm.href, JSON.stringify(service), ...scopes].join(' ')
 

@@ -1,26 +1,27 @@
 /**
- * What an upstream asks for in its `WWW-Authenticate` (RFC 9110 section 11.6.1; RFC 6750 section 3; distribution
- * `docs/content/spec/auth/token.md`). Only realm and service are taken from it, and one bit of the scope. Whether the
- * realm may be asked is not known here.
+ * Parses the `WWW-Authenticate` of an upstream (RFC 9110 section 11.6.1; RFC 6750 section 3; distribution
+ * `docs/content/spec/auth/token.md`). Only realm and service are used, and one bit of the scope. `./realm.ts` checks whether
+ * the realm is allowed.
  */
 
+/** The challenge that the gate answers. */
 export type UpstreamChallenge =
   | { readonly scheme: 'basic' }
   | {
       readonly scheme: 'bearer'
       readonly realm: string
       readonly service?: string
-      /** It named Azure's own action for a list of tags: see ./token-scope.ts. */
+      /** Whether the scope has Azure's own action for lists of tags; see ./token-scope.ts. */
       readonly isAzure: boolean
     }
 
-/** Nobody needs a longer one. */
+/** Longer headers are ignored. */
 const MAX_LENGTH = 8192
 
-/** A scheme, or a parameter with its value quoted or not; several lines of the header arrive joined by commas. */
+/** A scheme, or a parameter whose value is quoted or not. Several header lines arrive joined by commas. */
 const PART = /[\s,]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/y
 
-/** The challenge that the gate can answer best, Bearer before Basic; nothing when there is none of these. */
+/** The first Bearer challenge with a realm, else Basic; undefined if the header has neither. */
 export function parseChallenge(header: string | null): UpstreamChallenge | undefined {
   if (header === null || header.length > MAX_LENGTH) return undefined
   const challenges: { readonly scheme: string; readonly parameters: Map<string, string> }[] = []

@@ -1,14 +1,15 @@
 /**
- * What the gate asks a token of the upstream's token service for: what one request takes there, in the words of
- * distribution's `docs/content/spec/auth/scope.md`, computed from the parsed request. Never the client's words, nor the upstream's.
+ * The scopes of the tokens that the gate requests from an upstream's token service (distribution
+ * `docs/content/spec/auth/scope.md`). They are computed from the parsed request, never copied from the client or from the
+ * upstream's challenge.
  */
 import type { RegistryRequest } from '../../registry/request.ts'
 import { type Access, formatScope, neededScope, pullScope } from '../../registry/scope.ts'
 
 /**
- * Scopes, the first of which is of the repository that the request is about; none for a ping.
+ * The scopes that a request needs. The first one is for the repository of the request; a ping needs none.
  *
- * @param isAzure the upstream decides lists of tags by an action of their own (Azure/acr `docs/AAD-OAuth.md`)
+ * @param isAzure whether the upstream has an own action for lists of tags (Azure/acr `docs/AAD-OAuth.md`)
  */
 export function upstreamScopes(request: RegistryRequest, isAzure: boolean): readonly string[] {
   switch (request.operation) {
@@ -35,7 +36,7 @@ export function upstreamScopes(request: RegistryRequest, isAzure: boolean): read
     case 'deleteBlob':
       return [on(request.name, ['delete'])]
     case 'metadata': {
-      // This API is Azure's alone, and so are the scopes that the gate itself knows for it.
+      // Only Azure has this API, so the upstream has the same scopes as the gate.
       const scope = neededScope(request)
       return scope === undefined ? [] : [formatScope(scope)]
     }

@@ -1,6 +1,6 @@
 /**
- * One call of an upstream's token service: GET with Basic, or POST where it only speaks OAuth2. No redirect is followed,
- * time and size are bounded, and an error carries nothing of what was sent.
+ * One request to an upstream's token service: GET with Basic, or POST if the service supports only OAuth 2. No redirect is
+ * followed, time and size are bounded, and an error contains nothing of what was sent.
  *
  * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; Azure/acr `docs/AAD-OAuth.md`.
  */
@@ -9,8 +9,9 @@ import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
 import { basic, type Credential } from './credential.ts'
 
+/** A request for a token. */
 export type TokenQuestion = {
-  /** That may be asked: of ./realm.ts. */
+  /** A token endpoint approved by `admitRealm`. */
   readonly realm: URL
   readonly service?: string
   readonly scopes: readonly string[]
@@ -18,26 +19,29 @@ export type TokenQuestion = {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
 }
 
+/** A token of an upstream's token service. */
 export type UpstreamToken = {
   readonly token: string
-  /** From the answer on, 1 to 86400. */
+  /** Counted from the response on: 1 to 86400. */
   readonly lifetimeSeconds: number
 }
 
+/** Timeout of one token request. */
 export const TOKEN_TIMEOUT_MS = 5000
 const MAX_BYTES = 131_072
 const DEFAULT_LIFETIME_SECONDS = 60
 const LIFETIME_MAX_SECONDS = 86_400
 const CLIENT_ID = 'dockgate'
 
-/** The characters of a `b64token` and then some: whatever a header can carry without ambiguity. */
+/** More characters than a `b64token` has (RFC 6750): all that a header can contain without ambiguity. */
 const TOKEN = /^[\x21-\x2b\x2d-\x7e]{1,65536}$/
 
 /**
- * Throws `upstream_unauthorized` when the service refuses the credential, `upstream_unreachable` and `upstream_timeout`
- * when it fails, `upstream_invalid` when what it answers is no token.
+ * Requests a token.
  *
- * @param nowMs milliseconds since the epoch, asked when the answer is there
+ * @param nowMs milliseconds since the epoch; called when the response has arrived
+ * @throws Fault `upstream_unauthorized` when the service refuses the credential; `upstream_unreachable` and
+ *   `upstream_timeout` when it fails; `upstream_invalid` when its response has no token
  */
 export async function fetchToken(question: TokenQuestion, nowMs: () => number): Promise<UpstreamToken> {
   const where = `the token service on ${question.realm.host}`
@@ -70,7 +74,7 @@ type Call = {
   readonly body?: string
 }
 
-/** What the realm's own query says of service and scope is not the gate's question. */
+/** Service and scope in the realm's own query are dropped: the gate sets them itself. */
 function viaGet({ realm, service, scopes, credential }: TokenQuestion): Call {
   const url = new URL(realm)
   for (const name of ['service', 'scope', 'account', 'offline_token']) url.searchParams.delete(name)
@@ -121,7 +125,7 @@ function readAnswer(text: string | undefined, where: string, nowMs: number): Ups
   } catch {
     throw new Fault('upstream_invalid', `${where} did not answer with JSON of a reasonable size`)
   }
-  // Either name may be there, and the other one empty.
+  // A service may use either name, and may leave the other one empty.
   const tokens = isRecord(answer) ? [answer.token, answer.access_token] : []
   const token = tokens.find((value) => typeof value === 'string' && value !== '')
   if (!isRecord(answer) || typeof token !== 'string' || !TOKEN.test(token)) {
@@ -130,7 +134,7 @@ function readAnswer(text: string | undefined, where: string, nowMs: number): Ups
   return { token, lifetimeSeconds: lifetimeOf(answer.expires_in, answer.issued_at, nowMs) }
 }
 
-/** A service may hand out a token again that it issued before; one whose clock is ahead issues it now. */
+/** A service may return a token that it issued before. If `issued_at` is in the future, its clock is ahead: age 0. */
 function lifetimeOf(expiresIn: unknown, issuedAt: unknown, nowMs: number): number {
   const stated = typeof expiresIn === 'number' && expiresIn > 0 ? expiresIn : DEFAULT_LIFETIME_SECONDS
   const issuedMs = typeof issuedAt === 'string' ? Date.parse(issuedAt) : Number.NaN

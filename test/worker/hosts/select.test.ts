@@ -176,7 +176,7 @@ describe('UPSTREAMS', () => {
     ['no JSON', '{', /UPSTREAMS is not JSON/],
     ['an object', {}, /list/],
     ['an empty list', [], /at least one/],
-    ['a text in the list', ['https://r.example'], /UPSTREAMS\[0\] is no object/],
+    ['a text in the list', ['https://r.example'], /UPSTREAMS\[0\] must be an object/],
     ['an unknown key', [{ url, passwort: 'X' }], /UPSTREAMS\[0\] has the unknown key "passwort"/],
     ['no URL', [{ host: 'a.example' }], /UPSTREAMS\[0\]\.url/],
     ['a URL with a password', [{ url: 'https://user:canary@r.example' }], /UPSTREAMS\[0\]\.url is no URL/],

@@ -44,7 +44,7 @@ roleAssignments:
 const view = viewOf(POLICY)
 
 let policy: PolicyView = view
-const service = createTokenService(() => policy)
+const service = createTokenService({ policy: () => policy, nowMs: () => Date.now() })
 const send = async (path: string, init: RequestInit = {}): Promise<Response> =>
   service.request(new Request(`https://${SERVICE}${path}`, init), undefined, env as Env, {
     ...ctx,

@@ -1,29 +1,35 @@
 /**
- * The public keys of an issuer (RFC 7517). Shared secrets, private keys, keys for encryption and unknown kinds are left
- * out, so that a JWT cannot be verified with anything but a public key for signatures. jose matches key, algorithm and use.
+ * The public keys of an issuer (RFC 7517). Shared secrets, private keys, keys for encryption and unknown key types are
+ * dropped, so only a public key for signatures can verify a JWT. jose matches key, algorithm and use.
  */
 import { type CryptoKey, calculateJwkThumbprint, createLocalJWKSet, errors, type JWTHeaderParameters } from 'jose'
 import { isRecord } from '../../../identity/federation.ts'
 
+/** The usable keys of a JWKS. */
 export type KeySet = {
-  /** Whether this key is in the set. A header without `kid` may mean any key. */
+  /** Whether the set has this key. A header without `kid` may mean any key, so the answer is true. */
   has(wanted: WantedKey): boolean
   /**
-   * The one key that a header means.
+   * The one key for a header.
    *
    * @throws errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys (jose) when the set has none, or more than one
    */
   find(header: JWTHeaderParameters): Promise<FoundKey>
 }
 
-/** By the `kid` of a header, which the sender of a JWT chose; or by the thumbprint of a key that verified one. */
+/** A key by the `kid` of a header, which the sender of a JWT chose, or by its RFC 7638 thumbprint. */
 export type WantedKey = { readonly kid: string | undefined } | { readonly thumbprint: string }
 
+/** A key with its RFC 7638 thumbprint. */
 export type FoundKey = { readonly key: CryptoKey; readonly thumbprint: string }
 
 const KEY_TYPES: readonly unknown[] = ['RSA', 'EC', 'OKP']
 
-/** @throws Error when this is not a JWKS */
+/**
+ * The usable keys of a JWKS.
+ *
+ * @throws Error when `value` is not a JWKS
+ */
 export async function parseKeySet(value: unknown): Promise<KeySet> {
   if (!isRecord(value) || !Array.isArray(value.keys)) throw new Error('it is not a JWKS: "keys" is missing')
   const members = (await Promise.all(value.keys.filter(isPublicKey).map(memberOf))).filter(isMember)
@@ -67,7 +73,7 @@ type Member = {
   readonly find: (header: JWTHeaderParameters) => Promise<CryptoKey>
 }
 
-/** Nothing for a key of which a part is missing: it could verify nothing. */
+/** Undefined for an incomplete key, which could verify nothing. */
 async function memberOf(jwk: PublicKey): Promise<Member | undefined> {
   try {
     return { kid: jwk.kid, thumbprint: await calculateJwkThumbprint(jwk), find: createLocalJWKSet({ keys: [jwk] }) }

@@ -1,7 +1,7 @@
 /**
- * An issuer's keys that live elsewhere: found by OIDC discovery or at `jwksUri`, kept in the isolate, read again behind the
- * answer. An issuer that is down is survived for a day with the keys it had; a flood of unknown keys reaches it once a
- * minute. Only issuers that the policy names are ever asked.
+ * Remote keys of issuers: found by OIDC discovery or at `jwksUri`, cached in the isolate, and read again in the background.
+ * While an issuer is down, its last keys stay valid for a day. A flood of unknown keys causes one request a minute. The gate
+ * sends requests only to issuers that the policy names.
  *
  * Sources: OpenID Connect Discovery 1.0 section 4; RFC 8725 section 3.10.
  */
@@ -14,22 +14,22 @@ import { fetchJson } from './fetch-json.ts'
 import { type KeySet, parseKeySet, type WantedKey } from './key-set.ts'
 import { recall, type Sealing, share } from './shared-keys.ts'
 
-/** Up to here keys are used as they are. */
+/** Younger keys are used as they are. */
 export const FRESH_SECONDS = 300
 /**
- * Up to here they are used and read again behind the answer; older ones are read again before it. A key that the issuer
- * withdrew counts no longer than this, as long as the issuer can be reached.
+ * Younger keys are used, and read again in the background. Older keys are read again before the response. A key that the
+ * issuer withdrew is refused after this time at the latest, if the issuer can be reached.
  */
 export const REFRESH_BEHIND_SECONDS = 600
-/** Up to here they are used while the issuer cannot be read. */
+/** Younger keys are used while the issuer cannot be read. */
 export const STALE_SECONDS = 86_400
-/** Between two attempts while there are keys, whatever key is wanted. */
+/** Time between two attempts while there are keys, whatever key is wanted. */
 export const COOLDOWN_SECONDS = 60
-/** Between two attempts while there are none. */
+/** Time between two attempts while there are no keys. */
 export const RETRY_SECONDS = 10
-/** For discovery and keys together. */
+/** Timeout of discovery and keys together. */
 export const TIMEOUT_MS = 5000
-/** Waiting for a read that another request began, and may have taken with it when it ended. */
+/** How long to wait for a read of another request. If that request has ended, its read may never settle. */
 const WAIT_MS = TIMEOUT_MS + 1000
 
 type Entry = {
@@ -39,43 +39,45 @@ type Entry = {
   reading?: Promise<void>
 }
 
-/** By where the keys come from; the policy's authors bound their number. */
+/** By source of the keys. The policy bounds their number. */
 const entries = new Map<string, Entry>()
+
+/** What reading keys depends on besides the issuer. */
+export type KeyAccess = {
+  readonly ctx: Background
+  readonly now: EpochSeconds
+  /** Seals what isolates share. */
+  readonly sealing: Sealing
+}
 
 /** Keys as they were read. */
 export type RemoteKeys = {
   readonly set: KeySet
   readonly readAt: EpochSeconds
-  /** Exclusive: from then on they must be asked for again. */
+  /** When the keys must be read again, exclusive. */
   readonly until: EpochSeconds
 }
 
 /**
- * The keys of an issuer without inline keys, read again when the wanted one is unknown.
+ * The keys of an issuer without inline keys. They are read again if the wanted key is unknown.
  *
- * @param sealing for what isolates share
- * @throws Fault `issuer_unavailable` when there are none that may be used
+ * @throws Fault `issuer_unavailable` when there are no keys that may be used
  */
-export async function remoteKeys(
-  issuer: IssuerRule,
-  wanted: WantedKey,
-  ctx: Background,
-  now: EpochSeconds,
-  sealing: Sealing,
-): Promise<RemoteKeys> {
+export async function remoteKeys(issuer: IssuerRule, wanted: WantedKey, access: KeyAccess): Promise<RemoteKeys> {
+  const { now } = access
   const source = sourceOf(issuer)
   const entry = entries.get(source) ?? { attemptedAt: Number.NEGATIVE_INFINITY }
   entries.set(source, entry)
   const { keys } = entry
   const age = keys === undefined ? Number.POSITIVE_INFINITY : now - keys.readAt
   if (keys?.set.has(wanted) && age < REFRESH_BEHIND_SECONDS) {
-    if (age >= FRESH_SECONDS) read(entry, issuer, wanted, ctx, now, sealing)
+    if (age >= FRESH_SECONDS) read(entry, issuer, wanted, access)
     return { ...keys, until: keys.readAt + REFRESH_BEHIND_SECONDS }
   }
-  await wait(read(entry, issuer, wanted, ctx, now, sealing), entry)
+  await wait(read(entry, issuer, wanted, access), entry)
   if (entry.keys !== undefined && now - entry.keys.readAt < STALE_SECONDS) {
     const until = entry.keys.readAt + REFRESH_BEHIND_SECONDS
-    // While the issuer cannot be read, old keys count until the next attempt.
+    // While the issuer cannot be read, old keys are valid until the next attempt.
     return { ...entry.keys, until: now < until ? until : entry.attemptedAt + COOLDOWN_SECONDS }
   }
   throw new Fault(
@@ -85,22 +87,16 @@ export async function remoteKeys(
   )
 }
 
-/** Where the keys of an issuer are read from: another place may have other keys. */
+/** Where the keys of an issuer are read from. Keys are cached by it. */
 export const sourceOf = ({ issuer, jwksUri }: IssuerRule): string => jwksUri ?? `${issuer} by discovery`
 
-/** Begin to read the keys, unless that is under way or was tried a moment ago. */
-function read(
-  entry: Entry,
-  issuer: IssuerRule,
-  wanted: WantedKey,
-  ctx: Background,
-  now: EpochSeconds,
-  sealing: Sealing,
-): Promise<void> | undefined {
+/** Starts to read the keys. Undefined if the last attempt was too recent; the running read if there is one. */
+function read(entry: Entry, issuer: IssuerRule, wanted: WantedKey, access: KeyAccess): Promise<void> | undefined {
+  const { ctx, now } = access
   if (entry.reading !== undefined) return entry.reading
   if (now - entry.attemptedAt < (entry.keys === undefined ? RETRY_SECONDS : COOLDOWN_SECONDS)) return undefined
   entry.attemptedAt = now
-  const reading = readKeys(entry, issuer, wanted, ctx, now, sealing)
+  const reading = readKeys(entry, issuer, wanted, access)
     .catch((error: unknown) => {
       entry.failure = error
     })
@@ -112,15 +108,9 @@ function read(
   return reading
 }
 
-/** From what another isolate read, if that will do; else from the issuer. */
-async function readKeys(
-  entry: Entry,
-  issuer: IssuerRule,
-  wanted: WantedKey,
-  ctx: Background,
-  now: EpochSeconds,
-  sealing: Sealing,
-): Promise<void> {
+/** Takes the keys that another isolate read if they are fresh and have the wanted key; else reads them from the issuer. */
+async function readKeys(entry: Entry, issuer: IssuerRule, wanted: WantedKey, access: KeyAccess): Promise<void> {
+  const { ctx, now, sealing } = access
   const source = sourceOf(issuer)
   if (entry.keys === undefined) {
     const shared = await recall(source, sealing, now)
@@ -147,7 +137,7 @@ async function fetchDocument(issuer: IssuerRule): Promise<unknown> {
 async function discover(issuer: string, signal: AbortSignal): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const document = await fetchJson(address, signal)
-  if (!isRecord(document) || document.issuer !== issuer) throw new Error(`${address} speaks for another issuer`)
-  if (typeof document.jwks_uri !== 'string') throw new Error(`${address} names no jwks_uri`)
+  if (!isRecord(document) || document.issuer !== issuer) throw new Error(`${address} is the document of another issuer`)
+  if (typeof document.jwks_uri !== 'string') throw new Error(`${address} has no jwks_uri`)
   return document.jwks_uri
 }

@@ -1,7 +1,7 @@
 /**
- * Key sets that another isolate of the same place read: a second chance for a young isolate, above all while the issuer is
- * down. Kept in a cache that no request can reach, and sealed, since other Workers of the zone may write to it: whoever
- * could plant a key there could sign in as anybody. Best effort: where there is no cache, or it fails, there is nothing.
+ * Key sets that another isolate of the same Cloudflare location read. They help a new isolate, above all while the issuer is
+ * down. They are in a cache that no request can reach. They are sealed, because other Workers of the zone may write to the
+ * cache, and a planted key would let its owner sign in as any caller. Best effort: without a cache nothing is shared.
  */
 import { isRecord } from '../../../identity/federation.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
@@ -20,19 +20,23 @@ type Caches = { open(name: string): Promise<Cache> }
 const isCaches = (value: unknown): value is Caches => typeof value === 'object' && value !== null && 'open' in value
 
 async function openCache(): Promise<Cache | undefined> {
-  // Node has none.
+  // Node has no `caches`.
   const caches: unknown = Reflect.get(globalThis, 'caches')
   return isCaches(caches) ? caches.open('dockgate-issuers') : undefined
 }
 
 const keyOf = async (source: string): Promise<string> => `https://issuers.dockgate.invalid/${await sha256Hex(source)}`
 
-/** Gives the seal, or throws where there is no key for one. */
+/** Returns the seal; throws if there is no key. Called only when something must be sealed or opened. */
 export type Sealing = () => Seal
 
 const contextOf = (source: string): SealContext => ({ purpose: 'issuer keys', source })
 
-/** @param source where the keys come from */
+/**
+ * The document that another isolate shared; undefined if there is none. Never rejects.
+ *
+ * @param source where the keys come from
+ */
 export async function recall(source: string, sealing: Sealing, now: EpochSeconds): Promise<SharedDocument | undefined> {
   try {
     const answer = await (await openCache())?.match(await keyOf(source))
@@ -45,7 +49,11 @@ export async function recall(source: string, sealing: Sealing, now: EpochSeconds
   }
 }
 
-/** Never rejects. */
+/**
+ * Shares a document with other isolates. Never rejects.
+ *
+ * @param source where the keys come from
+ */
 export async function share(
   source: string,
   sealing: Sealing,
@@ -59,6 +67,6 @@ export async function share(
     const headers = { 'cache-control': `max-age=${maxAgeSeconds}` }
     await cache.put(await keyOf(source), new Response(sealed, { headers }))
   } catch {
-    // The next isolate asks the issuer itself.
+    // Nothing is shared; the next isolate reads the keys from the issuer.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Verifies a JWT of a configured issuer: issuer, audience, algorithm and key are matched as one tuple, of one
- * entry of the policy. Nothing that the token names (`jwk`, `jku`, `x5u`, `x5c`) is ever used as a key.
+ * Verifies a JWT of a configured issuer. Issuer, audience, algorithm and key must all match the same entry of the policy.
+ * Keys that the token itself names (`jwk`, `jku`, `x5u`, `x5c`) are never used.
  *
  * Sources: RFC 7519 section 7.2, RFC 8725.
  */
@@ -9,17 +9,17 @@ import { err, ok, type Result } from '../../../base/result.ts'
 import { JWT_MAX_LENGTH } from '../../../identity/compact-jws.ts'
 import { type Claims, type IssuerRule, isRecord, textsOf, type VerifiedBy } from '../../../identity/federation.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
-import type { Background } from '../../platform/background.ts'
 import { LEEWAY_SECONDS } from '../minted.ts'
 import { keysOf } from './issuer-keys.ts'
-import type { Sealing } from './shared-keys.ts'
+import type { KeyAccess } from './remote-keys.ts'
 
-/** A JWT that is valid for longer than this, in seconds, was not made for signing in. */
-export const LIFETIME_MAX_SECONDS = 366 * 86_400
+/** JWTs that are valid for longer are refused: they were not issued for signing in. */
+const LIFETIME_MAX_SECONDS = 366 * 86_400
 
-/** Signatures by a public key only, whatever a policy may say. */
+/** Only signatures with a public key, whatever a policy says. */
 const ASYMMETRIC = /^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA|Ed25519)$/
 
+/** A verified JWT. */
 export type Verified = {
   readonly issuer: IssuerRule
   readonly claims: Claims
@@ -27,19 +27,22 @@ export type Verified = {
   readonly expires: EpochSeconds
 }
 
-/** @throws Fault `issuer_unavailable` when the keys of the issuer that is meant cannot be read */
+/**
+ * Verifies a JWT.
+ *
+ * @throws Fault `issuer_unavailable` when the keys of its issuer cannot be read
+ */
 export async function verifyIssuerJwt(
   jwt: string,
   issuers: readonly IssuerRule[],
-  ctx: Background,
-  now: EpochSeconds,
-  sealing: Sealing,
+  access: KeyAccess,
 ): Promise<Result<Verified, 'credential_invalid' | 'credential_expired'>> {
+  const { now } = access
   const header = jwt.length > JWT_MAX_LENGTH ? undefined : readHeader(jwt)
   if (header === undefined || header.crit !== undefined) return err('credential_invalid')
   const issuer = issuerMeant(jwt, header, issuers)
   if (issuer === undefined) return err('credential_invalid')
-  const { set, read } = await keysOf(issuer, { kid: header.kid }, ctx, now, sealing)
+  const { set, read } = await keysOf(issuer, { kid: header.kid }, access)
   try {
     const { key, thumbprint } = await set.find(header)
     const { payload, protectedHeader } = await jwtVerify(jwt, key, {
@@ -52,9 +55,9 @@ export async function verifyIssuerJwt(
     })
     const { exp, iat } = payload
     if (!isRecord(payload) || exp === undefined || exp > now + LIFETIME_MAX_SECONDS) return err('credential_invalid')
-    // jose reads `iat` only when it is asked for an age.
+    // jose checks `iat` only if `maxTokenAge` is set.
     if (iat !== undefined && (typeof iat !== 'number' || iat > now + LEEWAY_SECONDS)) return err('credential_invalid')
-    // It may have a fraction (RFC 7519 section 2), and what we sign has none.
+    // `exp` may have a fraction (RFC 7519 section 2). EpochSeconds are whole.
     const verifiedBy = { thumbprint, algorithm: protectedHeader.alg, ...(read === undefined ? {} : { read }) }
     return ok({ issuer, claims: payload, key: verifiedBy, expires: Math.floor(exp) })
   } catch (error) {
@@ -71,7 +74,7 @@ function readHeader(jwt: string): JWTHeaderParameters | undefined {
   }
 }
 
-/** The issuer that this JWT can be of, by what it says itself; no two have the same URL. */
+/** The issuer of a JWT by its unverified claims. No two issuers of a policy have the same URL. */
 function issuerMeant(
   jwt: string,
   { alg }: JWTHeaderParameters,

@@ -39,7 +39,7 @@ describe('keys that were read', () => {
   it('are shared', async () => {
     const rule = ruleOf('shares')
     answerWith(async () => Response.json(jwks(key)))
-    expect((await remoteKeys(rule, { kid: 'key-1' }, ctx, NOW, sealing)).set.has({ kid: 'key-1' })).toBe(true)
+    expect((await remoteKeys(rule, { kid: 'key-1' }, { ctx, now: NOW, sealing })).set.has({ kid: 'key-1' })).toBe(true)
     await Promise.all(behind.splice(0))
     expect(await recall(`${rule.jwksUri}`, sealing, NOW)).toEqual({ document: jwks(key), readAt: NOW })
     expect(await recall('elsewhere', sealing, NOW)).toBeUndefined()
@@ -49,7 +49,7 @@ describe('keys that were read', () => {
     const rule = ruleOf('fresh')
     const fetched = down()
     await share(`${rule.jwksUri}`, sealing, { document: jwks(key), readAt: NOW - 60 }, STALE_SECONDS)
-    expect((await remoteKeys(rule, { kid: 'key-1' }, ctx, NOW, sealing)).set.has({ kid: 'key-1' })).toBe(true)
+    expect((await remoteKeys(rule, { kid: 'key-1' }, { ctx, now: NOW, sealing })).set.has({ kid: 'key-1' })).toBe(true)
     expect(fetched).not.toHaveBeenCalled()
   })
 
@@ -58,8 +58,8 @@ describe('keys that were read', () => {
     const [old, older] = [ruleOf('old'), ruleOf('older')]
     await share(`${old.jwksUri}`, sealing, { document: jwks(key), readAt: NOW - STALE_SECONDS + 1 }, STALE_SECONDS)
     await share(`${older.jwksUri}`, sealing, { document: jwks(key), readAt: NOW - STALE_SECONDS }, STALE_SECONDS)
-    expect((await remoteKeys(old, { kid: 'key-1' }, ctx, NOW, sealing)).set.has({ kid: 'key-1' })).toBe(true)
-    await expect(remoteKeys(older, { kid: 'key-1' }, ctx, NOW, sealing)).rejects.toMatchObject({
+    expect((await remoteKeys(old, { kid: 'key-1' }, { ctx, now: NOW, sealing })).set.has({ kid: 'key-1' })).toBe(true)
+    await expect(remoteKeys(older, { kid: 'key-1' }, { ctx, now: NOW, sealing })).rejects.toMatchObject({
       code: 'issuer_unavailable',
     })
   })
@@ -69,7 +69,7 @@ describe('keys that were read', () => {
     const next = await makeKey('key-2')
     await share(`${rule.jwksUri}`, sealing, { document: jwks(key), readAt: NOW }, STALE_SECONDS)
     answerWith(async () => Response.json(jwks(next)))
-    expect((await remoteKeys(rule, { kid: 'key-2' }, ctx, NOW, sealing)).set.has({ kid: 'key-2' })).toBe(true)
+    expect((await remoteKeys(rule, { kid: 'key-2' }, { ctx, now: NOW, sealing })).set.has({ kid: 'key-2' })).toBe(true)
   })
 
   it.each([
@@ -79,7 +79,7 @@ describe('keys that were read', () => {
     const rule = ruleOf(name.replaceAll(' ', '-'))
     down()
     await share(`${rule.jwksUri}`, sealing, shared, STALE_SECONDS)
-    await expect(remoteKeys(rule, { kid: 'key-1' }, ctx, NOW, sealing)).rejects.toMatchObject({
+    await expect(remoteKeys(rule, { kid: 'key-1' }, { ctx, now: NOW, sealing })).rejects.toMatchObject({
       code: 'issuer_unavailable',
     })
   })
@@ -100,7 +100,7 @@ describe('keys that were read', () => {
       STALE_SECONDS,
     )
     for (const rule of [plain, foreign, moved]) {
-      await expect(remoteKeys(rule, { kid: 'key-1' }, ctx, NOW, sealing)).rejects.toMatchObject({
+      await expect(remoteKeys(rule, { kid: 'key-1' }, { ctx, now: NOW, sealing })).rejects.toMatchObject({
         code: 'issuer_unavailable',
       })
     }
@@ -109,7 +109,9 @@ describe('keys that were read', () => {
   it('are simply not shared without a key to seal them', async () => {
     const rule = ruleOf('unsealed')
     answerWith(async () => Response.json(jwks(key)))
-    expect((await remoteKeys(rule, { kid: 'key-1' }, ctx, NOW, sealingWith(''))).set.has({ kid: 'key-1' })).toBe(true)
+    expect(
+      (await remoteKeys(rule, { kid: 'key-1' }, { ctx, now: NOW, sealing: sealingWith('') })).set.has({ kid: 'key-1' }),
+    ).toBe(true)
     await Promise.all(behind.splice(0))
     expect(await recall(`${rule.jwksUri}`, sealing, NOW)).toBeUndefined()
   })
