@@ -1,7 +1,7 @@
 /** Writes the JSON Schemas of policy files and of what the commands print beside itself: `npm run schema`. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { answerSchemas } from '../src/cli/answers/json-schema.ts'
+import { answerSchemas } from '../src/cli/json/json-schema.ts'
 import { schemaFiles } from '../src/files/schema.ts'
 
 for (const [name, text] of Object.entries({ ...schemaFiles(), ...answerSchemas() })) {

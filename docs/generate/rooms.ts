@@ -146,21 +146,39 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { path: 'dev/registry', purpose: 'the development registry of `dockgate dev`', imports: LANGUAGE },
+  { path: 'dev/build', purpose: 'compiles the command, the Worker and the package', imports: ['src/cli/terminal'] },
+  { path: 'src/engine', purpose: 'the public API of the package', imports: [...PURE, 'src/files'] },
+  { path: 'src', purpose: 'index.ts: what the package exports', imports: [...PURE, 'src/files', 'src/engine'] },
+  { path: 'src/cli/json', purpose: 'the shapes of `--json`, with their JSON Schemas', imports: ['src/files'] },
   {
     path: 'src/cli/terminal',
     purpose: 'the one place that writes to the terminal; errors of commands',
-    imports: LANGUAGE,
+    imports: [...LANGUAGE, 'src/cli/json'],
   },
-  { path: 'src/cli/keys', purpose: 'key files and generated passwords', imports: COMMAND_GROUND },
+  {
+    path: 'src/cli/project',
+    purpose: 'the deployment project: its settings and files',
+    imports: COMMAND_GROUND,
+  },
+  {
+    path: 'src/cli/probing',
+    purpose: 'the checks of `dockgate probe`',
+    imports: COMMAND_GROUND,
+  },
   {
     path: 'src/cli/answers',
     purpose: 'questions and answers that several commands share',
-    imports: COMMAND_GROUND,
+    imports: [...COMMAND_GROUND, 'src/cli/json'],
   },
   {
     path: 'src/cli/bundles',
     purpose: 'bundles in stores: build, publish, history, status',
-    imports: [...COMMAND_GROUND, 'src/cli/answers', 'src/cli/keys'],
+    imports: [...COMMAND_GROUND, 'src/cli/json', 'src/cli/answers'],
+  },
+  {
+    path: 'src/cli/keys',
+    purpose: 'key files and generated passwords',
+    imports: [...COMMAND_GROUND, 'src/cli/bundles'],
   },
   {
     path: 'src/cli/commands',
@@ -172,13 +190,17 @@ export const ROOMS: readonly Room[] = [
       'src/cli/answers',
       'src/cli/bundles',
       'src/cli/keys',
+      'src/cli/json',
+      'src/cli/project',
+      'src/cli/probing',
       'dev/registry',
+      'dev/build',
     ],
   },
   {
     path: 'src/cli',
     purpose: 'the `dockgate` command as a tree of subcommands',
-    imports: [...COMMAND_GROUND, 'src/cli/commands', 'src/cli/answers', 'src/cli/bundles', 'src/cli/keys'],
+    imports: [...COMMAND_GROUND, 'src/cli/commands', 'src/cli/answers', 'src/cli/bundles', 'src/cli/keys', 'dev/build'],
   },
 ]
 

@@ -78,7 +78,7 @@ function misplacement({ serial, pointer, common }: Manifest, context: BundleCont
 }
 
 /** How far ahead the clock of the machine that pushed may be, in seconds. */
-export const LEEWAY_SECONDS = 300
+const LEEWAY_SECONDS = 300
 
 /**
  * May this manifest take effect now?

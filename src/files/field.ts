@@ -41,7 +41,7 @@ export const readTime: Field<EpochSeconds> = (text) => {
 }
 
 /** What to say of a text that is not a time, in files and on the command line. */
-export const timeComplaint = (text: string): Complaint =>
+const timeComplaint = (text: string): Complaint =>
   complaint(
     'time_invalid',
     `"${text}" is not a time`,
@@ -227,7 +227,7 @@ export const readGlob: Field<string> = (text) => {
     : ok(text)
 }
 
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'))
 
 const parseUrl = (text: string) => {

@@ -94,7 +94,7 @@ const similarKey = (key: string, known: readonly string[]): string | undefined =
 }
 
 /** @param beside the mapping that holds the key */
-export function unknownKey(key: string, known: readonly string[], beside: Mapping): Complaint {
+function unknownKey(key: string, known: readonly string[], beside: Mapping): Complaint {
   if (isSlashComment(key)) return complaint('unknown_key', 'a comment cannot start with /', COMMENT_HINT)
   const guess = similarKey(key, known)
   const empty = guess === undefined ? emptyBefore(key, known, beside) : undefined

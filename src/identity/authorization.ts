@@ -11,7 +11,7 @@ export type Credential =
   | { readonly kind: 'bearer'; readonly token: string }
 
 /** The longest header that is read, in characters: a token of {@link ../identity/compact.ts} as Basic password fits. */
-export const HEADER_MAX_LENGTH = 49_152
+const HEADER_MAX_LENGTH = 49_152
 /** The longest credential of another scheme that is recognized, in characters. */
 const OTHER_SCHEME_MAX_LENGTH = 8192
 

@@ -55,8 +55,7 @@ export const NO_RIGHTS_MAP = {
 export const isTokenName = (text: string): boolean => TOKEN_NAME.test(text) && text !== '__proto__'
 
 /** Azure's spelling of a data action on repositories. */
-export const dataAction = (permission: string): string =>
-  `Microsoft.ContainerRegistry/registries/repositories/${permission}`
+const dataAction = (permission: string): string => `Microsoft.ContainerRegistry/registries/repositories/${permission}`
 
 /** A custom role of data permissions. */
 export const customRole = (name: string, permissions: readonly string[]): object => ({

@@ -181,7 +181,7 @@ export function formatWhere(where: Where): string {
 }
 
 /** The repositories as patterns of policy files; nothing if it takes a condition. */
-export function patternsOf(where: Where): readonly string[] | undefined {
+function patternsOf(where: Where): readonly string[] | undefined {
   const parts = where.kind === 'or' ? where.parts : [where]
   const patterns = parts.map((part): RepositoryPattern | undefined => {
     if (part.kind === 'constant') return part.value ? { kind: 'all' } : undefined

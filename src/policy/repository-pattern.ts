@@ -33,14 +33,3 @@ export function formatRepositoryPattern(pattern: RepositoryPattern): string {
       return `${pattern.prefix}*`
   }
 }
-
-export function matchesRepository(pattern: RepositoryPattern, name: RepositoryName): boolean {
-  switch (pattern.kind) {
-    case 'all':
-      return true
-    case 'exact':
-      return name === pattern.name
-    case 'prefix':
-      return name.startsWith(pattern.prefix)
-  }
-}

@@ -27,7 +27,7 @@ export const CURSOR_MARK = '~'
 /** Longest of these, in characters. */
 export const CURSOR_MAX_LENGTH = 8192
 /** How many `?tag=` one manifest may be pushed with: as many as the distribution-spec asks a registry to support. */
-export const TAGS_MAX = 10
+const TAGS_MAX = 10
 
 /** Scheme and authority of a URL, as they were sent; empty for what has none. */
 export const requestOrigin = (url: string): string => /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]*/i.exec(url)?.[0] ?? ''

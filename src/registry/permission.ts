@@ -5,7 +5,9 @@
  * Source: Azure "permissions/containers" (the ten data actions of Microsoft.ContainerRegistry) and the scope-map actions
  * of "container-registry-token-based-repository-permissions".
  */
+
 import { err, ok, type Result } from '../base/result.ts'
+import type { RepositoryName } from './name.ts'
 
 /** Permissions that are decided for one repository. */
 export const REPOSITORY_PERMISSIONS = [
@@ -81,4 +83,13 @@ export function parseAction(text: string): Result<Action, 'unknown_permission'> 
   if (known !== undefined) return ok(known)
   const full = /^registries\//i.test(text) ? `Microsoft.ContainerRegistry/${text}` : text
   return CONTROL_ACTION.test(full) ? ok(full as ControlAction) : err('unknown_permission')
+}
+
+/** One permission that a request needs. */
+export type Requirement = {
+  readonly action: Action
+  /** Absent for actions that take none, and for a question about the whole registry. */
+  readonly repository?: RepositoryName
+  /** An action that does as well. */
+  readonly orElse?: Action
 }

@@ -16,7 +16,7 @@ export type QueryError = {
 }
 
 /** No page is larger, and no larger number is passed on: registries read it as one of 32 or 64 bits. */
-export const COUNT_MAX = 1_000_000
+const COUNT_MAX = 1_000_000
 
 /** A page size, clamped to {@link COUNT_MAX}; nothing for what is no whole number. */
 export const parseCount = (text: string): number | undefined =>

@@ -3,7 +3,7 @@
  * metadata API. The only way to get one is {@link ./parse.ts}; the only way to the upstream is {@link ./format.ts}.
  */
 import type { Digest, RepositoryName, Tag } from './name.ts'
-import type { Requirement } from './required-permissions.ts'
+import type { Requirement } from './permission.ts'
 
 export type Reference =
   | { readonly kind: 'tag'; readonly tag: Tag }

@@ -6,16 +6,8 @@
  * built-in-roles-directory-reference" for tag lists and metadata; pushing needs reading too (Azure token guide).
  */
 import type { RepositoryName, Tag } from './name.ts'
-import type { Action, ControlAction } from './permission.ts'
+import type { Action, ControlAction, Requirement } from './permission.ts'
 import type { RegistryRequest } from './request.ts'
-
-export type Requirement = {
-  readonly action: Action
-  /** Absent for actions that take none, and for a question about the whole registry. */
-  readonly repository?: RepositoryName
-  /** An action that does as well. */
-  readonly orElse?: Action
-}
 
 const PULL = ['content/read'] as const
 const PUSH = ['content/write', 'content/read'] as const

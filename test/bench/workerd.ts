@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { buildWorker } from '../../dev/build/worker.ts'
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/commands/dev/worker.ts'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/project/worker-settings.ts'
 import { cpuMicroseconds, startedBy } from './machine.ts'
 
 export type Running = {

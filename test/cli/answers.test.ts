@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { answerFile, answerSchemas } from '../../src/cli/answers/json-schema.ts'
+import { answerFile, answerSchemas } from '../../src/cli/json/json-schema.ts'
 import { program } from '../../src/cli/program.ts'
 import { outcome } from './outcome.ts'
 

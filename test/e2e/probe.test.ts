@@ -5,9 +5,9 @@
 
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Probe } from '../../src/cli/commands/probe/check.ts'
-import { runChecks, targetOf } from '../../src/cli/commands/probe/probe.ts'
-import { nonCanonicalRoutes, REGISTRY_ROUTES, routesOf } from '../../src/cli/commands/probe/routes.ts'
+import { Probe } from '../../src/cli/probing/check.ts'
+import { nonCanonicalRoutes, REGISTRY_ROUTES, routesOf } from '../../src/cli/probing/routes.ts'
+import { runChecks, targetOf } from '../../src/cli/probing/run.ts'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
 import { type Gate, sha256, startGate } from './tools/gate.ts'
 import { runProgram } from './tools/process.ts'

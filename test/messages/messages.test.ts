@@ -26,7 +26,7 @@ expect.addEqualityTesters([
 const TESTS = [
   'bundle/problems',
   'cli/bundles/policy-source',
-  'cli/commands/probe/probe',
+  'cli/probing/probe',
   'cli/commands/dev/reload',
   'cli/bundles/label',
   'cli/commands/deploy/deploy',

@@ -37,8 +37,8 @@ const ROOMS: readonly Room[] = [
   { path: 'src/bundle/', form: '^[a-z_]+: ' },
   { path: 'src/registry/', form: '^4\\d\\d [A-Z_]+: ' },
   { path: 'src/cli/answers/decision-tests.ts', form: '^\\S+:\\d+:\\d+: test failed: ' },
-  { path: 'src/cli/commands/probe/checks.ts', form: '^[a-z ]+: [A-Z]+ /', reports: /^(?:note|expect)$/ },
-  { path: 'src/cli/commands/probe/expectation.ts', form: '^[a-z ]+: [A-Z]+ /' },
+  { path: 'src/cli/probing/checks.ts', form: '^[a-z ]+: [A-Z]+ /', reports: /^(?:note|expect)$/ },
+  { path: 'src/cli/probing/expectation.ts', form: '^[a-z ]+: [A-Z]+ /' },
   { path: 'src/cli/', form: '^(?:exit [123]: |dockgate: error: )', reports: /.Error$|^error$/ },
 ]
 

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { namespaceKv } from '../../src/cli/bundles/kv.ts'
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, workerScript } from '../../src/cli/commands/dev/worker.ts'
+import { workerScript } from '../../src/cli/commands/dev/worker.ts'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../src/cli/project/worker-settings.ts'
 
 const NAME = 'dockgate'
 const NAMESPACE = 'policy'

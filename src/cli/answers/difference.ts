@@ -3,12 +3,12 @@
  * what. Never reads either policy.
  */
 
+import { shortList } from '../../base/text.ts'
 import { formatTime } from '../../base/time.ts'
 import { difference, type Right, type RightChange } from '../../policy/analysis/difference.ts'
 import type { CompiledPolicy } from '../../policy/decide/compiled.ts'
 import { scaleOf } from '../../policy/decide/name-pattern.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
-import { shortList } from '../terminal/few-of.ts'
 import * as output from '../terminal/output.ts'
 
 export type PolicyDifference = {

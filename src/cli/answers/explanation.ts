@@ -9,8 +9,8 @@ import type { UnmetTest } from '../../policy/analysis/unmet-tests.ts'
 import type { RoleDefinition, Source } from '../../policy/model.ts'
 import type { UnmetRule } from '../../policy/near-identity.ts'
 import { formatRepositoryPattern } from '../../policy/repository-pattern.ts'
+import type { Answer } from '../json/schema.ts'
 import { formatPlace, type Policies } from './policies.ts'
-import type { Answer } from './schema.ts'
 import { formatReference } from './verdict.ts'
 
 type Explained = Extract<Answer<'explain'>, { readonly needs: unknown }>
@@ -148,7 +148,7 @@ const formatUnmet = ({ claim, wanted, value }: UnmetRule): string =>
 export const formatChanges = (policies: Policies, changes: readonly Change[]): string =>
   changes.map((change) => formatChange(policies, change)).join('; then ')
 
-export function formatChange(policies: Policies, change: Change): string {
+function formatChange(policies: Policies, change: Change): string {
   const at = (source: Source | undefined) => (source === undefined ? '' : ` (${formatPlace(policies.place(source))})`)
   switch (change.kind) {
     case 'authenticate':

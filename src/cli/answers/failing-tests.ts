@@ -1,8 +1,9 @@
 /** Decision tests beside another command: those that fail are shown, and what follows from it is the command's affair. */
 
+import { count } from '../../base/text.ts'
 import * as output from '../terminal/output.ts'
 import { failingTests, formatFailure } from './decision-tests.ts'
-import { count, type Policies } from './policies.ts'
+import type { Policies } from './policies.ts'
 
 /**
  * Show the tests that fail, each with its place.

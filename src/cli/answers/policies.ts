@@ -2,6 +2,7 @@
  * A policy folder, loaded and compiled for questions: what every command that answers one begins with.
  */
 
+import { count } from '../../base/text.ts'
 import type { DecisionTest } from '../../files/decision-test.ts'
 import { loadPolicies } from '../../files/load.ts'
 import { formatSource, type Problem } from '../../files/problem.ts'
@@ -162,5 +163,3 @@ const SHOWN = 100
 /** Problems with their places as {@link placeIn} has them. */
 export const problemsIn = (directory: string, problems: readonly Problem[]): readonly Problem[] =>
   problems.map((problem) => ({ ...problem, source: placeIn(directory, problem.source) }))
-
-export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`

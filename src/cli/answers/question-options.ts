@@ -112,7 +112,7 @@ function pathOfImage(text: string): string {
   return `/v2/${isImage ? `${repository}/manifests/${reference}` : 'samples/app/manifests/v1'}`
 }
 
-export function readRepository(text: string): RepositoryName {
+function readRepository(text: string): RepositoryName {
   const name = parseRepositoryName(text)
   if (name.ok) return name.value
   throw wrongUse(`"${text}" is no repository name`, 'names are lower case, without host and tag, e.g. samples/app')

@@ -1,5 +1,7 @@
 /** What a running gate says of its policy: its `/readyz`. */
+
 import { CommandError } from '../terminal/command-error.ts'
+import { showing } from '../terminal/progress.ts'
 
 export type GatePolicy = {
   readonly serial: number
@@ -80,4 +82,13 @@ function policyIn(body: unknown): GatePolicy | undefined {
     return typeof value === 'string' ? [[name, value] as const] : []
   })
   return { serial: body.serial, ...Object.fromEntries(texts) }
+}
+
+/**
+ * {@link waitForBundle}, and says so on a terminal while it waits.
+ *
+ * @returns seconds
+ */
+export async function waitUntilInForce(url: string, bundle: BundleName): Promise<number> {
+  return showing(`waiting for ${url} to use bundle ${bundle.serial}`, () => waitForBundle(url, bundle))
 }

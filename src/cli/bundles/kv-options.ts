@@ -61,7 +61,7 @@ export function needTarget({ local, remote, state }: KvOptions, command: Command
 }
 
 /** @throws {@link CommandError} 3 when the store cannot be opened */
-export async function openKv(target: 'local' | 'remote', options: KvOptions): Promise<OpenKv> {
+async function openKv(target: 'local' | 'remote', options: KvOptions): Promise<OpenKv> {
   const { state = DEFAULT_STATE, namespaceId, binding, config } = options
   if (target === 'local') return openLocalKv(state, namespaceId)
   const optional = {

@@ -1,17 +1,10 @@
 /** `dockgate check`: are the policies valid, and do they decide as their tests say? */
 import { Command } from 'commander'
+import { count } from '../../base/text.ts'
 import { compare, type Problem } from '../../files/problem.ts'
 import { lint } from '../../lint/lints.ts'
 import { formatFailure, runTest } from '../answers/decision-tests.ts'
-import {
-  count,
-  DEFAULT_DIRECTORY,
-  formatProblem,
-  loadFolder,
-  Policies,
-  placeIn,
-  problemsIn,
-} from '../answers/policies.ts'
+import { DEFAULT_DIRECTORY, formatProblem, loadFolder, Policies, placeIn, problemsIn } from '../answers/policies.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import * as output from '../terminal/output.ts'
 

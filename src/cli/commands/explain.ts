@@ -18,8 +18,8 @@ import {
   readRequest,
 } from '../answers/question-options.ts'
 import { becauseOfRecord, readRecord, recordLines, verdictOfRecord } from '../answers/record.ts'
-import type { Answer } from '../answers/schema.ts'
 import { noteLines, reasonText, refusedRequest, type Verdict, verdictOf, withNotes } from '../answers/verdict.ts'
+import type { Answer } from '../json/schema.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import * as output from '../terminal/output.ts'
 

@@ -1,6 +1,7 @@
 /** `dockgate import`: the rules of other systems as a policy file, and what has no equal here. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
+import { count } from '../../base/text.ts'
 import { decodeUtf8 } from '../../files/document.ts'
 import { type PolicyText, readPolicies } from '../../files/load.ts'
 import { formatSource } from '../../files/problem.ts'
@@ -10,7 +11,6 @@ import type { Finding, Imported } from '../../importers/finding.ts'
 import { ImportError } from '../../importers/input.ts'
 import { importZot } from '../../importers/zot.ts'
 import type { Mode } from '../../policy/model.ts'
-import { count } from '../answers/policies.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import * as output from '../terminal/output.ts'
 

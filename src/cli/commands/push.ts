@@ -1,18 +1,20 @@
 /** `dockgate push`: puts a policy folder into force. */
 import { Command } from 'commander'
+import { count } from '../../base/text.ts'
 import { formatTime } from '../../base/time.ts'
 import type { SigningKey } from '../../bundle/keys.ts'
 import { compare, differenceJson, differenceLines, type PolicyDifference } from '../answers/difference.ts'
 import { tellFailures } from '../answers/failing-tests.ts'
-import { count, DEFAULT_DIRECTORY, type Policies, readPolicies } from '../answers/policies.ts'
+import { DEFAULT_DIRECTORY, type Policies, readPolicies } from '../answers/policies.ts'
 import { requireOwnPolicies } from '../bundles/example-policies.ts'
-import { type BundleName, waitForBundle } from '../bundles/gate-status.ts'
+import { waitUntilInForce } from '../bundles/gate-status.ts'
 import type { BulkKv } from '../bundles/kv.ts'
-import { addKvOptions, DEFAULT_STATE, type KvOptions, needTarget, withKv } from '../bundles/kv-options.ts'
+import { addKvOptions, type KvOptions, needTarget, withKv } from '../bundles/kv-options.ts'
 import { addLabelOptions, type LabelOptions, labelOf, named } from '../bundles/label.ts'
 import { policyInForce } from '../bundles/policy-in-force.ts'
 import { type PublishReport, publish } from '../bundles/publish.ts'
 import { needSigningKey } from '../keys/key-files.ts'
+import { keyOptions } from '../keys/key-options.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import { formatBytes, formatCount } from '../terminal/format.ts'
 import * as output from '../terminal/output.ts'
@@ -125,16 +127,6 @@ function runTests(policies: Policies, now: number, required: boolean): void {
   throw new CommandError(1, `${failures} failed: nothing is pushed`, {
     hint: 'mend the policies or the tests; without --require-tests they are pushed all the same',
   })
-}
-
-/** The key of local state signs only for local state. */
-export const keyOptions = ({ key, remote, state }: Pick<Options, 'key' | 'remote' | 'state'>) => ({
-  ...(key === undefined ? {} : { key }),
-  ...(remote === true ? {} : { stateDirectory: state ?? DEFAULT_STATE }),
-})
-
-export async function waitUntilInForce(url: string, bundle: BundleName): Promise<number> {
-  return showing(`waiting for ${url} to use bundle ${bundle.serial}`, () => waitForBundle(url, bundle))
 }
 
 function validDays(text: string): number {

@@ -1,12 +1,12 @@
 /** `dockgate rollback`: brings back the rights of an earlier bundle, under a new serial. */
 import { Command } from 'commander'
+import { count } from '../../base/text.ts'
 import { formatTime } from '../../base/time.ts'
 import { shardKey } from '../../bundle/digest.ts'
 import { VALIDITY_SECONDS } from '../../bundle/encode.ts'
 import type { SigningKey } from '../../bundle/keys.ts'
 import { digestsOf, type Manifest } from '../../bundle/manifest.ts'
 import { signManifest } from '../../bundle/sign.ts'
-import { count } from '../answers/policies.ts'
 import {
   historyKey,
   nextSerial,
@@ -16,16 +16,17 @@ import {
   sameContent,
   serialsIn,
 } from '../bundles/bundle-history.ts'
+import { waitUntilInForce } from '../bundles/gate-status.ts'
 import type { BulkKv } from '../bundles/kv.ts'
 import { addKvOptions, type KvOptions, needTarget, sameStore, withKv } from '../bundles/kv-options.ts'
 import { named } from '../bundles/label.ts'
 import { needSigningKey } from '../keys/key-files.ts'
+import { keyOptions } from '../keys/key-options.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import { commandLine } from '../terminal/command-line.ts'
 import { formatCount } from '../terminal/format.ts'
 import * as output from '../terminal/output.ts'
 import { showing } from '../terminal/progress.ts'
-import { keyOptions, waitUntilInForce } from './push.ts'
 
 type Options = KvOptions & {
   readonly key?: string

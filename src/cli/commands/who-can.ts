@@ -1,15 +1,15 @@
 /** `dockgate who-can`: every principal that holds a permission, and by which rule. */
 import { Command } from 'commander'
+import { count, shortList } from '../../base/text.ts'
 import { formatTime } from '../../base/time.ts'
 import { type DenyEffect, overlaps } from '../../policy/analysis/deny-effect.ts'
 import type { HeldGrant } from '../../policy/analysis/held-grant.ts'
 import { type Holder, type WhoCan, whoCan } from '../../policy/analysis/who-can.ts'
 import { formatCondition } from '../../policy/condition/format.ts'
 import { takesRepository } from '../../registry/permission.ts'
-import { count, DEFAULT_DIRECTORY, type Policies, questionOf, readPolicies } from '../answers/policies.ts'
+import { DEFAULT_DIRECTORY, type Policies, questionOf, readPolicies } from '../answers/policies.ts'
 import { readAction, readRepositoryFor, readTime } from '../answers/question-options.ts'
 import { formatReference } from '../answers/verdict.ts'
-import { shortList } from '../terminal/few-of.ts'
 import { wrap } from '../terminal/help.ts'
 import * as output from '../terminal/output.ts'
 

@@ -2,9 +2,9 @@
 import type { Command } from 'commander'
 import { parsePublicKeys, type VerificationKeys } from '../../bundle/keys.ts'
 import type { KvOptions } from '../bundles/kv-options.ts'
-import { keyOptions } from '../commands/push.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
+import { keyOptions } from './key-options.ts'
 
 export type VerificationOptions = Pick<KvOptions, 'remote' | 'state'> & {
   readonly key?: string

@@ -4,7 +4,7 @@
  * character that could steer a terminal is escaped here. The colours of the command itself are added after that.
  */
 import { styleText } from 'node:util'
-import type { Answer, CommandName } from '../answers/schema.ts'
+import type { Answer, CommandName } from '../json/schema.ts'
 
 type Style = Parameters<typeof styleText>[0]
 type Name = 'stdout' | 'stderr'

@@ -3,8 +3,9 @@
  * Asks {@link decide} and {@link authorize}; never decides itself.
  */
 import { parseRepositoryName } from '../../registry/name.ts'
+import type { Requirement } from '../../registry/permission.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
-import { namedTags, type Requirement, requirements } from '../../registry/required-permissions.ts'
+import { namedTags, requirements } from '../../registry/required-permissions.ts'
 import type { Caller } from '../caller.ts'
 import { compile } from '../compile/compile.ts'
 import { type Authorization, attributesOf, authorize, type Facts } from '../decide/authorize.ts'

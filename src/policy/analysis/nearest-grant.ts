@@ -63,7 +63,7 @@ function rankOf({ lack, principal }: NearestGrant): number {
 }
 
 /** Everything that a caller is, `everyone` and `anonymous` included. */
-export const rolesPlayed = ({ authenticated, acts }: Caller): readonly PrincipalKey[] =>
+const rolesPlayed = ({ authenticated, acts }: Caller): readonly PrincipalKey[] =>
   authenticated ? [...acts, EVERYONE, ANONYMOUS] : [ANONYMOUS]
 
 /**

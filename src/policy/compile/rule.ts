@@ -7,7 +7,7 @@ import type { DenyAssignment, PolicySet, RoleAssignment, ScopeMap, Source } from
 import { fingerprint } from './fingerprint.ts'
 
 /** The name an assignment has when its author gave none. */
-export const defaultName = ({ file, line }: Source): string => `${file}:${line}`
+const defaultName = ({ file, line }: Source): string => `${file}:${line}`
 
 const idOf = (assignment: RoleAssignment | DenyAssignment): string => {
   const { name, source, ...content } = assignment

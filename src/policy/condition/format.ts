@@ -18,7 +18,7 @@ export function formatLiteral(literal: Literal): string {
   return literal.type === 'string' ? `'${literal.value}'` : String(literal.value)
 }
 
-export function formatOperand(operand: Operand): string {
+function formatOperand(operand: Operand): string {
   switch (operand.type) {
     case 'attribute':
       return formatAttribute(operand)

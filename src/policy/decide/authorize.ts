@@ -4,8 +4,9 @@
  */
 
 import type { RepositoryName } from '../../registry/name.ts'
+import type { Requirement } from '../../registry/permission.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
-import { namedTags, type Requirement, reachesEveryTag, requirements } from '../../registry/required-permissions.ts'
+import { namedTags, reachesEveryTag, requirements } from '../../registry/required-permissions.ts'
 import type { Attributes, EpochSeconds } from '../model.ts'
 import type { Rule } from './compiled.ts'
 import { type Decision, type DenyReason, decide } from './decide.ts'

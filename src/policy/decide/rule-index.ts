@@ -13,7 +13,7 @@ export type RuleIndex = {
 /** `all` lists every deny once; the index finds those of a repository. */
 export type DenyIndex = { readonly all: readonly DenyData[]; readonly index: NameIndex<DenyData> }
 
-export const NO_DENIES: DenyIndex = indexDenies([])
+const NO_DENIES: DenyIndex = indexDenies([])
 
 export function indexRules(data: PrincipalData): RuleIndex {
   const grants = new NameIndex<GrantData>()

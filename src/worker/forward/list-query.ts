@@ -61,6 +61,3 @@ function knownPairs(query: string): readonly Pair[] {
 
 const misunderstood = () =>
   new Fault('upstream_invalid', 'the registry goes on with a list by query parameters that the gate does not know')
-
-/** Whether the list goes on after a name, which a client may give itself. */
-export const isAfterName = (query: string): boolean => /[?&]last=/.test(query)

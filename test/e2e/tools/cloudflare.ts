@@ -6,7 +6,7 @@ import { createServer, request as forward, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../../src/cli/commands/dev/worker.ts'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS } from '../../../src/cli/project/worker-settings.ts'
 
 export type Cloudflare = {
   readonly url: string

@@ -2,8 +2,9 @@
  * The settings of a deployment project: what `dockgate deploy` reads of its `wrangler.toml`, and the two values that it
  * writes there. All other text stays as it is.
  */
+
+import { NO_NAMESPACE, NO_PUBLIC_KEYS } from '../../project/project.ts'
 import { CommandError } from '../../terminal/command-error.ts'
-import { NO_NAMESPACE, NO_PUBLIC_KEYS } from '../init/project.ts'
 
 export type Settings = {
   /** Of the Worker. */

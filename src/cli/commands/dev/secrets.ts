@@ -9,7 +9,7 @@ import { ignoreInGit } from '../../keys/git-ignore.ts'
 import { newSecret, sha256Hex } from '../../keys/secret.ts'
 
 /** Name of the credential that a token gets here. */
-export const DEVELOPMENT_CREDENTIAL = 'development'
+const DEVELOPMENT_CREDENTIAL = 'development'
 
 const PASSWORD_FILE = 'development-passwords.json'
 

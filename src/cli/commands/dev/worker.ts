@@ -5,15 +5,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Miniflare } from 'miniflare'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, KV_NAMESPACE_ID, WORKER_NAME } from '../../project/worker-settings.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 import { loadMiniflare } from '../../terminal/peers.ts'
-
-/** As in `wrangler.toml`; a test holds them equal. */
-export const COMPATIBILITY_DATE = '2026-11-01'
-export const COMPATIBILITY_FLAGS = ['no_nodejs_compat', 'global_fetch_strictly_public', 'enable_request_signal']
-/** Name of the Worker and id of its KV namespace, also as in `wrangler.toml`. */
-export const WORKER_NAME = 'dockgate'
-export const KV_NAMESPACE_ID = 'policy'
 
 /** Set by `dev/build/compile.ts`. */
 declare const DOCKGATE_COMPILED: true | undefined

@@ -3,12 +3,12 @@ import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Command, Option } from 'commander'
 import { DEFAULT_DIRECTORY } from '../../answers/policies.ts'
+import { completed, type Manifest, newManifest, readme, wranglerToml } from '../../project/project.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 import { calledAs } from '../../terminal/invocation.ts'
 import * as output from '../../terminal/output.ts'
 import { type Flags, readAnswers, readHost, terminalOfProcess } from './answers.ts'
 import { pipelineOf, SYSTEMS, type System } from './pipelines.ts'
-import { completed, type Manifest, newManifest, readme, wranglerToml } from './project.ts'
 import { textsOf, tokensIn } from './texts.ts'
 
 type Options = Flags & {

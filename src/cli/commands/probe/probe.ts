@@ -2,23 +2,14 @@
  * `dockgate probe`: asks a gate that runs for everything, without and with insufficient credentials, and reports whatever is
  * not refused as it should be. Changes nothing, even where a gate is broken: repositories and references are made up.
  */
-import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
-import { parseRepositoryName } from '../../../registry/name.ts'
-import { CommandError } from '../../terminal/command-error.ts'
+import { Probe, type Target } from '../../probing/check.ts'
+import { CHECKS, type Known } from '../../probing/checks.ts'
+import { formatFinding, type ProbeOptions, runChecks, TOKEN_VARIABLE, targetOf } from '../../probing/run.ts'
 import * as output from '../../terminal/output.ts'
-import { type Credential, type Finding, Probe, type Target } from './check.ts'
-import { CHECKS, type Known } from './checks.ts'
-import type { Repository } from './routes.ts'
 
-export type Options = {
-  readonly upstream?: string
-  readonly repository?: readonly string[]
-  readonly token?: string
-  readonly json?: true
-}
+type Options = ProbeOptions & { readonly json?: true }
 
-const TOKEN_VARIABLE = 'DOCKGATE_PROBE_TOKEN'
 /** Findings of one check that are shown to people. */
 const SHOWN = 10
 
@@ -48,58 +39,6 @@ async function run(url: string, options: Options): Promise<void> {
   if (options.json === true) printJson(probe, skipped)
   else print(probe, skipped)
   process.exitCode = probe.findings.length === 0 ? 0 : 1
-}
-
-/** Make every check. @throws {@link CommandError} 3 when the gate does not answer */
-export async function runChecks(probe: Probe): Promise<Known> {
-  const known: Known = { keys: [] }
-  for (const { run: check } of CHECKS) {
-    try {
-      await check(probe, known)
-    } catch (cause) {
-      throw new CommandError(3, `${probe.target.gate.origin} does not answer: ${wordsOf(cause)}`, {
-        hint: 'give the address of a gate that runs, e.g. https://registry.example.com',
-        cause,
-      })
-    }
-  }
-  return known
-}
-
-export function targetOf(
-  url: string,
-  { upstream, repository = [], token = process.env[TOKEN_VARIABLE] }: Options,
-): Target {
-  const madeUp: Repository = { name: `dockgate-probe/${randomBytes(6).toString('hex')}`, isReal: false }
-  const real = repository.map((name) => {
-    if (parseRepositoryName(name).ok) return { name, isReal: true }
-    throw new CommandError(2, `'${name}' is no repository name`, { hint: 'write it without host and tag: acme/app' })
-  })
-  const gate = originOf(url, '<url>')
-  if (gate.pathname !== '/' || gate.search !== '') {
-    throw new CommandError(2, `'${url}' has a path`, { hint: `a gate has its whole host: try ${gate.origin}` })
-  }
-  return {
-    gate,
-    repositories: [madeUp, ...real],
-    now: Math.floor(Date.now() / 1000),
-    ...(upstream === undefined ? {} : { upstream: originOf(upstream, '--upstream') }),
-    ...(token === undefined || token === '' ? {} : { weak: credentialOf(token) }),
-  }
-}
-
-function originOf(text: string, option: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url
-  throw new CommandError(2, `${option} is no http URL without credentials`, {
-    hint: 'e.g. https://registry.example.com',
-  })
-}
-
-function credentialOf(token: string): Credential {
-  const colon = token.indexOf(':')
-  if (colon < 1) throw new CommandError(2, 'the token is not NAME:SECRET', { hint: 'e.g. --token nobody:SECRET' })
-  return { what: `token ${token.slice(0, colon)}`, header: `Basic ${Buffer.from(token).toString('base64')}` }
 }
 
 /** What could not be asked, and why. */
@@ -133,13 +72,4 @@ function print({ target, requests, findings }: Probe, skipped: ReadonlyMap<strin
     if (mine.length > SHOWN) output.out(`        and ${mine.length - SHOWN} more: see --json`)
   }
   output.note(`${requests} requests to ${target.gate.origin}, ${findings.length} findings`)
-}
-
-/** One line: what was asked, and what is wrong with the answer. */
-export const formatFinding = ({ request, credential, status, problem }: Finding): string =>
-  `${request} with ${credential} is answered ${status}: ${problem}`
-
-function wordsOf(cause: unknown): string {
-  if (cause instanceof AggregateError) return cause.errors.map(wordsOf).join(', ')
-  return cause instanceof Error ? cause.message : String(cause)
 }

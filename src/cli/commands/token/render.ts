@@ -14,7 +14,7 @@ export type Layout = {
   readonly json: boolean
 }
 
-export const DEFAULT_LAYOUT: Layout = { newline: '\n', indent: '  ', json: false }
+const DEFAULT_LAYOUT: Layout = { newline: '\n', indent: '  ', json: false }
 
 export function detectLayout(text: string): Layout {
   const indent = /^( +)[^\s#-]/m.exec(text)?.[1] ?? DEFAULT_LAYOUT.indent

@@ -12,8 +12,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createNamespace, deployWorker, putSecrets, readAccount } from '../../../../src/cli/commands/deploy/account.ts'
 import { planOf, type Situation } from '../../../../src/cli/commands/deploy/plan.ts'
 import { readSettings, withNamespaceId, withPublicKeys } from '../../../../src/cli/commands/deploy/settings.ts'
-import { NO_NAMESPACE, NO_PUBLIC_KEYS, wranglerToml } from '../../../../src/cli/commands/init/project.ts'
 import { generateKeys, writeKeys } from '../../../../src/cli/keys/key-files.ts'
+import { NO_NAMESPACE, NO_PUBLIC_KEYS, wranglerToml } from '../../../../src/cli/project/project.ts'
 import { missingPeer } from '../../../../src/cli/terminal/peers.ts'
 import { outcome, outcomeOf } from '../../outcome.ts'
 

@@ -1,10 +1,10 @@
 /** The files of a deployment project that are not policies, as texts. Never touches the disk. */
 
-import { VERSION } from '../../terminal/version.ts'
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, WORKER_NAME } from '../dev/worker.ts'
+import { VERSION } from '../terminal/version.ts'
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, WORKER_NAME } from './worker-settings.ts'
 
 /** Where wrangler finds the Worker of the package. It uploads the file as it is: these are the bytes that were tested. */
-export const WORKER_MODULE = 'node_modules/dockgate/dist/worker.js'
+const WORKER_MODULE = 'node_modules/dockgate/dist/worker.js'
 /** Stands in `wrangler.toml` until `dockgate deploy` has made the namespace. */
 export const NO_NAMESPACE = 'dockgate-deploy-writes-this'
 /** Stands in `wrangler.toml` until `dockgate deploy` has made the keys. With no key the gate answers 503. */

@@ -1,9 +1,9 @@
 /** Every finding of a probe, word by word, at gates that this file plays: right but for one thing. test/e2e/probe asks real ones. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Probe } from '../../../../src/cli/commands/probe/check.ts'
-import { CHECKS } from '../../../../src/cli/commands/probe/checks.ts'
-import { targetOf } from '../../../../src/cli/commands/probe/probe.ts'
+import { Probe } from '../../../src/cli/probing/check.ts'
+import { CHECKS } from '../../../src/cli/probing/checks.ts'
+import { targetOf } from '../../../src/cli/probing/run.ts'
 
 type Answer = {
   readonly status: number

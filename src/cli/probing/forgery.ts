@@ -1,6 +1,6 @@
 /** Credentials that no gate may accept, made from what anybody knows of it. */
 import { createHmac, generateKeyPairSync, randomBytes, sign as signBytes } from 'node:crypto'
-import { mintedClaims, TOKEN_TYPES } from '../../../identity/token-claims.ts'
+import { mintedClaims, TOKEN_TYPES } from '../../identity/token-claims.ts'
 
 export type Forgery = {
   readonly what: string
