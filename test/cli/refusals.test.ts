@@ -195,6 +195,10 @@ it.each([
   ['can token:ci catalog/read --claim x', 'exit 2: "x" is no claim (write --claim name=value)'],
   ['can token:ci content/read a --tag .', 'exit 2: "." is no tag (a tag is up to 128 letters, digits, _ . -)'],
   ['can token:ci catalog/read --ip 10', 'exit 2: "10" is no IP address (write 203.0.113.7 or 2001:db8::7)'],
+  [
+    'can token:ci catalog/read --group x --no-groups',
+    'exit 2: --group and --no-groups are both given (keep one of them)',
+  ],
   ['can token:ci catalog/read --at now', 'exit 2: "now" is not a time (write it as 2027-01-31T12:00:00Z)'],
   [
     'can token:ci catalog/read --at 2026-02-30T00:00:00Z',

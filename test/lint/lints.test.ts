@@ -517,7 +517,7 @@ describe('lints', () => {
         inFull(`3:5 prefix_from_claim: the condition of role assignment w takes ${text}`),
       ])
       const denied = policy(deny(`name: d, principals: [everyone], permissions: ["*"], condition: "${condition}"`))
-      expect(warnings(denied)).toContain(
+      expect(warnings(denied)).toContainEqual(
         inFull(`3:5 prefix_from_claim: the condition of deny assignment d takes ${text}`),
       )
     })

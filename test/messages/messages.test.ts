@@ -27,6 +27,7 @@ const TESTS = [
   'bundle/problems',
   'cli/bundles/policy-source',
   'cli/probing/probe',
+  'cli/commands/dev/record-log',
   'cli/commands/dev/reload',
   'cli/bundles/label',
   'cli/commands/deploy/deploy',

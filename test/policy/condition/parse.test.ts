@@ -455,7 +455,7 @@ describe('parseCondition', () => {
     ],
   ])('refuses an action that guards nothing, and in an exported list only warns of it: %s', (text, problem) => {
     const strict = parseCondition(text, 'strict')
-    expect(strict.ok ? 'accepted' : shown(strict.error)).toBe(problem)
+    expect(strict.ok ? 'accepted' : shown(strict.error)).toEqual(problem)
     const exported = parseCondition(text, 'azure')
     expect(exported.ok && exported.value.warnings.map(shown)).toEqual([problem])
   })
