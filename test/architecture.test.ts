@@ -73,6 +73,14 @@ function circles(edges: readonly (readonly [string, string])[]): readonly string
   return found
 }
 
+/** The file and every file that it imports, directly or through others. Sorted. */
+function reachedFrom(start: string): readonly string[] {
+  const reached = new Set([start])
+  // A set also visits what is added to it on the way.
+  for (const file of reached) for (const { from, to } of IMPORTS) if (from === file) reached.add(to)
+  return [...reached].sort()
+}
+
 describe('the rooms of the source tree', () => {
   it('contain every source file', () => {
     expect(SOURCES.filter((file) => roomOf(file) === undefined)).toEqual([])
@@ -119,6 +127,16 @@ describe('the source files', () => {
     expect(dead).toEqual([])
   })
 
+  it('that the Worker loads are, of src/policy, the vocabulary, the kernel and what words a refusal', () => {
+    const policy = reachedFrom('src/worker/index.ts').filter((file) => file.startsWith('src/policy/'))
+    expect(policy.filter((file) => !/^src\/policy\/(?:[\w-]+\.ts|decide\/)/.test(file))).toEqual(WORDING)
+    expect(policy).toContain('src/policy/decide/decide.ts')
+  })
+
+  it('that the kernel loads hold no spelling help', () => {
+    expect(reachedFrom('src/policy/decide/authorize.ts')).not.toContain('src/base/spelling.ts')
+  })
+
   it('of one command do not import another command', () => {
     const commandOf = (file: string) => /^src\/cli\/commands\/([\w-]+)/.exec(file)?.[1]
     const wrong = IMPORTS.filter(({ from, to }) => {
@@ -128,6 +146,13 @@ describe('the source files', () => {
     expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([])
   })
 })
+
+/** Analysis that the Worker runs after a refusal, to name the condition on tags that refused. It never decides. */
+const WORDING: readonly string[] = [
+  'src/policy/analysis/tag-condition.ts',
+  'src/policy/analysis/unmet-tests.ts',
+  'src/policy/condition/format.ts',
+]
 
 /** Files that a program outside the tree loads: the platform, Node, the package's users. */
 const ENTRY_POINTS: ReadonlySet<string> = new Set(['src/worker/index.ts', 'src/cli/main.ts', 'src/index.ts'])

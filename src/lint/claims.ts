@@ -1,6 +1,6 @@
 /** Lints of what policies make of callers' claims: who everyone is, and what a claim that is missing or short does. */
 
-import { formatAttribute } from '../policy/decide/condition/attribute.ts'
+import { formatAttribute } from '../policy/condition/format.ts'
 import type { Expression } from '../policy/expression.ts'
 import type { Condition, Identity, Issuer } from '../policy/model.ts'
 import { EVERYONE, parsePrincipal } from '../policy/principal.ts'

@@ -35,6 +35,15 @@ export type ControlAction = string & { readonly [controlAction]: true }
 /** What a decision is about: a data permission, or a control-plane action that is matched literally. */
 export type Action = Permission | ControlAction
 
+/** One permission that a request needs. */
+export type Requirement = {
+  readonly action: Action
+  /** Absent for actions without a repository, and for a question about the whole registry. */
+  readonly repository?: RepositoryName
+  /** An action that is sufficient instead of `action`. */
+  readonly orElse?: Action
+}
+
 const PROVIDER = 'Microsoft.ContainerRegistry/registries/'
 
 /** Azure's data action for each permission. */
@@ -83,13 +92,4 @@ export function parseAction(text: string): Result<Action, 'unknown_permission'> 
   if (known !== undefined) return ok(known)
   const full = /^registries\//i.test(text) ? `Microsoft.ContainerRegistry/${text}` : text
   return CONTROL_ACTION.test(full) ? ok(full as ControlAction) : err('unknown_permission')
-}
-
-/** One permission that a request needs. */
-export type Requirement = {
-  readonly action: Action
-  /** Absent for actions that take none, and for a question about the whole registry. */
-  readonly repository?: RepositoryName
-  /** An action that does as well. */
-  readonly orElse?: Action
 }

@@ -48,7 +48,7 @@ const OTHERS: readonly string[] = [
   'src/files/schema.ts',
   'src/lint/covered.ts',
   'src/lint/lints.ts',
-  'src/policy/decide/condition/attribute.ts',
+  'src/policy/condition/attribute-spelling.ts',
   'src/policy/condition/format.ts',
   'src/registry/challenge.ts',
   // Runs as it is loaded: test/cli/command.test.ts starts it.

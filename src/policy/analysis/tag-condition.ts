@@ -7,6 +7,7 @@ import type { RegistryRequest } from '../../registry/request.ts'
 import { namedTags, reachesEveryTag, requirements } from '../../registry/required-permissions.ts'
 import { attributesOf, type Facts } from '../decide/authorize.ts'
 import { formatRule, type GrantData, parseRule, type Rule } from '../decide/compiled.ts'
+import { REQUEST } from '../decide/condition/attribute.ts'
 import { type DenyReason, decide } from '../decide/decide.ts'
 import type { EffectiveRights } from '../decide/effective-rights.ts'
 import type { Attribute, Expression } from '../expression.ts'
@@ -98,4 +99,4 @@ function readsTag(expression: Expression): boolean {
   }
 }
 
-const isTag = ({ source, name }: Attribute): boolean => source === 'Request' && name === 'Dockgate/request:tag'
+const isTag = ({ source, name }: Attribute): boolean => source === 'Request' && name === `${REQUEST}tag`

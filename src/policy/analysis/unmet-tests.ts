@@ -4,7 +4,7 @@
  */
 
 import { formatCondition } from '../condition/format.ts'
-import { ANY_TAG, type Reading, readAttribute } from '../decide/condition/attribute.ts'
+import { ANY_TAG, CLAIMS, REQUEST, type Reading, readAttribute } from '../decide/condition/attribute.ts'
 import { type Context, evaluate, grants } from '../decide/condition/evaluate.ts'
 import { type Attribute, type Expression, operandsOf } from '../expression.ts'
 
@@ -48,8 +48,8 @@ function attributesOf(expression: Expression, context: Context): UnmetTest['attr
 /** `tag`, `clientIp`, `claim environment`, `repository`, or the attribute's own name. */
 function shortName({ name }: Attribute): string {
   if (name === 'UtcNow') return 'time'
-  if (name.startsWith('Dockgate/claims:')) return `claim ${name.slice('Dockgate/claims:'.length)}`
-  if (name.startsWith('Dockgate/request:')) return name.slice('Dockgate/request:'.length)
+  if (name.startsWith(CLAIMS)) return `claim ${name.slice(CLAIMS.length)}`
+  if (name.startsWith(REQUEST)) return name.slice(REQUEST.length)
   return /\/repositories:name$/i.test(name) ? 'repository' : name
 }
 

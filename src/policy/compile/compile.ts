@@ -7,7 +7,7 @@ import { permissionBits } from '../azure/mode.ts'
 import { SYSTEM_SCOPE_MAPS } from '../azure/scope-maps.ts'
 import type { CommonData, ControlGrantData, DenyData, GrantData, PrincipalData, TokenData } from '../decide/compiled.ts'
 import { type CompiledPolicy, formatRule } from '../decide/compiled.ts'
-import { REPOSITORY_NAME } from '../decide/condition/attribute.ts'
+import { CLAIMS, MEDIA_TYPE, REPOSITORY_NAME } from '../decide/condition/attribute.ts'
 import type { Attribute, Expression } from '../expression.ts'
 import type { DenyAssignment, PolicySet, RoleAssignment, RolePermission, ScopeMapAction, Window } from '../model.ts'
 import { bitsOf, permissionsOf } from '../permission-bits.ts'
@@ -215,9 +215,6 @@ const windowOf = ({ notBefore, notAfter }: Window) => ({
   ...(notBefore === undefined ? {} : { from: notBefore }),
   ...(notAfter === undefined ? {} : { until: notAfter }),
 })
-
-const CLAIMS = 'Dockgate/claims:'
-const MEDIA_TYPE = 'Dockgate/request:mediaType'
 
 function claimsRead(policies: PolicySet, attributes: ReadonlySet<string>): readonly string[] {
   const names = new Set(policies.identities.flatMap((identity) => Object.keys(identity.claims)))

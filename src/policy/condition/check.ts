@@ -8,16 +8,11 @@
 import { nearest } from '../../base/spelling.ts'
 import { DATA_ACTIONS, parseAction } from '../../registry/permission.ts'
 import { matchesAction } from '../action-pattern.ts'
-import {
-  attributeHolds,
-  formatAttribute,
-  isForeign,
-  isRepositoryName,
-  nearestAttribute,
-} from '../decide/condition/attribute.ts'
+import { attributeHolds, isRepositoryName } from '../decide/condition/attribute.ts'
 import { type Family, OPERATOR_RULES } from '../decide/condition/operator.ts'
 import type { Attribute, Literal, Operand, Operator, Quantifier } from '../expression.ts'
-import { formatLiteral } from './format.ts'
+import { isForeign, nearestAttribute } from './attribute-spelling.ts'
+import { formatAttribute, formatLiteral } from './format.ts'
 
 /** A remark on one leaf; the caller knows the place. */
 export type Finding = {

@@ -4,8 +4,8 @@
  *
  * Source: Azure "conditions-format", simple and multiple expression conditions.
  */
-import { formatAttribute } from '../decide/condition/attribute.ts'
-import { type Expression, type Literal, type Operand, operandsOf } from '../expression.ts'
+
+import { type Attribute, type Expression, type Literal, type Operand, operandsOf } from '../expression.ts'
 
 /** One operator or operand per line, indented by two spaces; or everything on one line. */
 export type Layout = 'lines' | 'line'
@@ -17,6 +17,9 @@ type Leaf = Exclude<Expression, { type: 'and' | 'or' | 'not' }>
 export function formatLiteral(literal: Literal): string {
   return literal.type === 'string' ? `'${literal.value}'` : String(literal.value)
 }
+
+/** An attribute as a condition writes it: `@Source[name]`. */
+export const formatAttribute = ({ source, name }: Attribute): string => `@${source}[${name}]`
 
 function formatOperand(operand: Operand): string {
   switch (operand.type) {

@@ -12,7 +12,6 @@
  */
 
 import { nearest } from '../../base/spelling.ts'
-import { attributeMeant, canonicalAttribute } from '../decide/condition/attribute.ts'
 import {
   type Attribute,
   type Expression,
@@ -23,6 +22,7 @@ import {
   QUANTIFIERS,
   type Quantifier,
 } from '../expression.ts'
+import { attributeMeant, canonicalAttribute } from './attribute-spelling.ts'
 import {
   checkActionPattern,
   checkAttribute,
