@@ -2,6 +2,7 @@
  * What a registry reads in a manifest: its media type, what it refers to, and how it shows in a referrers list
  * (OCI distribution-spec "Pushing Manifests", "Listing Referrers"). It never changes the bytes and never asks the disk.
  */
+import { isRecord } from '../../src/base/json.ts'
 import type { Result } from '../../src/base/result.ts'
 import { err, ok } from '../../src/base/result.ts'
 import { type Digest, isDigest } from './grammar.ts'
@@ -88,11 +89,11 @@ function parseArtifactType(body: JsonObject, mediaType: string): string | undefi
   const own = body.artifactType
   if (typeof own === 'string' && own !== '') return own
   const config = INDEXES.has(mediaType) ? undefined : body.config
-  return isObject(config) && typeof config.mediaType === 'string' ? config.mediaType : undefined
+  return isRecord(config) && typeof config.mediaType === 'string' ? config.mediaType : undefined
 }
 
 function parseAnnotations(value: unknown): Record<string, string> | undefined {
-  if (!isObject(value)) return undefined
+  if (!isRecord(value)) return undefined
   const texts = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   return Object.fromEntries(texts)
 }
@@ -107,7 +108,7 @@ interface Descriptor {
 const isStored = (descriptor: Descriptor): boolean => !descriptor.foreign
 
 function parseDescriptor(value: unknown): Descriptor | null {
-  if (!isObject(value)) return null
+  if (!isRecord(value)) return null
   const { mediaType, digest, size, urls } = value
   if (typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) return null
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return null
@@ -125,13 +126,10 @@ function parseDescriptors(value: unknown): Descriptor[] | null {
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 function parseObject(bytes: Buffer): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    return isObject(value) ? value : undefined
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
 /** The SHA-256 of a shard: 43 characters of base64url in manifests, `sha256:` and hex as the key in the store. */
 import { base64url } from 'jose'
+import { toHex } from '../base/bytes.ts'
 
 /** Characters of one digest: 32 bytes in base64url without padding. */
 export const DIGEST_LENGTH = 43
@@ -12,12 +13,5 @@ export const SHARD_PREFIX = 'sha256:'
 
 /** The store's key of a shard. */
 export function shardKey(digest: string): string {
-  return SHARD_PREFIX + hexOf(base64url.decode(digest))
-}
-
-/** Lower case. */
-export function hexOf(bytes: Uint8Array): string {
-  let hex = ''
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-  return hex
+  return SHARD_PREFIX + toHex(base64url.decode(digest))
 }

@@ -3,6 +3,7 @@
  * carries what every request needs, so that a cold gate reads the manifest and one shard. Never verifies a signature.
  */
 
+import { isRecord } from '../base/json.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { CommonData } from '../policy/decide/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
@@ -80,7 +81,7 @@ export const formatManifest = (manifest: Manifest): Uint8Array => new TextEncode
 export function parseManifest(payload: Uint8Array): Result<Manifest, BundleProblem> {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload))
-    const version = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined
+    const version = isRecord(value) ? value.format : undefined
     if (typeof version === 'number' && version !== FORMAT) return err(unsupported(version))
     const manifest = readManifest(value, '')
     needDigests(manifest.bits, manifest.shards)

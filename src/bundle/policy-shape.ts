@@ -1,5 +1,6 @@
 /** Readers of the compiled policy as it lies in bundles. Never decides anything. */
 
+import { isRecord } from '../base/json.ts'
 import type {
   CommonData,
   ControlGrantData,
@@ -49,7 +50,7 @@ const attribute = objectOf<Attribute>(
 const byType =
   <T>(readers: Readonly<Record<string, Read<T>>>): Read<T> =>
   (value, at) => {
-    const type = typeof value === 'object' && value !== null && 'type' in value ? text(value.type, `${at}.type`) : ''
+    const type = isRecord(value) && 'type' in value ? text(value.type, `${at}.type`) : ''
     const read = Object.hasOwn(readers, type) ? readers[type] : undefined
     if (read === undefined) throw new ShapeError(`${at} is of the unknown type '${type}'`)
     return read(value, at)

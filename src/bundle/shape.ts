@@ -4,6 +4,8 @@
  * would grant too much.
  */
 
+import { isRecord } from '../base/json.ts'
+
 /** `at` is the place of the value, such as `grants[2].on`. */
 export type Read<T> = (value: unknown, at: string) => T
 
@@ -46,12 +48,9 @@ export const listOf =
   (value, at) =>
     Array.isArray(value) ? value.map((item, index) => read(item, `${at}[${index}]`)) : wrong(at, 'a list')
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** An object whatever it holds. */
 export const object: Read<Readonly<Record<string, unknown>>> = (value, at) =>
-  isObject(value) ? value : wrong(at, 'an object')
+  isRecord(value) ? value : wrong(at, 'an object')
 
 /** An object with keys of any name. */
 export const recordOf =

@@ -2,12 +2,13 @@
  * Policy files as a policy set, its decision tests, and everything that is wrong with them: the door of this room. Reads
  * all that there is before it answers; never throws for what a file holds.
  */
+import { compareCodeUnits } from '../base/text.ts'
 import type { PolicySet } from '../policy/model.ts'
 import { collect, Declarations } from './collect.ts'
 import { type DecisionTest, readTests } from './decision-test.ts'
 import { FileDocument } from './document.ts'
 import { readFolder } from './folder.ts'
-import { compare, complaint, type Problem, Report } from './problem.ts'
+import { complaint, type Problem, Report } from './problem.ts'
 import { resolve } from './resolve/resolve.ts'
 
 export type PolicyText = {
@@ -53,7 +54,7 @@ const NO_DATA = complaint('file_empty', 'the file holds no data', 'fill it, or r
 function read(files: readonly PolicyText[], report: Report): LoadResult {
   const declared = new Declarations(report)
   const tests: DecisionTest[] = []
-  for (const { path, text } of files.toSorted((a, b) => compare(a.path, b.path))) {
+  for (const { path, text } of files.toSorted((a, b) => compareCodeUnits(a.path, b.path))) {
     const document = FileDocument.read(path, text, report)
     const isEmpty = !document.broken && (document.value ?? undefined) === undefined
     if (isEmpty && text !== '') report.warning(document.at([]), NO_DATA)

@@ -2,6 +2,7 @@
  * What is wrong with a policy set, and where. An error means that there is no policy; a warning that a part of the files
  * grants nothing, or not what it seems to. Never thrown: readers report and go on.
  */
+import { compareCodeUnits } from '../base/text.ts'
 import type { Source } from '../policy/model.ts'
 
 export type Problem = {
@@ -44,13 +45,12 @@ export class Report {
   get problems(): readonly Problem[] {
     return this.#problems.toSorted(
       (a, b) =>
-        compare(a.source.file, b.source.file) || a.source.line - b.source.line || a.source.column - b.source.column,
+        compareCodeUnits(a.source.file, b.source.file) ||
+        a.source.line - b.source.line ||
+        a.source.column - b.source.column,
     )
   }
 }
-
-/** Order of code units: the same on every machine. */
-export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** `file:line:column`, as editors and terminals link it. */
 export const formatSource = ({ file, line, column }: Source): string => `${file}:${line}:${column}`

@@ -3,6 +3,7 @@
  * it where a schema cannot say it: names are not followed, conditions not parsed.
  */
 import * as z from 'zod'
+import { isRecord } from '../base/json.ts'
 import { TOKEN_NAME } from '../policy/principal.ts'
 import { PolicyFile, Role, TestFile } from './definition.ts'
 
@@ -12,7 +13,7 @@ type Json = { [key: string]: unknown }
 const anyCase = (name: string) =>
   `^${name.replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`)}$`
 
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isJson = (value: unknown): value is Json => isRecord(value)
 
 /** Keys of a role are read in any letter case; completion offers the usual one. */
 function inAnyCase(schema: Json): void {

@@ -2,13 +2,13 @@
  * What a file holds, as plain data and as places: every key and value with the offset at which it starts. Kept as arrays
  * in document order, for a policy may have a million values. Never knows a syntax; readers of one build the tree.
  */
+import { isRecord } from '../base/json.ts'
 import { type Complaint, complaint } from './problem.ts'
 
 /** A mapping of a file. Without prototype, so that every key is data. */
 export type Mapping = { [key: string]: unknown }
 
-export const isMapping = (value: unknown): value is Mapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isMapping = (value: unknown): value is Mapping => isRecord(value)
 
 /** How deep collections may be nested. A policy needs six levels, and readers recurse. */
 export const MAX_DEPTH = 64

@@ -3,6 +3,7 @@
  * Never says it in the words of the validator.
  */
 import * as z from 'zod'
+import { isRecord } from '../base/json.ts'
 import { nearest } from '../base/spelling.ts'
 import type { Source } from '../policy/model.ts'
 import { isMapping, type Mapping, type Path } from './document.ts'
@@ -206,6 +207,4 @@ function keysOf(schema: z.core.$ZodType | undefined): readonly string[] {
   return isRecord(shape) ? Object.keys(shape) : []
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
 const isSchema = (value: unknown): value is z.core.$ZodType => isRecord(value) && '_zod' in value

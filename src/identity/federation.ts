@@ -6,6 +6,7 @@
  * Sources: Entra "access-token-claims-reference" (group overage); OpenID Connect Core section 2.
  */
 
+import { isRecord } from '../base/json.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { Caller } from '../policy/caller.ts'
 import type { CommonData } from '../policy/decide/compiled.ts'
@@ -279,6 +280,3 @@ function sortClaims(claims: Claims, names: readonly string[]): Pick<Federation, 
 
 const ownProperty = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined
-
-export const isRecord = (value: unknown): value is Claims =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -6,19 +6,12 @@
  * RFC 7519 section 4.1.
  */
 
+import { isRecord } from '../base/json.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { TOKEN_NAME } from '../policy/principal.ts'
 import type { Access } from '../registry/scope.ts'
-import {
-  type Claims,
-  type ClaimTexts,
-  type Federation,
-  isRecord,
-  isSubject,
-  textsOf,
-  type VerifiedBy,
-} from './federation.ts'
+import { type Claims, type ClaimTexts, type Federation, isSubject, textsOf, type VerifiedBy } from './federation.ts'
 
 /** What a token was made from. It is judged anew at every use, by the policy then in force. */
 export type CredentialOrigin =

@@ -10,6 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { isRecord } from '../../base/json.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import { showing } from '../terminal/progress.ts'
 import type { BulkKv } from './kv.ts'
@@ -96,9 +97,7 @@ async function withFile(content: string, use: (file: string) => Promise<void>): 
 function namesIn(json: string): readonly string[] {
   const value = parse(json)
   if (!Array.isArray(value)) throw unexpectedOutput('a list of keys')
-  return value.flatMap((item: unknown) =>
-    typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' ? [item.name] : [],
-  )
+  return value.flatMap((item: unknown) => (isRecord(item) && typeof item.name === 'string' ? [item.name] : []))
 }
 
 /** Key and value of those that are there. */

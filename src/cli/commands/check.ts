@@ -1,7 +1,7 @@
 /** `dockgate check`: are the policies valid, and do they decide as their tests say? */
 import { Command } from 'commander'
-import { count } from '../../base/text.ts'
-import { compare, type Problem } from '../../files/problem.ts'
+import { compareCodeUnits, count } from '../../base/text.ts'
+import type { Problem } from '../../files/problem.ts'
 import { lint } from '../../lint/lints.ts'
 import { formatFailure, runTest } from '../answers/decision-tests.ts'
 import { DEFAULT_DIRECTORY, formatProblem, loadFolder, Policies, placeIn, problemsIn } from '../answers/policies.ts'
@@ -72,7 +72,7 @@ function* formatProblems(directory: string, problems: readonly Problem[]): Gener
 }
 
 const byPlace = ({ source: a }: Problem, { source: b }: Problem): number =>
-  compare(a.file, b.file) || a.line - b.line || a.column - b.column
+  compareCodeUnits(a.file, b.file) || a.line - b.line || a.column - b.column
 
 function summary(policies: Policies | undefined, tests: number, warnings: number): string {
   const principals = policies?.compiled.principals.size ?? 0

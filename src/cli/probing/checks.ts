@@ -2,7 +2,7 @@
  * The checks of a probe, in the order in which they are reported: each asks its questions and notes what is not refused as
  * it should be. What one check learns, the next ones are told.
  */
-import { isRecord } from '../../identity/federation.ts'
+import { isRecord } from '../../base/json.ts'
 import { type Credential, NO_CREDENTIAL, type Probe } from './check.ts'
 import {
   type Challenge,

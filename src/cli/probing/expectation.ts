@@ -2,6 +2,7 @@
  * What a right answer looks like. Every function says in words what is wrong with one, or nothing. Only the answer counts:
  * no knowledge of which gate is asked.
  */
+import { isRecord } from '../../base/json.ts'
 import type { Answer } from './wire.ts'
 
 /** What a client is told by a challenge. */
@@ -66,7 +67,7 @@ function unlikeErrors({ body, headers }: Answer): Problem {
   const type = headers.get('content-type')?.[0] ?? ''
   if (!type.startsWith('application/json')) return `its body is ${type || 'of no type'}, and no registry error`
   const value = jsonOf(body)
-  if (typeof value !== 'object' || value === null || !('errors' in value) || !Array.isArray(value.errors)) {
+  if (!isRecord(value) || !Array.isArray(value.errors)) {
     return 'its body holds no errors of a registry'
   }
   return undefined

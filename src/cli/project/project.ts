@@ -1,5 +1,6 @@
 /** The files of a deployment project that are not policies, as texts. Never touches the disk. */
 
+import { isRecord } from '../../base/json.ts'
 import { VERSION } from '../terminal/version.ts'
 import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, WORKER_NAME } from './worker-settings.ts'
 
@@ -39,8 +40,7 @@ export function completed(manifest: Manifest): Manifest {
   }
 }
 
-const recordOf = (value: unknown): Manifest =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+const recordOf = (value: unknown): Manifest => (isRecord(value) ? value : {})
 
 export type Address = { readonly upstream: string; readonly host: string }
 

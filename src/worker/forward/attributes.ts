@@ -5,6 +5,7 @@
  * Source: Azure/acr `docs/preview/quarantine/readme.md`; Azure/acr-cli `docs/swagger.yaml` (`changeableAttributes`).
  */
 
+import { isRecord } from '../../base/json.ts'
 import type { MetadataRequest } from '../../registry/request.ts'
 import { readText } from '../platform/read-text.ts'
 
@@ -37,7 +38,7 @@ export async function readChange(
   } catch {
     return undefined
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  if (!isRecord(value)) return undefined
   // The last key is the root's own, the empty text. Some registries read keys in any letter case, at any depth.
   keys.pop()
   if (!keys.every((key) => KEY.test(key))) return undefined

@@ -4,6 +4,7 @@
  *
  * Source: OCI image-spec, "Guidance for verifiers" of `mediaType`; distribution advisory GHSA-qq97-vm5h-rrhg.
  */
+import { isRecord } from '../../base/json.ts'
 import { readText } from '../platform/read-text.ts'
 
 /** The longest manifest that is read, in bytes: what the distribution-spec asks registries to accept. */
@@ -40,7 +41,7 @@ export async function readManifestOf(
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+    return isRecord(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -6,6 +6,7 @@
  * Source: OCI distribution-spec 1.1 "Listing tags"; distribution `docs/content/spec/api.md`, "Listing repositories".
  */
 
+import { isRecord } from '../../base/json.ts'
 import { nextTarget } from '../../registry/link.ts'
 import { formatQuery } from '../../registry/query.ts'
 import { Fault } from '../platform/fault.ts'
@@ -205,7 +206,7 @@ async function readNames(answer: Response, key: ListQuestion['key']): Promise<re
   } catch (cause) {
     throw new Fault('upstream_invalid', `the registry gave no list of ${key} below 8 MiB`, { cause })
   }
-  const names = typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : []
+  const names = isRecord(value) && Object.hasOwn(value, key) ? value[key] : []
   // A repository without tags has `null` in several registries.
   if (names === null) return []
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {

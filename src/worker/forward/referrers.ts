@@ -5,6 +5,7 @@
  * Source: OCI distribution-spec 1.1, "Listing referrers".
  */
 
+import { isRecord } from '../../base/json.ts'
 import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
 import { nextQuery, PAGE_MAX_BYTES, UPSTREAM_PAGES_MAX } from './pager.ts'
@@ -58,7 +59,7 @@ async function readIndex(
   } catch (cause) {
     throw new Fault('upstream_invalid', 'the registry gave no list of referrers below 8 MiB', { cause })
   }
-  if (typeof value === 'object' && value !== null && 'manifests' in value && Array.isArray(value.manifests)) {
+  if (isRecord(value) && Array.isArray(value.manifests)) {
     return { value: { ...value, manifests: value.manifests }, bytes: text?.length ?? 0 }
   }
   throw new Fault('upstream_invalid', 'the registry gave a list of referrers that is no image index')

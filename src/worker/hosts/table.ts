@@ -2,7 +2,7 @@
  * `UPSTREAMS`: several registries behind one gate, chosen by the host of the request and by a prefix of the repository name.
  * The table is read strictly: with a mistake in it the gate answers 503, and never guesses.
  */
-import { isRecord } from '../../identity/federation.ts'
+import { isRecord } from '../../base/json.ts'
 import { Fault } from '../platform/fault.ts'
 import { httpUrl, isSet } from '../platform/settings.ts'
 

@@ -3,7 +3,7 @@
  * rotated with an overlap. A private key leaves this file only as a `CryptoKey`.
  */
 import { type CryptoKey, importJWK, type JWK } from 'jose'
-import { isRecord } from '../../identity/federation.ts'
+import { isRecord } from '../../base/json.ts'
 import { libtrustKeyId } from '../../identity/key-id.ts'
 import { Fault } from '../platform/fault.ts'
 

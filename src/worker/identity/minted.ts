@@ -5,8 +5,8 @@
  * Sources: RFC 7515, RFC 7519, RFC 8725 (algorithm and type are fixed, keys come only from `TOKEN_SIGNING_KEY`).
  */
 import { errors, jwtVerify, SignJWT } from 'jose'
+import { isRecord } from '../../base/json.ts'
 import { err, ok, type Result } from '../../base/result.ts'
-import { isRecord } from '../../identity/federation.ts'
 import {
   audienceOf,
   type Issue,

@@ -7,6 +7,7 @@
  * rotation of `TOKEN_SIGNING_KEY` does not break running uploads and lists.
  */
 import type { CryptoKey } from 'jose'
+import { isRecord } from '../../base/json.ts'
 import type { Env } from './env.ts'
 import { Fault } from './fault.ts'
 import { perIsolate } from './settings.ts'
@@ -104,15 +105,13 @@ function privateParts(text: string | undefined): readonly string[] {
   } catch {
     throw unusable()
   }
-  const keys = isObject(value) && Array.isArray(value.keys) ? value.keys : [value]
-  const parts = keys.map((key: unknown) => (isObject(key) ? key.d : undefined))
+  const keys = isRecord(value) && Array.isArray(value.keys) ? value.keys : [value]
+  const parts = keys.map((key: unknown) => (isRecord(key) ? key.d : undefined))
   if (!isSecret(parts[0])) throw unusable()
   return parts.filter(isSecret)
 }
 
 const isSecret = (part: unknown): part is string => typeof part === 'string' && part.length >= 32
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const unusable = () =>
   new Fault('signing_key_unavailable', 'TOKEN_SIGNING_KEY is not a private JWK: make one with `dockgate keys generate`')

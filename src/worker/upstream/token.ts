@@ -4,7 +4,7 @@
  *
  * Sources: distribution `docs/content/spec/auth/token.md` and `oauth.md`; Azure/acr `docs/AAD-OAuth.md`.
  */
-import { isRecord } from '../../identity/federation.ts'
+import { isRecord } from '../../base/json.ts'
 import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
 import { basic, type Credential } from './credential.ts'

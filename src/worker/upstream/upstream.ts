@@ -3,7 +3,7 @@
  * credential never goes there, a redirect is never followed, and what fails is a fault with a code.
  */
 
-import { isRecord } from '../../identity/federation.ts'
+import { isRecord } from '../../base/json.ts'
 import { isJson, parseMediaType } from '../../registry/media-type.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import type { HeaderRecord } from '../answers/headers.ts'

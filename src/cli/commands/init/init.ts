@@ -2,6 +2,7 @@
 import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Command, Option } from 'commander'
+import { isRecord } from '../../../base/json.ts'
 import { DEFAULT_DIRECTORY } from '../../answers/policies.ts'
 import { completed, type Manifest, newManifest, readme, wranglerToml } from '../../project/project.ts'
 import { CommandError } from '../../terminal/command-error.ts'
@@ -89,7 +90,7 @@ async function manifestOf(dir: string): Promise<Manifest | undefined> {
   if (!(await exists(file))) return undefined
   try {
     const manifest: unknown = JSON.parse(await readFile(file, 'utf8'))
-    if (typeof manifest === 'object' && manifest !== null && !Array.isArray(manifest)) return { ...manifest }
+    if (isRecord(manifest)) return { ...manifest }
     throw new SyntaxError('it is no object')
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)

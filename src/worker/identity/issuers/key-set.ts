@@ -3,7 +3,7 @@
  * dropped, so only a public key for signatures can verify a JWT. jose matches key, algorithm and use.
  */
 import { type CryptoKey, calculateJwkThumbprint, createLocalJWKSet, errors, type JWTHeaderParameters } from 'jose'
-import { isRecord } from '../../../identity/federation.ts'
+import { isRecord } from '../../../base/json.ts'
 
 /** The usable keys of a JWKS. */
 export type KeySet = {

@@ -5,7 +5,8 @@
  *
  * Sources: OpenID Connect Discovery 1.0 section 4; RFC 8725 section 3.10.
  */
-import { type IssuerRule, isRecord } from '../../../identity/federation.ts'
+import { isRecord } from '../../../base/json.ts'
+import type { IssuerRule } from '../../../identity/federation.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
 import type { Background } from '../../platform/background.ts'
 import { Fault } from '../../platform/fault.ts'

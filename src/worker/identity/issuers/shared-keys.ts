@@ -3,7 +3,7 @@
  * down. They are in a cache that no request can reach. They are sealed, because other Workers of the zone may write to the
  * cache, and a planted key would let its owner sign in as any caller. Best effort: without a cache nothing is shared.
  */
-import { isRecord } from '../../../identity/federation.ts'
+import { isRecord } from '../../../base/json.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
 import type { Seal, SealContext } from '../../platform/seal.ts'
 import { sha256Hex } from '../../platform/sha256.ts'

@@ -5,9 +5,10 @@
  * Sources: RFC 7519 section 7.2, RFC 8725.
  */
 import { decodeJwt, decodeProtectedHeader, errors, type JWTHeaderParameters, jwtVerify } from 'jose'
+import { isRecord } from '../../../base/json.ts'
 import { err, ok, type Result } from '../../../base/result.ts'
 import { JWT_MAX_LENGTH } from '../../../identity/compact-jws.ts'
-import { type Claims, type IssuerRule, isRecord, textsOf, type VerifiedBy } from '../../../identity/federation.ts'
+import { type Claims, type IssuerRule, textsOf, type VerifiedBy } from '../../../identity/federation.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
 import { LEEWAY_SECONDS } from '../minted.ts'
 import { keysOf } from './issuer-keys.ts'
