@@ -179,7 +179,7 @@ describe('UPSTREAMS', () => {
     ['a text in the list', ['https://r.example'], /UPSTREAMS\[0\] must be an object/],
     ['an unknown key', [{ url, passwort: 'X' }], /UPSTREAMS\[0\] has the unknown key "passwort"/],
     ['no URL', [{ host: 'a.example' }], /UPSTREAMS\[0\]\.url/],
-    ['a URL with a password', [{ url: 'https://user:canary@r.example' }], /UPSTREAMS\[0\]\.url is no URL/],
+    ['a URL with a password', [{ url: 'https://user:canary@r.example' }], /UPSTREAMS\[0\]\.url must be a URL/],
     ['a host with a scheme', [{ host: 'https://a.example', url }], /UPSTREAMS\[0\]\.host/],
     ['a host in capitals', [{ host: 'A.example', url }], /lower case/],
     ['a host with a wildcard', [{ host: '*.example', url }], /UPSTREAMS\[0\]\.host/],
@@ -217,7 +217,7 @@ describe('UPSTREAMS', () => {
   it.each([
     ['a secret that is not set', [{ url, username: 'MISSING', password: 'TEAM_PASSWORD' }], /names the secret MISSING/],
     ['half a credential', [{ url, username: 'TEAM_USER' }], /user name without a password/],
-    ['a binding that is none', [{ binding: 'TEAM_USER' }], /no service binding/],
+    ['a binding that is none', [{ binding: 'TEAM_USER' }], /not a service binding/],
     ['a host with prefixes only', [{ host: 'a.example', prefix: 'a/', url }], /no entry without/],
   ])('with %s is refused when it is used', (_, value, message) => {
     const env = environment(value)
