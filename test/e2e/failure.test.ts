@@ -171,7 +171,7 @@ describe('a registry that fails', () => {
       const headers = { 'content-type': 'application/json', link: '</v2/_catalog?n=2&last=team/b>; rel="next"' }
       response.writeHead(200, headers).end('{"repositories":["team/a","team/b"]}')
     })
-    const answer = await asks('/v2/_catalog')
+    const answer = await asks('/v2/_catalog?n=5')
     expectClear(answer, 502, 'UNAVAILABLE')
     expect(answer.body.toString()).not.toContain('team/')
   })
