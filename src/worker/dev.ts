@@ -1,12 +1,13 @@
 /** The Worker of `dockgate dev`, never deployed: the gate, and a page for a person who opens its address in a browser. */
 import { requestOrigin, requestTarget } from '../registry/parse.ts'
+import { hasHost } from './gate.ts'
 import gate from './index.ts'
 import type { Env } from './platform/env.ts'
 
 export default {
   fetch(request, env, ctx) {
     const { url, method } = request
-    const isPage = requestTarget(url) === '/' && (method === 'GET' || method === 'HEAD')
+    const isPage = requestTarget(url) === '/' && (method === 'GET' || method === 'HEAD') && hasHost(request.headers, url)
     return isPage ? page(requestOrigin(url), method) : gate.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>
