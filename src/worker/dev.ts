@@ -7,7 +7,9 @@ import type { Env } from './platform/env.ts'
 export default {
   fetch(request, env, ctx) {
     const { url, method } = request
-    const isPage = requestTarget(url) === '/' && (method === 'GET' || method === 'HEAD') && hasHost(request.headers, url)
+    const isRead = method === 'GET' || method === 'HEAD'
+    const isBrowser = request.headers.get('accept')?.includes('text/html') === true
+    const isPage = isBrowser && isRead && requestTarget(url) === '/' && hasHost(request.headers, url)
     return isPage ? page(requestOrigin(url), method) : gate.fetch(request, env, ctx)
   },
 } satisfies ExportedHandler<Env>

@@ -46,7 +46,7 @@ describe('deploy', { timeout: TIMEOUT_MS, concurrent: false }, () => {
 
   beforeAll(async () => {
     cloudflare = await startCloudflare()
-    const options = ['--upstream', 'https://registry.internal.example', '--host', 'registry.gate.example']
+    const options = ['--upstream', 'https://registry.internal.example', '--host', 'registry.acme.dev']
     const { status, stderr } = await runProgram(process.execPath, [COMMAND, 'init', ...options], {
       cwd: folder,
       environment: { PATH: process.env.PATH ?? '', HOME: folder },

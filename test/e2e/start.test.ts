@@ -73,7 +73,7 @@ describe('a development gate', () => {
   })
 
   it('tells a person who opens its address in a browser where they are', async () => {
-    const answer = await fetch(gate.url)
+    const answer = await fetch(gate.url, { headers: { accept: 'text/html' } })
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8')
     expect((await answer.text()).split('\n').slice(0, 5)).toEqual([
