@@ -83,7 +83,7 @@ describe('a development gate', () => {
       `  ${gate.url}/readyz    the policy in force`,
       '',
     ])
-    expect((await fetch(gate.url, { method: 'HEAD' })).status).toBe(200)
+    expect((await fetch(gate.url, { method: 'HEAD', headers: { accept: 'text/html' } })).status).toBe(200)
   })
 
   it.each([
