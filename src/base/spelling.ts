@@ -1,10 +1,11 @@
-/**
- * The word that was probably meant: nearest by optimal string alignment (insert, delete, replace, swap neighbours),
- * without letter case. Never guesses far: a quarter of the word may differ, at least one letter, at most
- * four.
- */
+/** Spelling help: the word that a person probably meant. */
 
-/** The candidate nearest to `word`, or undefined if none is near. Ties: the first. */
+/**
+ * The candidate that is nearest to `word` by optimal string alignment (insert, delete, replace, swap neighbours). Letter
+ * case does not count. A quarter of the word may differ: at least one letter, at most four.
+ *
+ * @returns the first of the nearest candidates; undefined if none is near
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()
   let best: string | undefined
@@ -20,7 +21,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Edits from `a` to `b`; anything above `limit` may be answered once no alignment can stay within it. */
+/** The number of edits from `a` to `b`. Any number greater than `limit`, as soon as `limit` is certainly exceeded. */
 function editDistance(a: string, b: string, limit: number): number {
   let beforePrevious: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column)

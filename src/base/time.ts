@@ -1,24 +1,24 @@
 /**
- * Times as people write them, RFC 3339, and as the gate counts them, whole seconds since 1970. The only reader and the
- * only writer of times: files, options of commands and output agree. Pure: it never asks what time it is.
+ * Times as people write them (RFC 3339) and as the gate counts them (whole seconds since 1970). This is the only reader and
+ * the only writer of times, so that files, command options and output agree. It never asks what time it is.
  */
 
 /** Seconds since 1970-01-01T00:00:00Z, a whole number. */
 export type EpochSeconds = number
 
 const DAY_SECONDS = 86_400
-/** 9999-12-31T23:59:59Z: RFC 3339 has years of four digits. */
+/** The last time that RFC 3339 can write, 9999-12-31T23:59:59Z: its years have four digits. */
 export const LAST_TIME: EpochSeconds = 253_402_300_799
 
 const RFC_3339 =
   /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(\.\d+)?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/
 
 /**
- * Reads a time of RFC 3339 section 5.6. A date without a time is refused: it may mean the beginning or the end of the
- * day. So are days that do not exist (`2027-02-30`), leap seconds, fractions of a second other than `.000`, and years
+ * Reads a time of RFC 3339 section 5.6. Refuses a date without a time, which may mean the beginning or the end of the day.
+ * Also refuses days that do not exist (`2027-02-30`), leap seconds, fractions of a second other than `.000`, and years
  * before 1970.
  *
- * @returns undefined if the text is not such a time
+ * @returns undefined if the text is not a time of this form
  */
 export function parseTime(text: string): EpochSeconds | undefined {
   const match = RFC_3339.exec(text)
@@ -32,16 +32,17 @@ export function parseTime(text: string): EpochSeconds | undefined {
 }
 
 /**
- * The time that a text probably means: a date alone with its first moment in UTC, a time with a fraction without it.
+ * The time that an invalid text probably means. A date becomes its first moment in UTC; a time loses its fraction of a
+ * second.
  *
- * @returns the text as {@link parseTime} reads it; undefined if nothing so close to it is a time
+ * @returns a text that {@link parseTime} reads; undefined if there is no similar time
  */
 export function similarTime(text: string): string | undefined {
   const similar = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text.replace(/(:\d\d)\.\d+/, '$1')
   return similar !== text && parseTime(similar) !== undefined ? similar : undefined
 }
 
-/** A time in RFC 3339, in UTC and whole seconds, from {@link parseTime}'s range: `2027-03-01T00:00:00Z`. */
+/** Writes a time in RFC 3339, in UTC and whole seconds: `2027-03-01T00:00:00Z`. The range is that of {@link parseTime}. */
 export function formatTime(time: EpochSeconds): string {
   const seconds = Math.floor(time) % DAY_SECONDS
   const { year, month, day } = dateOf(Math.floor(time / DAY_SECONDS))

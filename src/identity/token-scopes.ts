@@ -10,7 +10,7 @@ import type { Common, EffectiveRights } from '../policy/decide/effective-rights.
 import type { Attributes, EpochSeconds } from '../policy/model.ts'
 import type { Action } from '../registry/permission.ts'
 import { DELETED_READ } from '../registry/required-permissions.ts'
-import { type Access, covers, REPOSITORY_SCOPE_ACTIONS } from '../registry/scope.ts'
+import { type Access, includesScope, REPOSITORY_SCOPE_ACTIONS } from '../registry/scope.ts'
 
 export type ScopeRequest = {
   readonly rights: EffectiveRights
@@ -41,7 +41,7 @@ export function grantScopes(asked: readonly Access[], asking: ScopeRequest): rea
 }
 
 function isGranted({ type, name }: Access, action: string, asking: ScopeRequest): boolean {
-  if (asking.bound !== undefined && !covers(asking.bound, { type, name, actions: [action] })) return false
+  if (asking.bound !== undefined && !includesScope(asking.bound, { type, name, actions: [action] })) return false
   if (type === 'registry') return name === 'catalog' ? grantsCatalog(asking) : allows(asking, DELETED_READ, ['GET'])
   const permissions = REPOSITORY_SCOPE_ACTIONS.get(action) ?? []
   return permissions.some((permission) => allows(asking, permission, METHODS[action] ?? [], name))

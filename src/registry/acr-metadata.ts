@@ -1,6 +1,6 @@
 /**
- * Azure's metadata API, `/acr/v1/`: one table of what exists and what each call needs. What is not in it is refused.
- * A component of a repository name never starts with `_`, so the markers are unambiguous.
+ * Azure's metadata API, `/acr/v1/`: one table of the operations and the permissions that each needs. Operations that are
+ * not in the table are refused. A component of a repository name never starts with `_`, so the markers are unambiguous.
  *
  * Source: Azure/acr-cli `docs/swagger.yaml` (2019-07-15-preview), the scopes that the Azure CLI asks for, and Azure
  * "artifact streaming" and "soft delete".
@@ -19,7 +19,7 @@ type Row = {
   readonly orElse?: Action
   readonly query?: readonly string[]
   readonly attributes?: true
-  /** What it answers stands in its body, whatever repository its path names: it takes the right to every repository. */
+  /** The body says which repositories the response covers, so the caller needs the permission on every repository. */
   readonly everywhere?: true
 }
 
@@ -30,7 +30,7 @@ const METADATA_DELETE: Row = { needs: ['metadata/delete'] }
 const STREAMING_READ: Row = { needs: ['content/read'] }
 const STREAMING_WRITE: Row = { needs: ['content/write', 'content/read'] }
 
-/** `name` stands for a repository, `tag`, `digest`, `key` (custom metadata) and `id` (operation) for one segment. */
+/** `name` means a repository; `tag`, `digest`, `key` (custom metadata) and `id` (operation) mean one segment. */
 const ROWS: ReadonlyMap<string, Row> = new Map([
   ['GET name', READ],
   ['PATCH name', { needs: ['metadata/write', 'metadata/read'], attributes: true }],
@@ -38,7 +38,7 @@ const ROWS: ReadonlyMap<string, Row> = new Map([
   ['GET name/_tags', { needs: ['metadata/read'], query: [...LIST_KEYS, 'digest'] }],
   ['GET name/_tags/tag', READ],
   ['PATCH name/_tags/tag', { needs: ['metadata/write'], attributes: true }],
-  // Azure's own client untags with a token that may only delete; a writer may not (it holds neither right).
+  // Azure's own client untags with a token that may only delete. A writer may not untag: it holds neither permission.
   ['DELETE name/_tags/tag', { needs: ['metadata/delete'], orElse: 'content/delete' }],
   ['GET name/_manifests', { needs: ['metadata/read'], query: LIST_KEYS }],
   ['GET name/_manifests/digest', READ],
@@ -66,10 +66,16 @@ const ROWS: ReadonlyMap<string, Row> = new Map([
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const ID = /^[A-Za-z0-9-]{1,64}$/
 const ID_CANCEL = /^[A-Za-z0-9-]{1,64}:cancel$/
-/** What a query value may be here: names, times and tags, never a delimiter. */
+/** Query values are names, times or tags. They never contain a delimiter. */
 const VALUE = /^[A-Za-z0-9._:/+-]{1,512}$/
 
-/** @param path what stands behind `/acr/v1/`, raw */
+/**
+ * Parses one request to the metadata API.
+ *
+ * @param method the HTTP method, in upper case
+ * @param path the raw path after `/acr/v1/`
+ * @param queryText the raw query, without `?`
+ */
 export function parseMetadataRequest(
   method: string,
   path: string,
@@ -92,7 +98,7 @@ export function parseMetadataRequest(
   const repository = name === undefined || row.everywhere ? {} : { repository: name.value }
   return ok({
     operation: 'metadata',
-    // The one space of a row's key stands behind its method, so that no other text finds a row.
+    // A row's key has one space, after the method. So a text that finds a row starts with one of these methods.
     method: method as MetadataRequest['method'],
     path: `/acr/v1/${deleted ? '_deleted/' : ''}${segments.join('/').replace(/%3a/i, ':')}${query.value}`,
     ...(name === undefined ? {} : { name: name.value }),
@@ -106,7 +112,7 @@ export function parseMetadataRequest(
   })
 }
 
-/** What kind of segment stands at a place behind the first marker; `?` fits no row. */
+/** The kind of a segment after the first marker. `?` occurs in no row. */
 const shapeOf =
   (markers: readonly string[]) =>
   (segment: string, index: number): string => {
@@ -135,7 +141,7 @@ function canonicalQuery(text: string, keys: readonly string[]): Result<string, R
     if (!value.ok) return err(invalidQuery(value.error))
     const text = value.value === undefined ? undefined : canonicalValue(key, value.value)
     if (text === undefined && value.value !== undefined) {
-      return err(invalidQuery({ code: 'query_invalid', key, problem: 'has characters that no value of it has' }))
+      return err(invalidQuery({ code: 'query_invalid', key, problem: 'has a character that its values cannot have' }))
     }
     pairs.push([key, text])
   }

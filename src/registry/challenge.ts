@@ -1,9 +1,10 @@
 /**
- * The `WWW-Authenticate` header: always one Bearer challenge on one line, since several clients read only the first
+ * The `WWW-Authenticate` header: one Bearer challenge on one line, because several clients read only the first one
  * (RFC 9110 section 11.6.1, distribution `docs/content/spec/auth/token.md`, RFC 6750 section 3).
  */
 import { type Access, formatScope } from './scope.ts'
 
+/** What a Bearer challenge says. */
 export type Challenge = {
   /** Absolute URL of the token endpoint. */
   readonly realm: string
@@ -14,10 +15,10 @@ export type Challenge = {
   readonly error?: 'invalid_token' | 'insufficient_scope'
 }
 
-/** Without what would end the quotes, or be no header at all. */
+/** A quoted string, without characters that would end the quotes or are not allowed in a header. */
 const quoted = (text: string): string => `"${text.replaceAll(/["\\]|[^\x20-\x7e]/g, '')}"`
 
-/** Never writes an empty parameter: some clients stop reading there. */
+/** The value of the header. Never has an empty parameter: some clients stop reading there. */
 export function formatChallenge({ realm, service, scopes = [], error }: Challenge): string {
   return [
     `Bearer realm=${quoted(realm)}`,

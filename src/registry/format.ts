@@ -1,14 +1,14 @@
-/**
- * The way out: the request target that the upstream will read, rebuilt from the parsed request alone.
- */
+/** The only way to the upstream: the request target, rebuilt from the parsed request alone. */
 import { formatQuery } from './query.ts'
 import type { Reference, RegistryRequest } from './request.ts'
 
 const referenceText = (reference: Reference): string => (reference.kind === 'tag' ? reference.tag : reference.digest)
 
 /**
- * Path and query of a request. An upload's session is opaque: `session` is the upstream's own target for it, as the
- * upstream named it in a `Location`, and only a completing digest is added to it.
+ * The path and query of a request, for the upstream.
+ *
+ * @param session the upstream's own target of an upload, from its `Location` header. It is opaque: only the digest that
+ *   completes an upload is added. Used by requests of an upload session only.
  */
 export function formatTarget(request: RegistryRequest, session = ''): string {
   switch (request.operation) {

@@ -1,19 +1,20 @@
 /**
- * The `Link` header of a list's page (RFC 8288 section 3 and appendix B.2). Strict: a reader that passes over what it does
- * not understand takes the middle of a list for its end.
+ * The `Link` header of one page of a list (RFC 8288 section 3 and appendix B.2). The parser is strict: one that skips what
+ * it does not understand could mistake the middle of a list for its end.
  */
 import { err, ok, type Result } from '../base/result.ts'
 
+/** One link of a header. */
 export type Link = {
-  /** A URI reference, as it was written. */
+  /** A URI reference, as the registry wrote it. */
   readonly target: string
   /** Relation types in lower case. */
   readonly relations: readonly string[]
-  /** Where the link starts, if not at the page itself. */
+  /** The resource that the link starts from. Absent: the page itself. */
   readonly anchor?: string
 }
 
-/** The longest header that is read, in characters: a URL as long as the platform's own bound, and its parameters. */
+/** The longest header, in characters: a URL of the platform's own limit, and parameters. */
 const MAX_LENGTH = 32_768
 
 const TARGET = /[ \t,]*<([^<>]*)>/y
@@ -22,7 +23,11 @@ const PARAMETER =
 const EMPTY_PARAMETER = /[ \t]*;(?=[ \t]*(?:[;,]|$))/y
 const END = /[ \t]*(?:,[ \t,]*|$)/y
 
-/** Every link of a header; several lines of it arrive joined by commas. A link without a relation is not understood. */
+/**
+ * Parses all links of a header. Repeated headers arrive joined by commas.
+ *
+ * @returns `link_invalid` for a header that is not understood, and for a link without a relation
+ */
 export function parseLinks(header: string): Result<readonly Link[], 'link_invalid'> {
   if (header.length > MAX_LENGTH) return err('link_invalid')
   const links: Link[] = []
@@ -45,7 +50,7 @@ export function parseLinks(header: string): Result<readonly Link[], 'link_invali
         continue
       }
       const [, name = '', quoted, plain = ''] = parameter
-      // Of a parameter that is repeated the first counts (RFC 8288 section 3.3).
+      // The first of repeated parameters counts (RFC 8288 section 3.3).
       const key = name.toLowerCase()
       if (!parameters.has(key)) parameters.set(key, quoted?.replaceAll(/\\(.)/g, '$1') ?? plain)
     }
@@ -61,8 +66,10 @@ export function parseLinks(header: string): Result<readonly Link[], 'link_invali
 }
 
 /**
- * The target of the link to the next page; `undefined` where the list ends: without a header, and where no link has the
- * relation `next`. Two different next pages, and one that belongs to another page, are not understood.
+ * The target of the link to the next page. Undefined at the end of the list: without a header, and if no link has the
+ * relation `next`.
+ *
+ * @returns `link_invalid` also for two different next pages, and for a next page of another page
  */
 export function nextTarget(header: string | null): Result<string | undefined, 'link_invalid'> {
   if (header === null || header === '') return ok(undefined)

@@ -1,10 +1,10 @@
 /**
- * The request grammar: method and raw request target to the one {@link RegistryRequest} they name. Reads the target as it
- * came, accepts only the canonical spelling, and refuses whatever no row of the table names, so that a route nobody
- * thought about is never forwarded.
+ * The request grammar: from the method and the raw request target to one {@link RegistryRequest}. Reads the target as the
+ * client sent it and accepts only the canonical spelling. Refuses every other route, so that an unknown route is never
+ * forwarded.
  *
- * A repository name may hold segments such as `manifests` or `blobs`; a reference never holds a slash. So the path is
- * read from its right end, as registries do (OCI distribution-spec 1.1, "Endpoints").
+ * A repository name may have segments such as `manifests` or `blobs`; a reference never has a slash. So the path is read
+ * from its right end, as registries do (OCI distribution-spec 1.1, "Endpoints").
  */
 
 import { err, ok, type Result } from '../base/result.ts'
@@ -16,23 +16,23 @@ import type { Paging, Reference, RegistryRequest } from './request.ts'
 
 type Parsed = Result<RegistryRequest, RequestRefusal>
 
-/** Longest request target that is read, in characters: the platform's own bound for URLs (16 KB). */
+/** The longest request target, in characters. It is the platform's own limit for URLs (16 KB). */
 export const TARGET_MAX_LENGTH = 16_384
-/** Longest host with its port, in characters (RFC 1035 section 2.3.4: a name has 255 octets). */
+/** The longest host with its port, in characters (RFC 1035 section 2.3.4: a name has 255 octets). */
 const HOST_MAX_LENGTH = 262
-/** Longest `last`, in characters: any name fits, and what is sent on stays a readable target when it is encoded. */
+/** The longest `last`, in characters. Any name fits, and the forwarded target is still short enough when it is encoded. */
 const LAST_MAX_LENGTH = 512
-/** No name begins like this: in the place of `last` it is where a list goes on, sealed by the gate and sent to nobody else. */
+/** The first character of a `last` that is a cursor of the gate instead of a name. No name begins with it. */
 export const CURSOR_MARK = '~'
-/** Longest of these, in characters. */
+/** The longest cursor, in characters. */
 export const CURSOR_MAX_LENGTH = 8192
-/** How many `?tag=` one manifest may be pushed with: as many as the distribution-spec asks a registry to support. */
+/** The most `?tag=` parameters of one manifest push: as many as the distribution-spec asks a registry to support. */
 const TAGS_MAX = 10
 
-/** Scheme and authority of a URL, as they were sent; empty for what has none. */
+/** The scheme and authority of a URL, as the client sent them. Empty if the URL has none. */
 export const requestOrigin = (url: string): string => /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]*/i.exec(url)?.[0] ?? ''
 
-/** Host and port of a URL, as they were sent; empty for what has none. */
+/** The host and port of a URL, as the client sent them. Empty if the URL has none. */
 export function requestHost(url: string): string {
   const origin = requestOrigin(url)
   return origin.slice(origin.indexOf('://') + '://'.length)
@@ -41,14 +41,14 @@ export function requestHost(url: string): string {
 const HOST = /^(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::\d{0,5})?$/i
 
 /**
- * Whether a text is a host with an optional port (RFC 9110 section 7.2). What a platform puts together from another text is
- * a URL whose path is partly the `Host` header's.
+ * Whether a text is a host with an optional port (RFC 9110 section 7.2). A platform builds the URL from the `Host` header:
+ * if the header is not a host, a part of it becomes a part of the path.
  */
 export const isHost = (text: string): boolean => text.length <= HOST_MAX_LENGTH && HOST.test(text)
 
 /**
- * The raw request target of a URL: everything behind the authority, without fragment, exactly as it was sent. A URL
- * parser would resolve dot segments and so show another path than the one that is judged.
+ * The raw request target of a URL: everything after the authority, without the fragment, as the client sent it. A URL
+ * parser would resolve dot segments and return another path.
  */
 export function requestTarget(url: string): string {
   const [, target = '/'] = /^[a-z]+:\/\/[^/?#\\]*(\/[^#]*)/.exec(url) ?? []
@@ -61,12 +61,14 @@ const UPLOAD = new Set(['mount', 'from', 'digest', 'digest-algorithm'])
 const DIGEST = new Set(['digest'])
 const TAG = new Set(['tag'])
 
-/** What the gate seals into a session, see {@link RegistryRequest}: base64url parts joined by dots, never a dot segment. */
+/** A session that the gate sealed, see {@link RegistryRequest}: base64url parts joined by dots, never a dot segment. */
 const SESSION = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 const SESSION_MAX_LENGTH = 8192
 
 /**
- * @param method the HTTP method, upper case
+ * Parses one request.
+ *
+ * @param method the HTTP method, in upper case
  * @param target the raw request target, see {@link requestTarget}
  */
 export function parseRegistryRequest(method: string, target: string): Parsed {
@@ -131,7 +133,7 @@ function parseTagList(method: string, name: RepositoryName, text: string): Parse
 function parsePaging(text: string): Result<Paging, RequestRefusal> {
   const query = parseQuery(text, PAGING)
   if (!query.ok) return err(invalidQuery(query.error))
-  // An empty number is no number, while an empty name is a name before all others.
+  // An empty `n` is not a number. An empty `last` is before all names.
   const n = query.value.get('n')?.includes('') ? ok('') : single(query.value, 'n')
   if (!n.ok) return err(invalidQuery(n.error))
   const last = single(query.value, 'last')
@@ -150,7 +152,7 @@ function parsePaging(text: string): Result<Paging, RequestRefusal> {
   })
 }
 
-/** Some clients escape the colon of a digest, and only that: it means the same and is forwarded as a colon. */
+/** Some clients escape the colon of a digest, and nothing else. It means the same and is forwarded as a colon. */
 const digestOf = (text: string): Result<Digest, 'digest_invalid'> => parseDigest(text.replace(/%3a/i, ':'))
 
 function parseReference(text: string): Reference | undefined {
@@ -188,7 +190,7 @@ function parseManifest(method: string, name: RepositoryName, text: string, query
   }
 }
 
-/** Nothing is there by such a reference, and nothing can be put there. */
+/** The refusal of a reference that nothing can have. */
 function unknownReference(method: string, text: string): RequestRefusal {
   const message = 'the reference is neither a tag nor a digest'
   if (method !== 'PUT') return notFound('MANIFEST_UNKNOWN', message)
@@ -211,13 +213,13 @@ function parseTags(query: Query): Result<readonly Tag[], RequestRefusal> {
 function parseBlob(method: string, name: RepositoryName, text: string): Parsed {
   if (method !== 'GET' && method !== 'HEAD' && method !== 'DELETE') return err(unknownOperation(method))
   const digest = digestOf(text)
-  if (!digest.ok) return err(notFound('BLOB_UNKNOWN', 'the reference is no digest'))
+  if (!digest.ok) return err(notFound('BLOB_UNKNOWN', 'the reference is not a digest'))
   return method === 'DELETE'
     ? ok({ operation: 'deleteBlob', method, name, digest: digest.value })
     : ok({ operation: 'pullBlob', method, name, digest: digest.value })
 }
 
-/** A media type, or anything that could stand in one's place: it is only compared. */
+/** A media type, or another text: the registry only compares it. */
 const ARTIFACT_TYPE_TEXT = /^[\x21-\x7e]{1,255}$/
 
 function parseReferrers(method: string, name: RepositoryName, text: string, queryText: string): Parsed {
@@ -241,7 +243,7 @@ function parseReferrers(method: string, name: RepositoryName, text: string, quer
         invalidQuery({
           code: 'query_invalid',
           key: 'artifactType',
-          problem: 'is no media type',
+          problem: 'is not a media type',
         }),
       )
 }
@@ -262,7 +264,7 @@ function parseStartUpload(method: string, name: RepositoryName, text: string): P
       invalidQuery({
         code: 'query_invalid',
         key: 'digest-algorithm',
-        problem: 'is no digest algorithm',
+        problem: 'is not a digest algorithm',
       }),
     )
   }

@@ -1,6 +1,6 @@
 /**
- * The permission vocabulary: what a caller may be allowed to do, in Dockgate's short spelling and in Azure's.
- * Never says who holds a permission.
+ * The permission vocabulary: what a caller may do, in Dockgate's short spelling and in Azure's. Never says who holds a
+ * permission.
  *
  * Source: Azure "permissions/containers" (the ten data actions of Microsoft.ContainerRegistry) and the scope-map actions
  * of "container-registry-token-based-repository-permissions".
@@ -22,17 +22,19 @@ export const REPOSITORY_PERMISSIONS = [
   'sign/write',
 ] as const
 
-/** All data permissions; `catalog/read` is the only one that names no repository. */
+/** All data permissions. Only `catalog/read` does not name a repository. */
 export const PERMISSIONS = [...REPOSITORY_PERMISSIONS, 'catalog/read'] as const
 
+/** A permission on one repository. */
 export type RepositoryPermission = (typeof REPOSITORY_PERMISSIONS)[number]
+/** A data permission, in Dockgate's short spelling. */
 export type Permission = (typeof PERMISSIONS)[number]
 
 declare const controlAction: unique symbol
-/** A control-plane action in Azure's full spelling, e.g. `Microsoft.ContainerRegistry/registries/importImage/action`. */
+/** A control-plane action in Azure's full spelling, such as `Microsoft.ContainerRegistry/registries/importImage/action`. */
 export type ControlAction = string & { readonly [controlAction]: true }
 
-/** What a decision is about: a data permission, or a control-plane action that is matched literally. */
+/** The subject of a decision: a data permission, or a control-plane action, which is compared literally. */
 export type Action = Permission | ControlAction
 
 /** One permission that a request needs. */
@@ -71,21 +73,21 @@ const SPELLINGS: ReadonlyMap<string, Permission> = new Map(
 const isPermission = new Set<string>(PERMISSIONS)
 const ofRepository = new Set<string>(REPOSITORY_PERMISSIONS)
 
-/** Whether a decision about `action` names a repository. */
+/** Whether a decision on `action` needs a repository. */
 export const takesRepository = (action: Action): action is RepositoryPermission => ofRepository.has(action)
 
-/** Whether `action` is one of the ten data permissions, as opposed to a control-plane action. */
+/** Whether `action` is one of the ten data permissions and not a control-plane action. */
 export const isDataPermission = (action: Action): action is Permission => isPermission.has(action)
 
-/** Azure's full spelling of an action: the data action of a permission, a control-plane action as it is. */
+/** Azure's full spelling of an action: the data action of a permission; a control-plane action is unchanged. */
 export const azureAction = (action: Action): string => (isDataPermission(action) ? DATA_ACTIONS[action] : action)
 
 const CONTROL_ACTION = /^microsoft\.[a-z]+(?:\/[a-z0-9._-]+)+$/i
 
 /**
- * Read a permission in any accepted spelling, in any letter case: `content/read`, `repositories/content/read`,
- * `registries/repositories/content/read`, or Azure's full string. A full or `registries/`-prefixed string that is none
- * of the ten data actions is a control-plane action.
+ * Parses a permission in any accepted spelling and letter case: `content/read`, `repositories/content/read`,
+ * `registries/repositories/content/read`, or Azure's full string. A full string, or one that starts with `registries/`, is
+ * a control-plane action if it is not one of the ten data actions.
  */
 export function parseAction(text: string): Result<Action, 'unknown_permission'> {
   const known = SPELLINGS.get(text.toLowerCase())

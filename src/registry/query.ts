@@ -1,24 +1,25 @@
 /**
- * A query string, read once and strictly. Operations take from it the keys they know; the rest is never forwarded.
+ * Query strings, read strictly and once. An operation takes the keys that it knows. Other keys are never forwarded.
  *
- * A value is decoded as `application/x-www-form-urlencoded` (WHATWG URL), which is how registries read it, so that what
- * is judged is what they will see when it is encoded again.
+ * Values are decoded as `application/x-www-form-urlencoded` (WHATWG URL), as registries decode them. So the registry reads
+ * the same value that the gate decided on.
  */
 import { err, ok, type Result } from '../base/result.ts'
 
-/** The values of each key, in order; a key without a value has the empty one. */
+/** The values of each key, in order. A key without `=` has the empty value. */
 export type Query = ReadonlyMap<string, readonly string[]>
 
+/** What is wrong with a query parameter. `problem` continues a sentence that starts with the key. */
 export type QueryError = {
   readonly code: 'query_invalid'
   readonly key: string
   readonly problem: string
 }
 
-/** No page is larger, and no larger number is passed on: registries read it as one of 32 or 64 bits. */
+/** The largest page. Larger numbers are not forwarded, because registries read them into 32 or 64 bits. */
 const COUNT_MAX = 1_000_000
 
-/** A page size, clamped to {@link COUNT_MAX}; nothing for what is no whole number. */
+/** Parses a page size and limits it to {@link COUNT_MAX}. Returns undefined if the text is not a whole number. */
 export const parseCount = (text: string): number | undefined =>
   /^[0-9]+$/.test(text) ? Math.min(Number(text), COUNT_MAX) : undefined
 
@@ -34,7 +35,12 @@ const decode = (text: string): string | undefined => {
   }
 }
 
-/** Keys that cannot be decoded are unknown to every operation, hence dropped; a known key with such a value is an error. */
+/**
+ * Parses the known keys of a query. A key that cannot be decoded is dropped like an unknown one. A known key whose value
+ * cannot be decoded is an error.
+ *
+ * @param text the raw query, without `?`
+ */
 export function parseQuery(text: string, known: ReadonlySet<string>): Result<Query, QueryError> {
   if (text === '' || known.size === 0) return ok(EMPTY)
   const query = new Map<string, string[]>()
@@ -56,7 +62,7 @@ export function parseQuery(text: string, known: ReadonlySet<string>): Result<Que
   return ok(query)
 }
 
-/** The one value of a key; absent when it is missing or empty; an error when the key is repeated. */
+/** The one value of a key. Undefined if the key is missing or its value is empty; an error if the key is repeated. */
 export function single(query: Query, key: string): Result<string | undefined, QueryError> {
   const values = query.get(key)
   if (values === undefined) return ok(undefined)
@@ -69,7 +75,7 @@ export function single(query: Query, key: string): Result<string | undefined, Qu
   return ok(values[0] === '' ? undefined : values[0])
 }
 
-/** The inverse: `?a=b&c=d`, or nothing when there is no pair. Pairs without a value are left out. */
+/** Writes a query: `?a=b&c=d`, or the empty text. Leaves out pairs without a value. */
 export function formatQuery(pairs: readonly (readonly [key: string, value: string | number | undefined])[]): string {
   let text = ''
   for (const [key, value] of pairs) {

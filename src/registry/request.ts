@@ -1,17 +1,19 @@
 /**
- * One registry operation, as the OCI distribution-spec 1.1 names it (end-1 to end-14), plus `_catalog` and Azure's
- * metadata API. The only way to get one is {@link ./parse.ts}; the only way to the upstream is {@link ./format.ts}.
+ * The registry operations of the OCI distribution-spec 1.1 (end-1 to end-14), `_catalog` and Azure's metadata API. Only
+ * {@link ./parse.ts} makes a request; only {@link ./format.ts} makes a target for the upstream.
  */
 import type { Digest, RepositoryName, Tag } from './name.ts'
 import type { Requirement } from './permission.ts'
 
+/** What a manifest request names: a tag or a digest. */
 export type Reference =
   | { readonly kind: 'tag'; readonly tag: Tag }
   | { readonly kind: 'digest'; readonly digest: Digest }
 
-/** `n` is at most what a number holds exactly; `last` may be any name, also one that does not exist. */
+/** The page that a list request asks for: at most `n` names after `last`. `last` may be a name that does not exist. */
 export type Paging = { readonly n?: number; readonly last?: string }
 
+/** One parsed request. */
 export type RegistryRequest =
   | { readonly operation: 'ping'; readonly method: 'GET' | 'HEAD' }
   | {
@@ -44,7 +46,7 @@ export type RegistryRequest =
       readonly method: 'PUT'
       readonly name: RepositoryName
       readonly reference: Reference
-      /** Further tags, of `?tag=a&tag=b`. */
+      /** More tags, from `?tag=a&tag=b`. */
       readonly tags: readonly Tag[]
     }
   | {
@@ -77,7 +79,7 @@ export type RegistryRequest =
       readonly operation: 'uploadStatus' | 'uploadChunk' | 'cancelUpload'
       readonly method: 'GET' | 'PATCH' | 'DELETE'
       readonly name: RepositoryName
-      /** Opaque here: what the gate sealed into the `Location` it handed out. */
+      /** Opaque: the gate sealed it into the `Location` of an earlier response. */
       readonly session: string
     }
   | {
@@ -89,25 +91,26 @@ export type RegistryRequest =
     }
   | MetadataRequest
 
+/** Starts an upload session (end-4a), or uploads a whole blob (end-4b). */
 export type StartUpload = {
   readonly operation: 'startUpload'
   readonly method: 'POST'
   readonly name: RepositoryName
-  /** The whole blob is in this request (end-4b). */
+  /** Present if the request has the whole blob (end-4b). */
   readonly digest?: Digest
   readonly digestAlgorithm?: string
 }
 
-/** A call of Azure's `/acr/v1/` API: a row of its table, filled in. */
+/** A call of Azure's `/acr/v1/` API: one row of the table in `./acr-metadata.ts`, with its values. */
 export type MetadataRequest = {
   readonly operation: 'metadata'
   readonly method: 'GET' | 'PATCH' | 'PUT' | 'POST' | 'DELETE'
-  /** Canonical path, with the canonical query. */
+  /** The canonical path with the canonical query. */
   readonly path: string
   readonly name?: RepositoryName
-  /** The tag it is about, if it names one. */
+  /** The tag that the path names. */
   readonly tag?: Tag
   readonly requirements: readonly Requirement[]
-  /** A lock or quarantine change: which permission it takes stands in the body. */
+  /** Whether the body is a lock or quarantine change. Then the needed permission depends on the body. */
   readonly attributes: boolean
 }

@@ -1,6 +1,6 @@
 /**
- * What each registry request needs: the permissions, and the repository each is needed on. One table for the gate, the
- * command line and the challenge. Never says who has them.
+ * The permissions that each registry request needs, and on which repository. One table for the gate, the command line and
+ * the challenge. Never says who has a permission.
  *
  * Sources: the access records of the reference registry's `registry/handlers/app.go`; Azure "container-registry-rbac-
  * built-in-roles-directory-reference" for tag lists and metadata; pushing needs reading too (Azure token guide).
@@ -14,14 +14,15 @@ const PUSH = ['content/write', 'content/read'] as const
 const DELETE = ['content/delete'] as const
 const LIST = ['metadata/read'] as const
 
-/** Soft delete has no data action: Azure decides it by these control-plane actions. */
+/** The control-plane action that lists deleted artifacts. Soft delete has no data action in Azure. */
 export const DELETED_READ = 'Microsoft.ContainerRegistry/registries/deleted/read' as ControlAction
+/** The control-plane action that restores deleted artifacts. */
 export const DELETED_RESTORE = 'Microsoft.ContainerRegistry/registries/deleted/restore/action' as ControlAction
 
 const on = (repository: RepositoryName, actions: readonly Action[]): readonly Requirement[] =>
   actions.map((action) => ({ action, repository }))
 
-/** Everything the caller must hold, in the order in which it is told what is missing. A ping needs no permission. */
+/** All permissions that a request needs, in the order in which a missing one is reported. A ping needs none. */
 export function requirements(request: RegistryRequest): readonly Requirement[] {
   switch (request.operation) {
     case 'ping':
@@ -50,7 +51,7 @@ export function requirements(request: RegistryRequest): readonly Requirement[] {
   }
 }
 
-/** The tags that a request names; none of them when any tag may be meant. */
+/** The tags that a request names. Empty if the request may concern any tag. */
 export function namedTags(request: RegistryRequest): readonly Tag[] {
   switch (request.operation) {
     case 'pullManifest':
@@ -65,7 +66,7 @@ export function namedTags(request: RegistryRequest): readonly Tag[] {
   }
 }
 
-/** A change by digest, or of a whole repository, that is not bound to one tag: it reaches every tag. */
+/** Whether a request changes content without naming a tag, by digest or in a whole repository. Then it affects every tag. */
 export function reachesEveryTag(request: RegistryRequest): boolean {
   switch (request.operation) {
     case 'deleteManifest':

@@ -1,6 +1,6 @@
 /**
- * Token scopes: what a client asks a token for, what a minted token may be used for, and what a request needs of it.
- * A scope only narrows; it never grants.
+ * Token scopes: what a client asks for, what a minted token may be used for, and which scope a request needs. A scope only
+ * limits a token. It never grants a permission.
  *
  * Sources: distribution `docs/content/spec/auth/scope.md` and `token.md`; Azure/acr `docs/AAD-OAuth.md` and the Azure CLI
  * for the actions with an underscore.
@@ -17,11 +17,12 @@ export type Access = {
   readonly actions: readonly string[]
 }
 
-/** How many resource scopes one token request may name, and how long the text may be, in characters. */
+/** The most resource scopes that one token request may name. */
 export const SCOPES_MAX = 100
+/** The longest `scope` parameter, in characters. */
 export const SCOPE_MAX_LENGTH = 8192
 
-/** The scope action that stands for each permission in a token. */
+/** The scope action of each permission, in a token. */
 export const SCOPE_ACTIONS: Readonly<Record<Permission, string>> = {
   'content/read': 'pull',
   'content/write': 'push',
@@ -35,11 +36,11 @@ export const SCOPE_ACTIONS: Readonly<Record<Permission, string>> = {
   'catalog/read': '*',
 }
 
-/** The scope actions a repository can be asked for, with the permission that decides each. */
+/** The scope actions that a client can ask for on a repository, each with the permissions that allow it. One is enough. */
 export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly Action[]>([
   ['pull', ['content/read']],
   ['push', ['content/write']],
-  // A tag is untagged with either right, so either is worth a token with `delete`.
+  // Either permission is sufficient to untag, so either is sufficient for a token with `delete`.
   ['delete', ['content/delete', 'metadata/delete']],
   ['metadata_read', ['metadata/read']],
   ['metadata_write', ['metadata/write']],
@@ -51,10 +52,10 @@ const TYPE = /^([a-z0-9-]+)(?:\([a-z0-9]+\))?$/
 const ACTIONS = /^(?:[a-z_]+|\*)(?:,(?:[a-z_]+|\*))*$/
 
 /**
- * Read the scopes of a token request: each text may hold several, separated by spaces. The type ends at the first colon
- * and the actions begin at the last, since a name may hold one (`host:port/name`); the deprecated class in `repository(plugin)`
- * is ignored. What is unknown, malformed or beyond {@link SCOPES_MAX} is dropped, duplicates are merged, `*` stands for
- * every action of a repository.
+ * Parses the scopes of a token request. Each text may have several scopes, separated by spaces. The type ends at the first
+ * colon and the actions begin after the last one, because a name may contain a colon (`host:port/name`). The deprecated
+ * class in `repository(plugin)` is ignored. Unknown and malformed scopes are dropped, and those after the first
+ * {@link SCOPES_MAX}. Duplicates are merged. `*` means every action of a repository.
  */
 export function parseScopes(texts: readonly string[]): readonly Access[] {
   const merged = new Map<string, { type: 'repository' | 'registry'; name: string; actions: Set<string> }>()
@@ -93,6 +94,7 @@ function parseScope(text: string): Access | undefined {
   return asked.length === 0 ? undefined : { type, name, actions: asked }
 }
 
+/** Writes a scope: `repository:samples/app:pull,push`. */
 export const formatScope = ({ type, name, actions }: Access): string => `${type}:${name}:${actions.join(',')}`
 
 const DELETED_ACTIONS: ReadonlyMap<Action, string> = new Map<Action, string>([
@@ -100,7 +102,7 @@ const DELETED_ACTIONS: ReadonlyMap<Action, string> = new Map<Action, string>([
   [DELETED_RESTORE, 'deleted_restore'],
 ])
 
-/** The scope that a token needs for what a request is about; `undefined` for a ping. */
+/** The scope that a token needs for the repository or registry of a request. Undefined for a ping. */
 export function neededScope(request: RegistryRequest): Access | undefined {
   if (request.operation === 'ping') return undefined
   const name = 'name' in request ? request.name : undefined
@@ -116,11 +118,11 @@ export function neededScope(request: RegistryRequest): Access | undefined {
   const actions = requirements(request).map(
     ({ action }) => DELETED_ACTIONS.get(action) ?? SCOPE_ACTIONS[action as Permission],
   )
-  // Clients compare scopes as text and write `pull` before `push`.
+  // Clients compare scopes as text, and they write `pull` before `push`.
   return { type: 'repository', name, actions: [...new Set(actions)].sort() }
 }
 
-/** Every scope that a token needs for a request: {@link neededScope}, and for a mount the right to read its source. */
+/** All scopes that a token needs for a request: {@link neededScope}, and for a mount the scope to read its source. */
 export function neededScopes(request: RegistryRequest): readonly Access[] {
   const scope = neededScope(request)
   if (scope === undefined) return []
@@ -128,15 +130,15 @@ export function neededScopes(request: RegistryRequest): readonly Access[] {
   return isMount ? [scope, pullScope(request.from)] : [scope]
 }
 
-/** The scope that reading the source of a mount takes. */
+/** The scope for reading a repository, such as the source of a mount. */
 export const pullScope = (name: RepositoryName): Access => ({
   type: 'repository',
   name,
   actions: ['pull'],
 })
 
-/** Whether the `access` list of a token reaches a scope: the same resource with every action, or with `*`. */
-export function covers(access: readonly Access[], needed: Access): boolean {
+/** Whether the `access` list of a token includes a scope: the same resource with all of its actions, or with `*`. */
+export function includesScope(access: readonly Access[], needed: Access): boolean {
   return needed.actions.every((action) =>
     access.some(
       (entry) =>

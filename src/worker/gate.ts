@@ -10,7 +10,7 @@ import type { EpochSeconds } from '../policy/model.ts'
 import { isHost, parseRegistryRequest, requestHost, requestOrigin, requestTarget } from '../registry/parse.ts'
 import { invalidHost, notFound } from '../registry/refusal.ts'
 import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
-import { covers, neededScopes } from '../registry/scope.ts'
+import { includesScope, neededScopes } from '../registry/scope.ts'
 import { type Audit, type AuditRecord, describe, requestId } from './answers/audit.ts'
 import { mediaTypeOf } from './answers/headers.ts'
 import { answerTo, type Refusal, type RefusalContext } from './answers/refusal.ts'
@@ -161,7 +161,7 @@ function authorizeWithScope(request: RegistryRequest, who: IdentifiedCaller, vie
   if (who.access === undefined) return authorization
   const { access } = who
   const scopes = neededScopes(request)
-  return scopes.every((scope) => covers(access, scope))
+  return scopes.every((scope) => includesScope(access, scope))
     ? authorization
     : { effect: 'deny', reason: { code: 'insufficient_scope', scopes } }
 }

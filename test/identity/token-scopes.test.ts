@@ -8,7 +8,7 @@ import {
   type IndexedPrincipal,
 } from '../../src/policy/decide/effective-rights.ts'
 import { parsePrincipal, principalKey } from '../../src/policy/principal.ts'
-import { type Access, covers, parseScopes, REPOSITORY_SCOPE_ACTIONS } from '../../src/registry/scope.ts'
+import { type Access, includesScope, parseScopes, REPOSITORY_SCOPE_ACTIONS } from '../../src/registry/scope.ts'
 import type { PolicyView } from '../../src/worker/store/policy-view.ts'
 import { NOW } from './tools/auth-fixture.ts'
 import { SERVICE, viewOf } from './tools/policy.ts'
@@ -91,7 +91,7 @@ describe('never more', () => {
   )
 
   const within = (granted: readonly Access[], bound: readonly Access[]) =>
-    granted.every((entry) => covers(bound, entry))
+    granted.every((entry) => includesScope(bound, entry))
 
   test.prop([who, list, list])('than asked, than policy allows, than the presented token has', (text, asked, bound) => {
     const asking = { rights: rights(text), catalog: 'exact' as const, now: NOW }

@@ -25,23 +25,23 @@ it.each([
     `/v2/a/manifests/v1?${Array.from({ length: 11 }, (_, n) => `tag=t${n}`).join('&')}`,
     '400 MANIFEST_INVALID: the query parameter tag is given more than 10 times',
   ],
-  ['GET', '/v2/a/blobs/v1', '404 BLOB_UNKNOWN: the reference is no digest'],
+  ['GET', '/v2/a/blobs/v1', '404 BLOB_UNKNOWN: the reference is not a digest'],
   [
     'GET',
     `/v2/a/referrers/${DIGEST}?artifactType=%20`,
-    '400 UNSUPPORTED: the query parameter artifactType is no media type',
+    '400 UNSUPPORTED: the query parameter artifactType is not a media type',
   ],
   [
     'POST',
     '/v2/a/blobs/uploads/?digest-algorithm=SHA',
-    '400 UNSUPPORTED: the query parameter digest-algorithm is no digest algorithm',
+    '400 UNSUPPORTED: the query parameter digest-algorithm is not a digest algorithm',
   ],
   ['POST', '/v2/a/blobs/uploads/?mount=1', '400 DIGEST_INVALID: the digest is not of the form algorithm:hex'],
   ['GET', '/v2/a/blobs/uploads/!', '404 BLOB_UPLOAD_UNKNOWN: no such upload'],
   [
     'GET',
     '/acr/v1/a/_tags?orderby=%27',
-    '400 UNSUPPORTED: the query parameter orderby has characters that no value of it has',
+    '400 UNSUPPORTED: the query parameter orderby has a character that its values cannot have',
   ],
 ])('%s %s is refused', (method, target, expected) => {
   const parsed = parseRegistryRequest(method, target)

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { isDataPermission } from '../../src/registry/permission.ts'
 import {
   type Access,
-  covers,
   formatScope,
+  includesScope,
   parseScopes,
   REPOSITORY_SCOPE_ACTIONS,
   SCOPE_ACTIONS,
@@ -123,6 +123,6 @@ describe('covering', () => {
     ['the deleted catalog', [{ ...catalog, name: 'deleted_catalog' }], catalog, false],
     ['the catalog to pull from', [{ ...catalog, actions: ['pull'] }], catalog, false],
   ])('%s', (_title, access, needed, expected) => {
-    expect(covers(access, needed)).toBe(expected)
+    expect(includesScope(access, needed)).toBe(expected)
   })
 })

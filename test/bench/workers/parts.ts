@@ -7,7 +7,7 @@ import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { Minted } from '../../../src/identity/token-claims.ts'
 import { authorize } from '../../../src/policy/decide/authorize.ts'
 import { parseRegistryRequest, requestTarget } from '../../../src/registry/parse.ts'
-import { covers, neededScope } from '../../../src/registry/scope.ts'
+import { includesScope, neededScope } from '../../../src/registry/scope.ts'
 import { logRecord } from '../../../src/worker/answers/audit.ts'
 import { createGate } from '../../../src/worker/gate.ts'
 import { isRefusal } from '../../../src/worker/identity/identified-caller.ts'
@@ -78,7 +78,7 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
     decide: repeated(() => {
       const verdict = authorize(who.rights, view.common, asked, { now })
       const scope = neededScope(asked)
-      if (verdict.effect === 'deny' || scope === undefined || !covers(who.access ?? [], scope))
+      if (verdict.effect === 'deny' || scope === undefined || !includesScope(who.access ?? [], scope))
         throw new Error('denied')
     }),
     audit: repeated(() => logRecord(RECORD)),
