@@ -1,6 +1,6 @@
 /**
- * The files of a policy folder, as texts. Whoever may change a policy may also place links and devices in the folder, so
- * nothing outside of the folder is read, and nothing but regular files. Never looks at what the texts mean.
+ * The files of a policy folder, as texts. A person who may change a policy may also place links and devices in the folder,
+ * so nothing outside of the folder is read, and nothing but regular files. Never looks at what the texts mean.
  */
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -49,7 +49,7 @@ async function readBytes(handle: FileHandle, size: number, maxBytes: number): Pr
   const chunks: Uint8Array[] = []
   for (let [total, wanted] = [0, size + 1]; ; wanted = 64 * 1024) {
     const { bytesRead, buffer } = await handle.read(new Uint8Array(wanted), 0, wanted, null)
-    if (bytesRead === 0) return Buffer.concat(chunks)
+    if (bytesRead === 0) return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
     chunks.push(buffer.subarray(0, bytesRead))
     total += bytesRead
     if (total > maxBytes) return 'too_large'

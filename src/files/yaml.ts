@@ -55,16 +55,17 @@ export function readYaml(text: string, builder: TreeBuilder, pieceLength = 100):
   const pieces = new Pieces(builder, pieceLength)
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) pieces.take(token)
-    const top = parser.stack.at(-1)
+    const { stack } = parser
+    const top = stack.at(-1)
     // The document is below the collections.
-    if (parser.stack.length > MAX_DEPTH + 1 && CST.isCollection(top)) return { ...pieces.reading, tooDeep: top.offset }
-    const [document] = parser.stack
+    if (stack.length > MAX_DEPTH + 1 && CST.isCollection(top)) return { ...pieces.reading, tooDeep: top.offset }
+    const document = stack[0]
     if (document?.type !== 'document') continue
     if (pieces.hasDocument) {
       pieces.end(text.length)
       return { ...pieces.reading, second: document.offset }
     }
-    pieces.drain(document, parser.stack)
+    pieces.drain(document, stack[1], stack[2])
   }
   for (const token of parser.end()) pieces.take(token)
   pieces.end(text.length)
@@ -112,7 +113,7 @@ class Pieces {
    * Hand over the first entries of the root, or of the collection in it that is being parsed, if there are many. The
    * parser looks back at the last two entries, so these stay with it.
    */
-  drain(document: CST.Document, [, root, section]: readonly CST.Token[]): void {
+  drain(document: CST.Document, root: CST.Token | undefined, section: CST.Token | undefined): void {
     if (!isBlock(root)) return
     const enough = this.#length + 2
     if (!isBlock(section) || section.items.length < enough) {
