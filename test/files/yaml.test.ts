@@ -131,7 +131,7 @@ describe('readYaml', () => {
     60_000,
   )
 
-  it('keeps little of a long list besides its values', () => {
+  it('reads a list of many pieces as it does at once', () => {
     const text = `a:\n${'  - { b: c }\n'.repeat(1000)}`
     expect(read(text, 100)).toEqual(read(text, WHOLE))
   })
