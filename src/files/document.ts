@@ -5,8 +5,9 @@
  */
 import type { Source } from '../policy/model.ts'
 import { conflictMarker } from './conflict.ts'
+import { FILE_MAX_BYTES, FILE_TOO_LARGE } from './file-text.ts'
 import { readJson } from './json.ts'
-import { type Complaint, complaint, formatSource, type Report } from './problem.ts'
+import { formatSource, type Report } from './problem.ts'
 import { scalarIndex } from './scalar.ts'
 import { type Fault, type Node, TOO_DEEP, Tree, TreeBuilder } from './tree.ts'
 import { readYaml } from './yaml.ts'
@@ -15,14 +16,6 @@ import { syntaxFaults } from './yaml-fault.ts'
 export { isMapping, type Mapping } from './tree.ts'
 
 export type Path = readonly (string | number)[]
-
-/** Larger files are refused: people do not write them, and they would not fit into memory as a tree. */
-export const FILE_MAX_BYTES = 64 * 1024 * 1024
-export const FILE_TOO_LARGE = complaint(
-  'file_too_large',
-  'the file is larger than 64 MiB',
-  'split it into several files',
-)
 
 export class FileDocument {
   readonly file: string
@@ -154,20 +147,4 @@ function readSyntax(file: string, text: string, builder: TreeBuilder): Reading {
   const reading = readYaml(text, builder)
   if (reading.tooDeep === undefined) return { faults: syntaxFaults(reading, text), unreadable: false }
   return { faults: [{ offset: reading.tooDeep, reason: TOO_DEEP }], unreadable: true }
-}
-
-/** Bytes as text: UTF-8, with or without a byte order mark. */
-export function decodeUtf8(bytes: Uint8Array): { text: string } | { line: number; column: number; reason: Complaint } {
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    const reason = complaint('not_utf8', 'the file is UTF-16', 'save it as UTF-8 (PowerShell: Out-File -Encoding utf8)')
-    return { line: 1, column: 1, reason }
-  }
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes) }
-  } catch {
-    const lenient = new TextDecoder('utf-8').decode(bytes)
-    const before = lenient.slice(0, Math.max(lenient.indexOf('\ufffd'), 0)).split('\n')
-    const reason = complaint('not_utf8', 'a byte here is not UTF-8', 'save the file as UTF-8')
-    return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, reason }
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeUtf8, FILE_MAX_BYTES, FILE_TOO_LARGE } from './document.ts'
+import { decodeUtf8, FILE_MAX_BYTES, FILE_TOO_LARGE } from './file-text.ts'
 import { type Complaint, complaint, type Report } from './problem.ts'
 import { isWithin, readRegularFile, type Unread } from './regular-file.ts'
 

@@ -6,7 +6,7 @@
  * Source: YAML 1.1 and 1.2; gopkg.in/yaml.v2, function decoder.merge.
  */
 import { isAlias, isMap, isScalar, LineCounter, type ParsedNode, parseDocument, Scalar } from 'yaml'
-import { FILE_MAX_BYTES } from '../files/document.ts'
+import { FILE_MAX_BYTES } from '../files/file-text.ts'
 import { formatSource } from '../files/problem.ts'
 import type { Source } from '../policy/model.ts'
 import { ImportError } from './input.ts'

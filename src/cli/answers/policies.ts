@@ -2,9 +2,11 @@
  * A policy folder, loaded and compiled for questions: what every command that answers one begins with.
  */
 
+import { getCompileCacheDir } from 'node:module'
+import { join } from 'node:path'
 import { count } from '../../base/text.ts'
 import type { DecisionTest } from '../../files/decision-test.ts'
-import { loadPolicies } from '../../files/load.ts'
+import type { LoadResult } from '../../files/load.ts'
 import { formatSource, type Problem } from '../../files/problem.ts'
 import { type CallerAttributes, callerOfPrincipal } from '../../identity/named-caller.ts'
 import { compile } from '../../policy/compile/compile.ts'
@@ -23,6 +25,7 @@ import { CommandError } from '../terminal/command-error.ts'
 import { formatBytes, formatCount } from '../terminal/format.ts'
 import * as output from '../terminal/output.ts'
 import { showing } from '../terminal/progress.ts'
+import { loadPolicies, type ReadingCache } from './loaded-policies.ts'
 
 export const DEFAULT_DIRECTORY = 'policies'
 
@@ -94,12 +97,25 @@ export function formatProblem(
   return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
 
-const load = (directory: string): ReturnType<typeof loadPolicies> =>
-  showing(`reading ${directory}`, (tell) =>
-    loadPolicies(directory, (characters) => {
+/** Set by `dev/build/compile.ts`. */
+declare const DOCKGATE_COMPILED: true | undefined
+
+/**
+ * In the folder in which Node.js keeps the compiled code of the command. Only the compiled command has it: there the name of
+ * the file that holds this code changes with every change of the reader.
+ */
+function readingCache(): ReadingCache | undefined {
+  const codeCache = typeof DOCKGATE_COMPILED === 'undefined' ? undefined : getCompileCacheDir()
+  return codeCache === undefined ? undefined : { folder: join(codeCache, 'policies'), version: import.meta.url }
+}
+
+const load = (directory: string): Promise<LoadResult> =>
+  showing(`reading ${directory}`, (tell) => {
+    const onRead = (characters: number) => {
       if (characters > LARGE) tell(formatBytes(characters), true)
-    }),
-  )
+    }
+    return loadPolicies(directory, onRead, readingCache())
+  })
 
 /** Characters of policy files that take a moment to parse. */
 const LARGE = 2_000_000
@@ -107,7 +123,7 @@ const LARGE = 2_000_000
 const MANY = 50_000
 
 /** @throws {@link CommandError} 2 when there is no such folder: a name mistyped is no answer about its policies */
-export async function loadFolder(directory: string): ReturnType<typeof loadPolicies> {
+export async function loadFolder(directory: string): Promise<LoadResult> {
   const loaded = await load(directory)
   const missing = loaded.problems.find(({ code }) => code === 'folder_missing')
   if (missing === undefined) return loaded

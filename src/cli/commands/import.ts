@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { count } from '../../base/text.ts'
-import { decodeUtf8 } from '../../files/document.ts'
+import { decodeUtf8 } from '../../files/file-text.ts'
 import { type PolicyText, readPolicies } from '../../files/load.ts'
 import { formatSource } from '../../files/problem.ts'
 import { importAzure } from '../../importers/azure.ts'

@@ -1,0 +1,85 @@
+/**
+ * The policies of a folder, which are read anew only when a file has changed. To load the YAML library, the definition of
+ * policy files and to parse a few files takes longer than all the rest of `dockgate can`, so the compiled command keeps what it
+ * read from small folders. A kept reading is found by the content of every file and by the version of the reader.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readFolder } from '../../files/folder.ts'
+import type { LoadResult, PolicyText } from '../../files/load.ts'
+import { Report } from '../../files/problem.ts'
+
+/** Characters of all files together: a larger folder takes as long to hash and to parse again as JSON. */
+const MAX_LENGTH = 1_000_000
+/** Readings that are kept. */
+const MAX_KEPT = 20
+
+export type ReadingCache = {
+  /** Made when needed. */
+  readonly folder: string
+  /** Changes whenever the reader of policy files does. */
+  readonly version: string
+}
+
+/**
+ * As `loadPolicies` of `src/files`. A cache that cannot be read or written is as good as none.
+ *
+ * @param onRead called with the number of characters before they are parsed
+ * @param cache absent: every file is parsed
+ */
+export async function loadPolicies(
+  directory: string,
+  onRead: (characters: number) => void,
+  cache?: ReadingCache,
+): Promise<LoadResult> {
+  const parse = async () => (await import('../../files/load.ts')).loadPolicies(directory, onRead)
+  if (cache === undefined) return parse()
+  const report = new Report()
+  const files = await readFolder(directory, report)
+  // What is wrong with the folder itself is said in words that name it, so that it is not in the content of its files.
+  if (files === undefined || report.problems.length > 0) return parse()
+  if (files.reduce((sum, { text }) => sum + text.length, 0) > MAX_LENGTH) return parse()
+  const path = join(cache.folder, `${keyOf(files, cache.version)}.json`)
+  const kept = await readKept(path)
+  if (kept !== undefined) return kept
+  const loaded = (await import('../../files/load.ts')).readPolicies(files)
+  if (loaded.policies !== undefined) await keep(loaded, path, cache.folder)
+  return loaded
+}
+
+function keyOf(files: readonly PolicyText[], version: string): string {
+  const content = JSON.stringify([version, files.map(({ path, text }) => [path, text])])
+  return createHash('sha256').update(content).digest('hex')
+}
+
+async function readKept(path: string): Promise<LoadResult | undefined> {
+  try {
+    const kept: LoadResult | null = JSON.parse(await readFile(path, 'utf8'))
+    return kept ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function keep(loaded: LoadResult, path: string, folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const temporary = `${path}.${randomUUID()}`
+    await writeFile(temporary, JSON.stringify(loaded), { mode: 0o600 })
+    await rename(temporary, path)
+    await removeOldest(folder)
+  } catch {
+    // The next run parses the files again.
+  }
+}
+
+async function removeOldest(folder: string): Promise<void> {
+  const names = await readdir(folder)
+  if (names.length <= MAX_KEPT) return
+  const dated = await Promise.all(
+    names.map(async (name) => ({ path: join(folder, name), time: (await stat(join(folder, name))).mtimeMs })),
+  )
+  const old = dated.sort((a, b) => b.time - a.time).slice(MAX_KEPT)
+  await Promise.all(old.map(({ path }) => rm(path, { force: true })))
+}
