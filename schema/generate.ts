@@ -1,4 +1,4 @@
-/** Writes the JSON Schemas of policy files and of what the commands print beside itself: `npm run schema`. */
+/** Writes the JSON Schemas of policy files and of what the commands print, next to itself: `npm run schema`. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { answerSchemas } from '../src/cli/json/json-schema.ts'

@@ -57,7 +57,7 @@ function importsOf(file: string): readonly Import[] {
 
 const IMPORTS = READERS.flatMap(importsOf)
 
-/** Groups that import each other, directly or through others. Empty if there is no circle. */
+/** Groups that import each other, directly or through others. Empty if no circle exists. */
 function circles(edges: readonly (readonly [string, string])[]): readonly string[] {
   const next = new Map<string, string[]>()
   for (const [from, to] of edges) next.set(from, [...(next.get(from) ?? []), to])

@@ -1,5 +1,5 @@
 /**
- * The few file operations that the stores share: all-or-nothing writes, and reads in which "there is no such file" is an
+ * The few file operations that the stores share: all-or-nothing writes, and reads in which "the file does not exist" is an
  * answer instead of an error. Nothing is flushed to the device: this registry holds development data.
  */
 import { randomUUID } from 'node:crypto'
@@ -44,7 +44,7 @@ export class AtomicWriter {
     await moveInto(draft, path)
   }
 
-  /** Give a file a second name without a second copy, where the volume can; false if there is no such file. */
+  /** Give a file a second name without a second copy, where the volume can; false if the file does not exist. */
   async share(from: string, to: string): Promise<boolean> {
     const draft = join(this.#folder, randomUUID())
     try {

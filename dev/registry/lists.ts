@@ -38,7 +38,7 @@ export async function answerReferrers(exchange: Exchange, name: RepositoryName, 
   )
 }
 
-/** The page that `n` and `last` ask for, with a `Link` (RFC 8288) if more follows; undefined if `n` is no count. */
+/** The page that `n` and `last` ask for, with a `Link` (RFC 8288) if more follows; undefined if `n` is not a count. */
 function paginate<T extends string>(
   sorted: readonly T[],
   query: URLSearchParams,

@@ -32,7 +32,7 @@ export class Uploads {
     return session
   }
 
-  /** Run `task` with a session that nobody else writes meanwhile, or with undefined if this repository has none such. */
+  /** Run `task` with a session that nobody else writes meanwhile, or with undefined if this repository has no session of this name. */
   use<T>(name: RepositoryName, session: string, task: (upload: Upload | undefined) => Promise<T>): Promise<T> {
     if (!SESSION.test(session)) return task(undefined)
     const file = this.#file(name, session)

@@ -10,7 +10,7 @@ import { code, table } from './markdown.ts'
 type Code = Refusal['code']
 type Entry<C> = {
   readonly refusal: Refusal & { readonly code: C }
-  /** For whoever runs the gate; a sentence. */
+  /** For anyone who runs the gate; a sentence. */
   readonly help: string
 }
 
@@ -122,7 +122,7 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
   },
   upstream_invalid: {
     refusal: { code: 'upstream_invalid' },
-    help: 'The registry answered with what is no registry answer: a web page, a list that is none, an upload on a foreign host.',
+    help: 'The registry answered with what is not a registry answer: a web page, a list that is none, an upload on a foreign host.',
   },
   internal_error: {
     refusal: { code: 'internal_error' },
@@ -132,7 +132,7 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
 
 const PROBLEMS: Readonly<Record<BundleProblemCode, readonly [what: string, help: string]>> = {
   pointer_missing: ['Nothing lies under the key of the pointer.', 'Push; look at `--pointer` and `POLICY_POINTER`.'],
-  manifest_malformed: ['What lies there is no signed manifest.', 'Push again.'],
+  manifest_malformed: ['What is stored under the pointer key is not a signed manifest.', 'Push again.'],
   format_unsupported: [
     'It was made by another version of the format.',
     'Deploy the gate of the version that you push with, then push again with `--yes`.',

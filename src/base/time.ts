@@ -35,7 +35,7 @@ export function parseTime(text: string): EpochSeconds | undefined {
  * The time that an invalid text probably means. A date becomes its first moment in UTC; a time loses its fraction of a
  * second.
  *
- * @returns a text that {@link parseTime} reads; undefined if there is no similar time
+ * @returns a text that {@link parseTime} reads; undefined if no time is similar
  */
 export function similarTime(text: string): string | undefined {
   const similar = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text.replace(/(:\d\d)\.\d+/, '$1')

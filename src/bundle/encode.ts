@@ -10,7 +10,7 @@ import { FORMAT, type Manifest } from './manifest.ts'
 import { formatShard } from './shard.ts'
 import { shardBits, shardOf } from './sharding.ts'
 
-/** How long a bundle is valid unless told otherwise: a year. */
+/** How long a bundle is valid by default: a year. */
 export const VALIDITY_SECONDS = 31_536_000
 
 export type EncodeOptions = {

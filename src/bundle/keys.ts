@@ -17,7 +17,7 @@ export type SigningKey = {
   readonly id: string
   readonly algorithm: Algorithm
   readonly key: CryptoKey
-  /** The public halves of the file: that of the signing key, and of older ones beside it. */
+  /** The public halves of the file: that of the signing key, and those of older keys. */
   readonly accepted: VerificationKeys
 }
 

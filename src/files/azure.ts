@@ -1,6 +1,6 @@
 /**
  * The lists that Azure's tools print, as they lie in a policy folder: role assignments, role definitions, scope maps and
- * tokens, told apart by their shape. Decides which of them speak of this registry; never grants for another one.
+ * tokens, recognised by their shape. Decides which of them speak of this registry; never grants for another one.
  *
  * Source: Azure "role-assignments-list-cli", "role-definitions-list", and the REST bodies of scope maps and tokens.
  */

@@ -168,7 +168,7 @@ export const Identity = z
       .describe('Claims and their patterns, all of which must match')
       .exactOptional(),
   })
-  .describe('A federated identity: whoever holds a token of this issuer with this subject and these claims')
+  .describe('A federated identity: anyone who holds a token of this issuer with this subject and these claims')
 
 const roleActions = (description: string) =>
   z
@@ -183,7 +183,11 @@ const actionLists = {
 const RolePermission = z
   .strictObject({
     ...actionLists,
-    condition: z.string().nullable().describe('A condition that holds beside that of the assignment').exactOptional(),
+    condition: z
+      .string()
+      .nullable()
+      .describe('A condition that must hold in addition to that of the assignment')
+      .exactOptional(),
     conditionVersion: z.literal(['2.0', 2, '']).nullable().describe('Only "2.0"').exactOptional(),
   })
   .describe('What the role grants')
@@ -228,7 +232,7 @@ export const DenyAssignment = z
   .strictObject({
     name: words('For messages and decisions; default: file and position').exactOptional(),
     principals: some(principal, 'Whom it denies'),
-    except: z.array(principal).default([]).describe('Whoever acts as one of these is spared'),
+    except: z.array(principal).default([]).describe('Anyone who acts as one of these is spared'),
     permissions: some(
       text(readDenied, 'A permission, in any spelling; * spans segments', 'content/delete', 'content/*', '*'),
       'What it denies',

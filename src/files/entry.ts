@@ -75,7 +75,7 @@ export class Entry {
 
   /**
    * The entry with its keys in the spelling of `keys` (they compare without letter case), and those of a REST body's
-   * `properties` lifted beside the others, which they override. Other keys stay, or go
+   * `properties` lifted to the level of the others, which they override. Other keys stay, or go
    * with nulls if `loose`.
    */
   fold(keys: Spellings, loose: boolean): Entry {

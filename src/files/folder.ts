@@ -31,7 +31,7 @@ export async function readFolder(
 ): Promise<readonly File[] | undefined> {
   const root = await stat(directory).catch(() => undefined)
   if (root === undefined || !root.isDirectory()) {
-    const what = root === undefined ? `there is no folder ${directory}` : `${directory} is not a folder`
+    const what = root === undefined ? `the folder ${directory} does not exist` : `${directory} is not a folder`
     report.error(WHOLE_FOLDER, complaint('folder_missing', what, 'name the folder that holds the policy files'))
     return undefined
   }

@@ -1,5 +1,5 @@
 /**
- * Which line of a file that is no YAML stands wrongly, if its indentation is at fault: a parser stumbles where it no longer can
+ * Which line of a file that is not YAML stands wrongly, if its indentation is at fault: a parser stumbles where it no longer can
  * go on, which may be another line. Never reads what the lines mean.
  */
 import { type Complaint, complaint } from './problem.ts'

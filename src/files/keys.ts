@@ -1,6 +1,6 @@
 /**
  * The public keys of an issuer, as they may stand in a policy file: public, asymmetric, and strong enough. Never imports
- * a key: that is for whoever verifies with it.
+ * a key: that is for anyone who verifies with it.
  *
  * Source: RFC 7517, RFC 7518 section 6, RFC 8037 section 2.
  */
@@ -20,7 +20,7 @@ export function checkKeys(keys: readonly Readonly<Record<string, unknown>>[], li
   for (const [index, key] of keys.entries()) {
     const secret = PRIVATE_MEMBERS.find((member) => member in key)
     if (secret !== undefined) {
-      const hint = 'give the public key only, and replace this one: it is no longer secret'
+      const hint = 'give the public key only, and replace this one: it is not secret any more'
       report.error(list.keyAt(index, secret), complaint('private_key', `"${secret}" makes this a private key`, hint))
       continue
     }

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a policy set, and where. An error means that there is no policy; a warning that a part of the files
+ * What is wrong with a policy set, and where. An error means that no policy exists; a warning that a part of the files
  * grants nothing, or not what it seems to. Never thrown: readers report and go on.
  */
 import { compareCodeUnits } from '../base/text.ts'

@@ -18,7 +18,7 @@ export const isWithin = (folder: string, path: string): boolean =>
 /**
  * The bytes of a regular file below `folder`. Links are followed as long as they stay below the folder's real path.
  *
- * @throws the error of the operating system if there is no such file or it cannot be read
+ * @throws the error of the operating system if the file does not exist or it cannot be read
  */
 export async function readWithin(folder: string, path: string, maxBytes: number): Promise<Uint8Array | Unread> {
   const real = await realpath(join(folder, path))

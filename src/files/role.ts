@@ -58,7 +58,7 @@ export function readRole(raw: Entry, dialect: Dialect, report: Report): RoleDefi
   if (role.permissions !== undefined && isFlat) {
     report.error(
       entry.source,
-      complaint('ambiguous', 'actions stand both in permissions and beside it', 'keep permissions'),
+      complaint('ambiguous', 'actions are written both in permissions and next to it', 'keep permissions'),
     )
   }
   const permissions = (role.permissions ?? [role]).map((element, index): RolePermission => {

@@ -153,7 +153,7 @@ export class TreeBuilder {
     return this.#stack.length
   }
 
-  /** A key of the mapping that was opened last; undefined if it is no text. */
+  /** A key of the mapping that was opened last; undefined if it is not text. */
   key(start: number, text: string | undefined): void {
     const frame = this.#stack.at(-1)
     if (frame === undefined) return

@@ -40,8 +40,8 @@ function reportIssue(issue: z.core.$ZodIssue, schema: z.ZodType, places: Places,
   const path = issue.path.filter((step) => typeof step !== 'symbol')
   if (issue.code === 'unrecognized_keys') {
     const known = keysOf(schemaAt(schema, path))
-    const beside = isMapping(issue.input) ? issue.input : {}
-    for (const key of issue.keys) report.error(places.keyAt(...path, key), unknownKey(key, known, beside))
+    const mapping = isMapping(issue.input) ? issue.input : {}
+    for (const key of issue.keys) report.error(places.keyAt(...path, key), unknownKey(key, known, mapping))
     return
   }
   const last = path.at(-1)
@@ -94,20 +94,20 @@ const similarKey = (key: string, known: readonly string[]): string | undefined =
   return nearest(key, known) ?? nearest(otherNumber, known)
 }
 
-/** @param beside the mapping that holds the key */
-function unknownKey(key: string, known: readonly string[], beside: Mapping): Complaint {
+/** @param mapping the mapping that holds the key */
+function unknownKey(key: string, known: readonly string[], mapping: Mapping): Complaint {
   if (isSlashComment(key)) return complaint('unknown_key', 'a comment cannot start with /', COMMENT_HINT)
   const guess = similarKey(key, known)
-  const empty = guess === undefined ? emptyBefore(key, known, beside) : undefined
+  const empty = guess === undefined ? emptyBefore(key, known, mapping) : undefined
   const otherwise = empty === undefined ? `known here: ${known.join(', ')}` : `indent it below ${empty}, which is empty`
   return complaint('unknown_key', `unknown key "${key}"`, guess === undefined ? otherwise : `did you mean ${guess}?`)
 }
 
 /** The key to which another one would belong, if its line were indented. */
-function emptyBefore(key: string, known: readonly string[], beside: Mapping): string | undefined {
-  const keys = Object.keys(beside)
+function emptyBefore(key: string, known: readonly string[], mapping: Mapping): string | undefined {
+  const keys = Object.keys(mapping)
   const before = keys.slice(0, keys.indexOf(key)).findLast((candidate) => known.includes(candidate))
-  return before !== undefined && beside[before] === null ? before : undefined
+  return before !== undefined && mapping[before] === null ? before : undefined
 }
 
 const missingKey = (key: string): Complaint => complaint('missing_key', `${key} is missing`, `add ${key}`)

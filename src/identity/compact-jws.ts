@@ -1,5 +1,5 @@
 /**
- * The outside of a compact JWS (RFC 7515 section 7.1): how one is told from a password, and how long it may be. Never
+ * The outside of a compact JWS (RFC 7515 section 7.1): how it differs from a password, and how long it may be. Never
  * looks inside.
  */
 

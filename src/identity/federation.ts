@@ -144,11 +144,11 @@ export type ClaimRule = Pick<IssuerRule, 'name'> & Partial<Pick<IssuerRule, 'gro
 export function callerOfSubject(
   issuer: ClaimRule,
   subject: string,
-  told: Federation['groups'],
+  claimed: Federation['groups'],
   claims: KnownClaims,
   membership: Membership,
 ): Caller {
-  const groups = told === 'missing' && omits(issuer, issuer.groupsClaim) ? [] : told
+  const groups = claimed === 'missing' && omits(issuer, issuer.groupsClaim) ? [] : claimed
   const known = typeof groups === 'string' ? [] : groups
   const { is, mayBe } = identitiesOf(issuer, subject, claims, membership)
   return {

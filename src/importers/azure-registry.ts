@@ -60,7 +60,7 @@ function registryOf(entry: Entry): ShownRegistry {
   const text = (key: string): string | undefined => {
     const { value } = entry.child(key)
     if (value === undefined || typeof value === 'string') return value
-    return refuse(key, `${key} is not a text`)
+    return refuse(key, `${key} is not text`)
   }
   const flag = (key: string): boolean => {
     const { value } = entry.child(key)

@@ -93,7 +93,7 @@ export function importAzure(files: readonly PolicyText[], options: AzureOptions)
 const readLists = (lists: readonly PolicyText[], settings: Settings) =>
   readPolicies([...lists, { path: `${SETTINGS}.json`, text: JSON.stringify(policySettings(settings)) }])
 
-/** An item of a list, with what a REST body has in `properties` beside the rest. */
+/** An item of a list, with the keys that a REST body has in `properties`. */
 type Item = Mapping
 
 function itemsOf({ path, text }: PolicyText): readonly Item[] {
@@ -119,7 +119,7 @@ function refuseEmpty(lists: readonly PolicyText[]): void {
   if (lists.flatMap(itemsOf).length === 0 && lists.every((list) => isEmptyList(list))) {
     const names = lists.map(({ path }) => path).join(', ')
     throw new ImportError(
-      names === '' ? 'there is no list to import' : `the lists are empty: ${names}`,
+      names === '' ? 'nothing to import was found' : `the lists are empty: ${names}`,
       'export role assignments, scope maps and tokens of the registry',
     )
   }

@@ -56,7 +56,7 @@ function readUsers(value: Foreign | undefined): ReadonlyMap<string, User> {
   const users = new Map<string, User>()
   for (const { key, value: user } of value === undefined ? [] : mapping(value, 'users')) {
     const name = textOfKey(key)
-    // A null is no user; an empty mapping is one without a password.
+    // A null is not a user; an empty mapping is one without a password.
     if (isNull(user)) continue
     const labels = fieldOf(mapping(user, `the user "${name}"`), 'labels')
     const values = labels === undefined ? [] : mapping(labels, 'labels')

@@ -148,7 +148,7 @@ export function isDoublestar(pattern: string): boolean {
   return depth === 0
 }
 
-/** The ways of a pattern that doublestar takes; nothing if they cannot be told. */
+/** The ways of a pattern that doublestar takes; undefined if they cannot be known. */
 export function doublestarWays(pattern: string): readonly Way[] | undefined {
   // Here the versions of the library differ, or it goes against its documentation.
   if (/\*{3}|\*\*\/\*\*|\/$/.test(pattern)) return undefined

@@ -51,7 +51,7 @@ export const NO_RIGHTS_MAP = {
   [NO_RIGHTS]: { description: 'Nothing: what these tokens may do is in role assignments', actions: [] },
 } as const
 
-/** Whether a user can become a token; one name is no key of a policy file. */
+/** Whether a user can become a token; one name is not a key of a policy file. */
 export const isTokenName = (text: string): boolean => TOKEN_NAME.test(text) && text !== '__proto__'
 
 /** Azure's spelling of a data action on repositories. */

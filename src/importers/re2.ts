@@ -401,7 +401,7 @@ function endsOf(node: Node, text: string, starts: ReadonlySet<number>): Readonly
 
 /**
  * What the groups of the first match hold, `''` for one that took no part; nothing if the expression does not match, or
- * undefined if that cannot be told: of a repeated group Go and JavaScript keep different texts.
+ * undefined if that cannot be known: of a repeated group Go and JavaScript keep different texts.
  */
 export function re2Groups(re2: Re2, text: string): readonly string[] | null | undefined {
   const isMatch = re2Matches(re2, text)

@@ -46,7 +46,7 @@ function join(kind: 'and' | 'or', parts: readonly Where[]): Where {
   return settled.length === 1 ? only : { kind, parts: settled }
 }
 
-/** Parts that hold together, without those that say nothing beside the others. */
+/** Parts that hold together, without those that add nothing to the others. */
 function settle(parts: readonly Where[]): readonly Where[] {
   const known = parts.find((part) => part.kind === 'equals')
   if (known !== undefined) {

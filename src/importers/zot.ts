@@ -1,5 +1,5 @@
 /**
- * zot's `http.accessControl` as a policy. The longest pattern that matches a repository decides there, whoever asks; the
+ * zot's `http.accessControl` as a policy. The longest pattern that matches a repository decides there, no matter who asks; the
  * admin policy adds to it. Where the policy gives more than zot did, the report says so.
  *
  * Source: zot, "Identity-based Authorization" of its configuration guide; its access controller, functions `can` and

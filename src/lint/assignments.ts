@@ -61,7 +61,7 @@ function openPrefixes(condition: Condition | undefined): ReadonlySet<string> {
   return found
 }
 
-/** Only `prefix*`: whoever writes more than one wildcard means it. */
+/** Only `prefix*`: anyone who writes more than one wildcard means it. */
 function prefixOfLike(operator: string, pattern: string): string | undefined {
   if (!operator.includes('Like')) return undefined
   const { prefix, rest } = shapeOfLike(pattern)

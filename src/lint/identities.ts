@@ -1,5 +1,5 @@
 /**
- * Lints of federated identities: whether whoever may open a pull request, or push any branch, matches them. Knows how the
+ * Lints of federated identities: whether anyone who may open a pull request, or push any branch, matches them. Knows how the
  * issuers of the large forges write their claims.
  *
  * Sources: GitHub "OpenID Connect reference" (subject claims); GitLab "ID token authentication" (claims).
@@ -31,8 +31,8 @@ function anyAccountOf(issuer: Issuer, subject: string | undefined, claims: Patte
   const found = publicIssuerOf(issuer)
   if (found === undefined) return undefined
   const { accounts, accountClaims } = found
-  const told = [accountOf(subject), ...accountClaims.map((name) => claims[name])]
-  if (told.some((pattern) => pattern !== undefined && fixesAccount(pattern))) return undefined
+  const patterns = [accountOf(subject), ...accountClaims.map((name) => claims[name])]
+  if (patterns.some((pattern) => pattern !== undefined && fixesAccount(pattern))) return undefined
   return `matches ${accounts}: no claim says whose it is`
 }
 

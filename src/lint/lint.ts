@@ -10,7 +10,7 @@ export type Subject = {
   readonly policies: PolicySet
   /** Of `policies`. */
   readonly compiled: CompiledPolicy
-  /** The decision tests beside them. */
+  /** The decision tests of the same folder. */
   readonly tests: readonly { readonly as: Principal; readonly source: Source }[]
   readonly now: EpochSeconds
 }

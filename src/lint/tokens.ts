@@ -25,7 +25,7 @@ export const shortTokenName: Lint = {
 
 export const credentialWithoutExpiry: Lint = {
   id: 'credential_without_expiry',
-  explanation: 'A password that never expires is good for whoever finds it, for as long as the token exists.',
+  explanation: 'A password that never expires is good for anyone who finds it, for as long as the token exists.',
   fix: 'add expires, and rotate it with dockgate token rotate',
   *find({ policies }) {
     for (const { name, credentials, source } of policies.tokens) {
@@ -90,7 +90,7 @@ const DANGEROUS = new Set(['content/write', 'content/delete'])
 export const wildcardOverEverything: Lint = {
   id: 'wildcard_over_everything',
   explanation:
-    'Whoever may write or delete in every repository, also in those to come, can replace every image that anybody runs.',
+    'Anyone who may write or delete in every repository, also in those to come, can replace every image that anybody runs.',
   fix: 'name the repositories, or a prefix of them such as team/*',
   *find({ policies }) {
     for (const { name, actions } of policies.scopeMaps) {
@@ -124,7 +124,7 @@ export const wildcardOverEverything: Lint = {
 
 export const anonymousWrite: Lint = {
   id: 'anonymous_write',
-  explanation: 'Whoever reaches the gate, without any credential, could change images.',
+  explanation: 'Anyone who reaches the gate, without any credential, could change images.',
   fix: 'take it away from anonymous, and give it to a token or an identity',
   *find({ policies, compiled }) {
     for (const { repository, permission, source } of policies.registry.anonymous) {

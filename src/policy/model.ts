@@ -97,7 +97,7 @@ export type RolePermission = {
   readonly notActions: readonly string[]
   readonly dataActions: readonly string[]
   readonly notDataActions: readonly string[]
-  /** A condition inside the definition holds beside that of the assignment. */
+  /** A condition inside the definition must hold in addition to that of the assignment. */
   readonly condition?: Condition
 }
 
@@ -122,7 +122,7 @@ export type RoleAssignment = Window & {
   readonly principal: PrincipalKey
   readonly role: RoleDefinition
   readonly condition?: Condition
-  /** Restricts `content/*`, `metadata/*`, `quarantine/*` and `sign/write`; holds beside `condition`. */
+  /** Restricts `content/*`, `metadata/*`, `quarantine/*` and `sign/write`; holds in addition to `condition`. */
   readonly repositories?: readonly RepositoryPattern[]
   readonly source: Source
 }
@@ -130,7 +130,7 @@ export type RoleAssignment = Window & {
 export type DenyAssignment = Window & {
   readonly name: string
   readonly principals: readonly PrincipalKey[]
-  /** Whoever acts as one of these is spared. */
+  /** Anyone who acts as one of these is spared. */
   readonly except: readonly PrincipalKey[]
   readonly permissions: readonly Permission[]
   /** Patterns of the control-plane actions it denies, in Azure's full spelling; `*` spans segments. */

@@ -1,5 +1,5 @@
 /**
- * The shell: everything beside registry calls, which walk the gate on the raw request and never meet this router. What
+ * The shell: every path except registry calls, which go to the gate as raw requests and never reach this router. What
  * no route names is 404 here, whatever its spelling; nothing in this file forwards anything.
  */
 import { unknownOperation } from '../registry/refusal.ts'

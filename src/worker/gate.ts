@@ -39,7 +39,7 @@ export type GatePorts = {
 /**
  * Answers every request, never rejects.
  *
- * @param url the request's, which the platform makes anew each time that it is read
+ * @param url the request's, which the platform computes again each time that it is read
  */
 export type Gate = (request: Request, url: string, env: Env, ctx: Background) => Promise<Response>
 
@@ -193,7 +193,7 @@ async function changeAttributes(
   return pass(change.request, given, change.body)
 }
 
-/** What conditions may ask beside the path. The address is the platform's word, never a forwarding header's. */
+/** What conditions may ask in addition to the path. The address is the platform's word, never a forwarding header's. */
 function factsOf(headers: Headers, request: RegistryRequest, now: EpochSeconds): Facts {
   const clientIp = headers.get('cf-connecting-ip')
   const mediaType = request.operation === 'pushManifest' ? mediaTypeOf(headers.get('content-type')) : undefined

@@ -1,5 +1,5 @@
 /**
- * How long the command takes to start, beside `node -e 0`: `npm run bench:command`. Runs alternate, and each ratio is taken
+ * How long the command takes to start, next to `node -e 0`: `npm run bench:command`. Runs alternate, and each ratio is taken
  * within its round; a row shows medians. The sources are what ran before there was a compiled command.
  */
 import { spawnSync } from 'node:child_process'

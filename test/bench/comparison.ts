@@ -10,8 +10,8 @@ export type Comparison = {
   readonly unit: string
   /** One value per round. */
   readonly ours: readonly number[]
-  /** What stands beside it, and its value in each of the same rounds; one value when it is a limit. */
-  readonly beside: string
+  /** What stands next to it, and its value in each of the same rounds; one value when it is a limit. */
+  readonly against: string
   readonly theirs: readonly number[]
   readonly target?: Target
   /** What else was measured, for the file of raw numbers. */
@@ -50,7 +50,7 @@ export function holds(comparison: Comparison): boolean {
   return measured >= (target.atLeast ?? Number.NEGATIVE_INFINITY) && measured <= (target.atMost ?? Infinity)
 }
 
-const HEAD = ['part', 'what', 'Dockgate', 'beside it', 'ratio (lowest to highest)', 'target']
+const HEAD = ['part', 'what', 'Dockgate', 'next to it', 'ratio (lowest to highest)', 'target']
 
 /** A Markdown table, a row for each. */
 export function formatTable(comparisons: readonly Comparison[]): string {
@@ -59,14 +59,14 @@ export function formatTable(comparisons: readonly Comparison[]): string {
 }
 
 function cells(comparison: Comparison): readonly string[] {
-  const { part, what, unit, ours, theirs, beside } = comparison
+  const { part, what, unit, ours, theirs, against } = comparison
   const { median: ratio, low, high } = spreadOf(ratiosOf(comparison))
   const spread = low === high ? '' : ` (${fraction(low)} to ${fraction(high)})`
   return [
     part,
     what,
     `${short(median(ours))} ${unit}`,
-    `${beside}: ${short(median(theirs))} ${unit}`,
+    `${against}: ${short(median(theirs))} ${unit}`,
     `${fraction(ratio)}${spread}`,
     targetText(comparison),
   ]

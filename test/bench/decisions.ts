@@ -1,6 +1,6 @@
 /**
- * One decision, from ten role assignments to a million, beside other engines that hold the same rights and are asked the
- * same questions. Every engine has to give the same answers, or there is no row.
+ * One decision, from ten role assignments to a million, next to other engines that hold the same rights and are asked the
+ * same questions. Every engine has to give the same answers, or no row exists.
  */
 import { compile } from '../../src/policy/compile/compile.ts'
 import { decide } from '../../src/policy/decide/decide.ts'
@@ -59,12 +59,13 @@ export async function measureDecisions({ quick }: BenchOptions): Promise<readonl
     if (smallest.length === 0) smallest = ours
     const what = `one decision, ${size.toLocaleString('en-US')} assignments`
     const base = { part: 'decisions', what, unit: 'µs CPU', ours }
-    comparisons.push({ ...base, beside: 'limit', theirs: [2], target: { of: 'value', atMost: 2 } })
+    comparisons.push({ ...base, against: 'limit', theirs: [2], target: { of: 'value', atMost: 2 } })
     if (smallest !== ours) {
-      const ten = { beside: '10 assignments', theirs: [median(smallest)], target: { of: 'ratio', atMost: 2 } } as const
+      const ten = { against: '10 assignments', theirs: [median(smallest)], target: { of: 'ratio', atMost: 2 } } as const
       comparisons.push({ ...base, ...ten })
     }
-    for (const [at, { name }] of rivals.entries()) comparisons.push({ ...base, beside: name, theirs: theirs[at] ?? [] })
+    for (const [at, { name }] of rivals.entries())
+      comparisons.push({ ...base, against: name, theirs: theirs[at] ?? [] })
   }
   return comparisons
 }
@@ -94,7 +95,7 @@ const own = (data: Parameters<typeof indexPrincipal>[0] | undefined) =>
 
 function prepared(rights: EffectiveRights, principal: PrincipalKey, action: string, repository: string): Prepared {
   const name = parseRepositoryName(repository)
-  if (!name.ok) throw new Error(`${repository} is no name`)
+  if (!name.ok) throw new Error(`${repository} is not a name`)
   return {
     asked: { principal, action, repository },
     rights,

@@ -21,7 +21,7 @@ const DECISIONS = 1000
 
 export async function measureGroups({ quick }: BenchOptions): Promise<readonly Comparison[]> {
   const name = parseRepositoryName('nobody/has-this')
-  if (!name.ok) throw new Error('that is no name')
+  if (!name.ok) throw new Error('that is not a name')
   const question: Question = {
     action: 'content/read',
     repository: name.value,
@@ -39,7 +39,7 @@ export async function measureGroups({ quick }: BenchOptions): Promise<readonly C
     what: `one refusal, caller in ${count} group${count === 1 ? '' : 's'}`,
     unit: 'µs CPU',
     ours: costs[at] ?? [],
-    beside: 'caller in 1 group',
+    against: 'caller in 1 group',
     theirs: costs[0] ?? [],
   }))
 }

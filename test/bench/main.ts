@@ -1,5 +1,5 @@
 /**
- * The bench: Dockgate beside what would be used without it, in one run on one machine. Prints one table, a ratio with its
+ * The bench: Dockgate next to what would be used without it, in one run on one machine. Prints one table, a ratio with its
  * spread in each row, and writes the raw numbers to a file.
  *
  * Usage: npm run bench -- [--quick] [--million] [--out DIR] [PART…]
@@ -43,7 +43,7 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.find((part) => PARTS[part] === undefined)
 if (unknown !== undefined) {
-  process.stderr.write(`there is no part ${unknown}; there are ${Object.keys(PARTS).join(', ')}\n`)
+  process.stderr.write(`the part ${unknown} does not exist; the parts are ${Object.keys(PARTS).join(', ')}\n`)
   process.exit(2)
 }
 

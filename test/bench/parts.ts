@@ -1,5 +1,5 @@
 /**
- * What each room of the corridor costs in CPU time of workerd, apart; and the minting of tokens, beside the bare signature.
+ * What each room of the corridor costs in CPU time of workerd, apart; and the minting of tokens, next to the bare signature.
  */
 import type { Comparison } from './comparison.ts'
 import type { BenchOptions } from './main.ts'
@@ -34,7 +34,7 @@ export const measureParts = (options: BenchOptions): Promise<readonly Comparison
       what,
       unit: 'µs CPU',
       ours,
-      beside: 'limit',
+      against: 'limit',
       theirs: [BUDGET],
     })
     return [
@@ -51,10 +51,10 @@ export const measureParts = (options: BenchOptions): Promise<readonly Comparison
 export const measureMinting = (options: BenchOptions): Promise<readonly Comparison[]> =>
   onWorker(options, async (measure, rounds) => {
     const [mint = [], verify = [], sign = []] = await alternate(['mint', 'verify', 'sign'], measure, rounds)
-    const beside = { part: 'minting', unit: 'µs CPU', beside: 'bare ES256 signature', theirs: sign }
+    const against = { part: 'minting', unit: 'µs CPU', against: 'bare ES256 signature', theirs: sign }
     return [
-      { ...beside, what: 'mint a token', ours: mint },
-      { ...beside, what: 'verify a token, the first time', ours: verify },
+      { ...against, what: 'mint a token', ours: mint },
+      { ...against, what: 'verify a token, the first time', ours: verify },
     ]
   })
 

@@ -27,7 +27,7 @@ export async function measurePolicies({ quick, million }: BenchOptions): Promise
       what: `compile ${label}`,
       unit: 'ms',
       ours: pick('compile'),
-      beside: '20 s for a million, in proportion',
+      against: '20 s for a million, in proportion',
       theirs: [(20_000 * size) / MILLION],
       ...(size < 1000 ? {} : { target: { of: 'ratio', atMost: 1 } }),
     })
@@ -36,7 +36,7 @@ export async function measurePolicies({ quick, million }: BenchOptions): Promise
       what: `push ${label} after one change: bytes sent`,
       unit: 'KiB',
       ours: pick('changedKib'),
-      beside: 'all of it',
+      against: 'all of it',
       theirs: pick('kib'),
       notes: { pushMs: median(pick('push')), pushAgainMs: median(pick('again')), shards: median(pick('shards')) },
     })
@@ -45,7 +45,7 @@ export async function measurePolicies({ quick, million }: BenchOptions): Promise
       what: `push ${label} after one change: time`,
       unit: 'ms',
       ours: pick('again'),
-      beside: 'first push',
+      against: 'first push',
       theirs: pick('push'),
     })
   }

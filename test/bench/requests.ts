@@ -1,5 +1,5 @@
 /**
- * Whole requests: the gate beside a Worker that only passes requests on, on the same runtime and before the same registry,
+ * Whole requests: the gate next to a Worker that only passes requests on, on the same runtime and before the same registry,
  * which costs nothing. Runs alternate; the clock is the client's. Requests are as Cloudflare's edge hands them to a Worker,
  * and once without what it adds.
  */
@@ -163,7 +163,7 @@ const throughput = (what: string, runs: Runs, other: number, target?: Comparison
   what,
   unit: 'req/s',
   ours: pick(runs, 0, 'perSecond'),
-  beside: SUBJECTS[other] ?? '',
+  against: SUBJECTS[other] ?? '',
   theirs: pick(runs, other, 'perSecond'),
   ...(target === undefined ? {} : { target }),
 })
@@ -173,7 +173,7 @@ const cpu = (what: string, runs: Runs, other: number): Comparison => ({
   what: `${what}: CPU of workerd`,
   unit: 'µs',
   ours: pick(runs, 0, 'cpuMicroseconds'),
-  beside: SUBJECTS[other] ?? '',
+  against: SUBJECTS[other] ?? '',
   theirs: pick(runs, other, 'cpuMicroseconds'),
   notes: { added: median(pick(runs, 0, 'cpuMicroseconds')) - median(pick(runs, other, 'cpuMicroseconds')) },
 })
@@ -184,6 +184,6 @@ const latencies = (what: string, runs: Runs): readonly Comparison[] =>
     what: `${what}: ${key}`,
     unit: 'ms',
     ours: pick(runs, 0, key),
-    beside: 'plain',
+    against: 'plain',
     theirs: pick(runs, 1, key),
   }))

@@ -1,6 +1,6 @@
 /**
  * The Worker's size, its first decision, and the memory that many callers take. A cold start is the first request that a
- * new workerd decides, beside the first request of a Worker that only reads the same two values of KV and logs as much. It
+ * new workerd decides, next to the first request of a Worker that only reads the same two values of KV and logs as much. It
  * is one that policy refuses: forwarding comes after the decision, and costs any Worker what it costs.
  */
 import { setFlagsFromString } from 'node:v8'
@@ -38,7 +38,7 @@ async function size(): Promise<Comparison> {
     what: 'Worker, minified',
     unit: 'KiB',
     ours: [Buffer.byteLength(script) / 1024],
-    beside: 'limit',
+    against: 'limit',
     theirs: [SIZE_KIB],
     target: { of: 'value', atMost: SIZE_KIB },
   }
@@ -95,7 +95,7 @@ async function coldStart(assignments: number, { quick }: BenchOptions): Promise<
     what: `first decision of an isolate, ${assignments.toLocaleString('en-US')} assignments, beyond two reads of KV`,
     unit: 'ms CPU',
     ours: added,
-    beside: 'the two reads',
+    against: 'the two reads',
     theirs,
     target: { of: 'value', atMost: COLD_START_MS },
     notes: { whole: median(ours) },
@@ -131,7 +131,7 @@ async function memory({ quick }: BenchOptions): Promise<Comparison> {
     what: `heap for ${principals.toLocaleString('en-US')} callers`,
     unit: 'MiB',
     ours: [held / 1024 ** 2],
-    beside: 'limit of an isolate',
+    against: 'limit of an isolate',
     theirs: [MEMORY_MIB],
     target: { of: 'value', atMost: MEMORY_MIB },
   }

@@ -94,7 +94,7 @@ export function withOneChange(policies: PolicySet): PolicySet {
 
 const role = (name: string): RoleDefinition => {
   const found = findRole(name, [])
-  if (found === undefined) throw new Error(`there is no built-in role ${name}`)
+  if (found === undefined) throw new Error(`the built-in role ${name} does not exist`)
   return found
 }
 const READER = role('Container Registry Repository Reader')

@@ -1,6 +1,6 @@
 /**
  * Workers to be measured, each on a workerd of its own with one socket that leads straight to it, as `dockgate dev` runs
- * the gate: so the CPU time of each can be told apart, and whoever is not asked costs nothing. What they log goes to
+ * the gate: so the CPU time of each can be told apart, and anyone who is not asked costs nothing. What they log goes to
  * `/dev/null`: a process that reads and parses it on the same cores is nothing that the platform has.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ export type Running = {
   readonly port: number
   /** CPU time so far, in microseconds, of everything but the other Workers of a bench. */
   cpu(): Promise<number>
-  /** A request beside what is measured. */
+  /** A request next to what is measured. */
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
   close(): Promise<void>
 }

@@ -12,7 +12,7 @@ import { syntheticPolicies } from './synthetic.ts'
 export type World = {
   readonly policies: PolicySet
   readonly kv: ReadonlyMap<string, string>
-  /** What the gate needs beside its upstream. */
+  /** What the gate needs next to its upstream. */
   readonly bindings: Readonly<Record<string, string>>
   /** A repository that the caller may pull from. */
   readonly repository: string
@@ -45,7 +45,7 @@ export async function createWorld(size: number, tokens = size): Promise<World> {
     async mint(count, n = 0) {
       const token = policies.tokens[n]
       const credential = token?.credentials[0]
-      if (token === undefined || credential === undefined) throw new Error(`there is no token ${n}`)
+      if (token === undefined || credential === undefined) throw new Error(`token ${n} does not exist`)
       const keys = await tokenKeys(bindings)
       const proof = { kind: 'token', name: token.name, credential: credentialFingerprint(credential) } as const
       const access = [{ type: 'repository', name: repositoriesOf(n)[0] ?? '', actions: ['pull', 'push'] }] as const

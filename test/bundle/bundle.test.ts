@@ -96,7 +96,7 @@ describe('a bundle', () => {
     expect((await bundleOf(policy, key.signing)).manifest).toMatchObject({ principals: 2, grants: 3 })
   })
 
-  it('is valid for a year unless told otherwise', async () => {
+  it('is valid for a year unless another is given', async () => {
     const { manifest } = await bundleOf(manyTokens(1), key.signing, { created: NOW })
     expect(manifest.expires - manifest.created).toBe(365 * 86_400)
   })

@@ -52,7 +52,7 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
   })
   afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-  it('can: one word on standard output, the explanation beside it', async () => {
+  it('can: one word on standard output, the explanation next to it', async () => {
     const { status, stdout, stderr } = await run(['can', 'token:ci-samples', 'content/delete', 'samples/app', ...AT])
     expect({ status, stdout }).toEqual({ status: 1, stdout: 'deny\n' })
     expect(stderr.split('\n')).toEqual([
@@ -80,14 +80,14 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     expect(JSON.parse(json.stdout).notes).toEqual([note])
   })
 
-  it('can and explain: of a principal that is defined, or that needs no definition, there is no note', async () => {
+  it('can and explain print no note about a principal that is defined, or that needs no definition', async () => {
     for (const principal of ['token:ci-samples', 'everyone', 'anonymous']) {
       const { stdout } = await run(['can', principal, 'content/delete', 'samples/app', ...AT, '--json'])
       expect(JSON.parse(stdout)).not.toHaveProperty('notes')
     }
   })
 
-  it('explain: everything on standard output, nothing beside it, no colours', async () => {
+  it('explain: everything on standard output, nothing next to it, no colours', async () => {
     const { status, stdout, stderr } = await run([
       'explain',
       'identity:release',
@@ -249,16 +249,24 @@ denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write
 
   it.each([
     [['explain', 'token:x', 'GET'], "missing required argument 'path'", 'write dockgate explain'],
-    [['explain', 'x', 'GET', '/v2/'], '"x" is no principal', 'write token:NAME'],
+    [['explain', 'x', 'GET', '/v2/'], '"x" is not a principal', 'write token:NAME'],
     [['explain', '--record', 'none.json', '--policies', 'explain'], 'none.json cannot be read', 'name a file'],
     [['explain', '--id', 'x'], 'standard input holds no audit record of request x', 'a record is one line'],
     [['explain', '--jsno'], "unknown option '--jsno'", 'did you mean --json?'],
     [['explian'], "unknown command 'explian'", 'did you mean explain?'],
-    [['who-can', 'content/raed'], '"content/raed" is no permission', 'did you mean content/read?'],
-    [['diff', 'explain', 'nowhere'], 'there is no nowhere', 'name a policy folder'],
-    [['can', 'token:x', 'catalog/read', '--ip', '10.0.0.0/8'], '"10.0.0.0/8" is no IP address', 'write 203.0.113.7'],
-    [['check', 'nowhere', '--json'], 'there is no folder nowhere', 'name the folder that holds'],
-    [['who-can', 'catalog/read', '--policies', 'nowhere'], 'there is no folder nowhere', 'name the folder that holds'],
+    [['who-can', 'content/raed'], '"content/raed" is not a permission', 'did you mean content/read?'],
+    [['diff', 'explain', 'nowhere'], 'nowhere does not exist', 'name a policy folder'],
+    [
+      ['can', 'token:x', 'catalog/read', '--ip', '10.0.0.0/8'],
+      '"10.0.0.0/8" is not an IP address',
+      'write 203.0.113.7',
+    ],
+    [['check', 'nowhere', '--json'], 'the folder nowhere does not exist', 'name the folder that holds'],
+    [
+      ['who-can', 'catalog/read', '--policies', 'nowhere'],
+      'the folder nowhere does not exist',
+      'name the folder that holds',
+    ],
   ])('%j is wrong use', async (args, error, hint) => {
     const { status, stdout, stderr } = await run(args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })

@@ -104,7 +104,7 @@ it.each([
     'push --local --require-tests --policies DIR/failing --key DIR/key.json --state DIR/state',
     'exit 1: 1 decision test of 1 failed: nothing is pushed (mend the policies or the tests; without --require-tests they are pushed all the same)',
   ],
-  ['check DIR/nowhere', 'exit 2: there is no folder DIR/nowhere (name the folder that holds the policy files)'],
+  ['check DIR/nowhere', 'exit 2: the folder DIR/nowhere does not exist (name the folder that holds the policy files)'],
   [
     'who-can content/read --policies DIR/broken',
     'exit 2: the policies in DIR/broken are not valid: 1 error (mend what is listed above, then try again; `dockgate check` shows warnings too)',
@@ -113,88 +113,88 @@ it.each([
     'who-can content/read --json --policies DIR/broken',
     'exit 2: the policies in DIR/broken are not valid: 1 error (mend what is listed in the answer, then try again; `dockgate check` shows warnings too)',
   ],
-  ['can token:ci pull a', 'exit 2: "pull" is no permission (a pull needs content/read)'],
+  ['can token:ci pull a', 'exit 2: "pull" is not a permission (a pull needs content/read)'],
   [
     'can token:ci read a',
-    'exit 2: "read" is no permission (content/read is to pull, metadata/read to list tags and to read attributes)',
+    'exit 2: "read" is not a permission (content/read is to pull, metadata/read to list tags and to read attributes)',
   ],
   [
     'can token:ci PUSH a',
-    'exit 2: "PUSH" is no permission (a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`)',
+    'exit 2: "PUSH" is not a permission (a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`)',
   ],
   [
     'who-can PUSH',
-    'exit 2: "PUSH" is no permission (a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`)',
+    'exit 2: "PUSH" is not a permission (a push needs content/read and content/write: ask for each, or ask `dockgate explain … PUT /v2/samples/app/manifests/v1`)',
   ],
   [
     'can token:ci write a',
-    'exit 2: "write" is no permission (content/write is to push, metadata/write to change attributes)',
+    'exit 2: "write" is not a permission (content/write is to push, metadata/write to change attributes)',
   ],
   [
     'can token:ci delete a',
-    'exit 2: "delete" is no permission (content/delete is to delete manifests and tags, metadata/delete to delete attributes)',
+    'exit 2: "delete" is not a permission (content/delete is to delete manifests and tags, metadata/delete to delete attributes)',
   ],
   [
     'can token:ci list a',
-    'exit 2: "list" is no permission (metadata/read is to list tags, catalog/read to list repositories)',
+    'exit 2: "list" is not a permission (metadata/read is to list tags, catalog/read to list repositories)',
   ],
   [
     'who-can list',
-    'exit 2: "list" is no permission (metadata/read is to list tags, catalog/read to list repositories)',
+    'exit 2: "list" is not a permission (metadata/read is to list tags, catalog/read to list repositories)',
   ],
-  ['can token:ci tags a', 'exit 2: "tags" is no permission (metadata/read is to list tags)'],
-  ['can token:ci catalog a', 'exit 2: "catalog" is no permission (catalog/read is to list repositories)'],
+  ['can token:ci tags a', 'exit 2: "tags" is not a permission (metadata/read is to list tags)'],
+  ['can token:ci catalog a', 'exit 2: "catalog" is not a permission (catalog/read is to list repositories)'],
   [
     'explain token:ci GET samples/app:v1',
-    'exit 2: "samples/app:v1" is no path of a request (write /v2/samples/app/manifests/v1)',
+    'exit 2: "samples/app:v1" is not a path of a request (write /v2/samples/app/manifests/v1)',
   ],
   [
     'explain token:ci GET samples/app',
-    'exit 2: "samples/app" is no path of a request (write /v2/samples/app/manifests/latest)',
+    'exit 2: "samples/app" is not a path of a request (write /v2/samples/app/manifests/latest)',
   ],
   [
     'explain token:ci GET ghcr.io/acme/app:v1',
-    'exit 2: "ghcr.io/acme/app:v1" is no path of a request (write /v2/acme/app/manifests/v1)',
+    'exit 2: "ghcr.io/acme/app:v1" is not a path of a request (write /v2/acme/app/manifests/v1)',
   ],
   [
     'explain token:ci GET localhost:5000/app',
-    'exit 2: "localhost:5000/app" is no path of a request (write /v2/app/manifests/latest)',
+    'exit 2: "localhost:5000/app" is not a path of a request (write /v2/app/manifests/latest)',
   ],
   [
     'explain token:ci GET reg.io/a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
-    'exit 2: "reg.io/a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is no path of a request (write /v2/a/manifests/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
+    'exit 2: "reg.io/a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is not a path of a request (write /v2/a/manifests/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
   ],
   [
     'explain token:ci GET reg.io/a:v1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
-    'exit 2: "reg.io/a:v1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is no path of a request (write /v2/a/manifests/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
+    'exit 2: "reg.io/a:v1@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is not a path of a request (write /v2/a/manifests/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
   ],
   [
     'explain token:ci GET Samples/App:v1',
-    'exit 2: "Samples/App:v1" is no path of a request (write /v2/samples/app/manifests/v1)',
+    'exit 2: "Samples/App:v1" is not a path of a request (write /v2/samples/app/manifests/v1)',
   ],
   [
     'explain token:ci GET v2/samples/app/tags/list',
-    'exit 2: "v2/samples/app/tags/list" is no path of a request (write /v2/samples/app/tags/list)',
+    'exit 2: "v2/samples/app/tags/list" is not a path of a request (write /v2/samples/app/tags/list)',
   ],
-  ['explain token:ci GET a:b:c', 'exit 2: "a:b:c" is no path of a request (write /v2/samples/app/manifests/v1)'],
-  ['explain token:ci PULL /v2/', 'exit 2: "PULL" is no HTTP method (write GET, HEAD, PUT, POST, PATCH or DELETE)'],
-  ['explain token:ci DELTE /v2/', 'exit 2: "DELTE" is no HTTP method (did you mean DELETE?)'],
-  ['explain token:ci /v2/ GET', 'exit 2: "/v2/" is no HTTP method (write GET, HEAD, PUT, POST, PATCH or DELETE)'],
-  ['can ci content/read a', `exit 2: "ci" is no principal (${PRINCIPALS})`],
-  ['can token:ci content/raed a', 'exit 2: "content/raed" is no permission (did you mean content/read?)'],
+  ['explain token:ci GET a:b:c', 'exit 2: "a:b:c" is not a path of a request (write /v2/samples/app/manifests/v1)'],
+  ['explain token:ci PULL /v2/', 'exit 2: "PULL" is not an HTTP method (write GET, HEAD, PUT, POST, PATCH or DELETE)'],
+  ['explain token:ci DELTE /v2/', 'exit 2: "DELTE" is not an HTTP method (did you mean DELETE?)'],
+  ['explain token:ci /v2/ GET', 'exit 2: "/v2/" is not an HTTP method (write GET, HEAD, PUT, POST, PATCH or DELETE)'],
+  ['can ci content/read a', `exit 2: "ci" is not a principal (${PRINCIPALS})`],
+  ['can token:ci content/raed a', 'exit 2: "content/raed" is not a permission (did you mean content/read?)'],
   [
     'can token:ci fly a',
-    'exit 2: "fly" is no permission (permissions are content/read, content/write, content/delete, metadata/read, metadata/write, metadata/delete, quarantine/read, quarantine/write, sign/write, catalog/read)',
+    'exit 2: "fly" is not a permission (permissions are content/read, content/write, content/delete, metadata/read, metadata/write, metadata/delete, quarantine/read, quarantine/write, sign/write, catalog/read)',
   ],
   [
     'can token:ci content/read A',
-    'exit 2: "A" is no repository name (names are lower case, without host and tag, e.g. samples/app)',
+    'exit 2: "A" is not a repository name (names are lower case, without host and tag, e.g. samples/app)',
   ],
   ['can token:ci catalog/read a', 'exit 2: catalog/read is not about one repository (leave the repository out)'],
   ['can token:ci content/read', 'exit 2: content/read needs a repository (add one: … content/read samples/app)'],
-  ['can token:ci catalog/read --claim x', 'exit 2: "x" is no claim (write --claim name=value)'],
-  ['can token:ci content/read a --tag .', 'exit 2: "." is no tag (a tag is up to 128 letters, digits, _ . -)'],
-  ['can token:ci catalog/read --ip 10', 'exit 2: "10" is no IP address (write 203.0.113.7 or 2001:db8::7)'],
+  ['can token:ci catalog/read --claim x', 'exit 2: "x" is not a claim (write --claim name=value)'],
+  ['can token:ci content/read a --tag .', 'exit 2: "." is not a tag (a tag is up to 128 letters, digits, _ . -)'],
+  ['can token:ci catalog/read --ip 10', 'exit 2: "10" is not an IP address (write 203.0.113.7 or 2001:db8::7)'],
   [
     'can token:ci catalog/read --group x --no-groups',
     'exit 2: --group and --no-groups are both given (keep one of them)',
@@ -229,7 +229,7 @@ it.each([
   ['explain --record DIR/records.log', 'exit 2: DIR/records.log holds 2 records (choose one with --id REQUEST_ID)'],
   [
     'diff DIR/nowhere DIR/good',
-    'exit 2: there is no DIR/nowhere (name a policy folder, or what dockgate build -o wrote)',
+    'exit 2: DIR/nowhere does not exist (name a policy folder, or what dockgate build -o wrote)',
   ],
   [
     'build --policies DIR/good --out DIR/made.json --key DIR/key.json',
@@ -239,7 +239,7 @@ it.each([
     'build --policies DIR/good --out DIR/blocked --key DIR/key.json',
     'exit 3: DIR/blocked/pointer.jws cannot be written (choose another folder with --out)',
   ],
-  ['build --out DIR/x --key DIR/none', `exit 2: there is no file DIR/none (${HOW_TO_MAKE_ONE})`],
+  ['build --out DIR/x --key DIR/none', `exit 2: the file DIR/none does not exist (${HOW_TO_MAKE_ONE})`],
   [
     'build --out DIR/x --key DIR/public.json',
     `exit 2: DIR/public.json holds no signing key: the first key is not a private key: it has no d (${HOW_TO_MAKE_ONE})`,
@@ -256,13 +256,13 @@ it.each([
     'keys generate --out DIR/made.json',
     "exit 3: DIR/made.json cannot be used: EEXIST: file already exists, mkdir 'DIR/made.json'",
   ],
-  ['dev --upstream registry', 'exit 2: registry is no URL (write it as https://registry.example.com)'],
+  ['dev --upstream registry', 'exit 2: registry is not a URL (write it as https://registry.example.com)'],
   [
     'dev --policies DIR/good --state DIR/state --port 0 --log DIR/nowhere/log',
     "exit 3: DIR/nowhere/log cannot be written: ENOENT: no such file or directory, open 'DIR/nowhere/log' (name another file with --log)",
   ],
   ['dev --port x', "exit 2: option '--port <n>' argument 'x' is invalid. a port is a whole number from 0 to 65535."],
-  ['init --service https://x', `exit 2: "https://x" is no host name (${HOST_HINT})`],
+  ['init --service https://x', `exit 2: "https://x" is not a host name (${HOST_HINT})`],
   [
     'init --yes --dir DIR/x --host GATE',
     'exit 2: the registry behind the gate is not given (add --upstream https://HOST)',
@@ -273,7 +273,7 @@ it.each([
   ],
   [
     `init --yes --dir DIR/x --upstream https://r.example.org --host GATE`,
-    `exit 2: "GATE" is no host name (${HOST_HINT})`,
+    `exit 2: "GATE" is not a host name (${HOST_HINT})`,
   ],
   [
     `${INIT} --dir DIR/x --issuer github --pusher acme`,
@@ -281,7 +281,7 @@ it.each([
   ],
   [
     `${INIT} --dir DIR/listed`,
-    'exit 1: DIR/listed/package.json cannot be read: it is no object (correct it, or name another folder with --dir)',
+    'exit 1: DIR/listed/package.json cannot be read: it is not an object (correct it, or name another folder with --dir)',
   ],
   [
     'init --yes --dir DIR/taken',
@@ -301,11 +301,11 @@ it.each([
   ],
   [
     'init --yes --dir DIR/x --upstream ghcr.io',
-    'exit 2: "ghcr.io" is no URL of a registry (write https://host, without /v2; its credentials are secrets of the Worker)',
+    'exit 2: "ghcr.io" is not a URL of a registry (write https://host, without /v2; its credentials are secrets of the Worker)',
   ],
   [
     `${INIT} --dir DIR/x --issuer bitbucket`,
-    'exit 2: "bitbucket" is no issuer (write tokens, github, gitlab or an https URL)',
+    'exit 2: "bitbucket" is not an issuer (write tokens, github, gitlab or an https URL)',
   ],
   [
     `${INIT} --dir DIR/x --push A/*`,
@@ -314,7 +314,7 @@ it.each([
   [`${INIT} --dir DIR/x --issuer github`, 'exit 2: it takes a name to say who may push (add --pusher acme/app)'],
   [
     `${INIT} --dir DIR/x --issuer github --pusher a/*`,
-    'exit 2: "a/*" is no subject (write it in full, as in acme/app, without spaces and *)',
+    'exit 2: "a/*" is not a subject (write it in full, as in acme/app, without spaces and *)',
   ],
   ['import zot DIR/none', 'exit 2: DIR/none cannot be read (name the file to import)'],
   ['import zot DIR/latin.json', 'exit 1: DIR/latin.json: a byte here is not UTF-8 (save the file as UTF-8)'],
@@ -340,7 +340,7 @@ it.each([
   ],
   [
     'probe registry.example.com',
-    'exit 2: <url> is no http URL without credentials (e.g. https://registry.example.com)',
+    'exit 2: <url> is not an http URL without credentials (e.g. https://registry.example.com)',
   ],
   [
     'probe https://r.example/v2/',
@@ -348,7 +348,7 @@ it.each([
   ],
   [
     'probe https://r.example --repository A',
-    "exit 2: 'A' is no repository name (write it without host and tag: acme/app)",
+    "exit 2: 'A' is not a repository name (write it without host and tag: acme/app)",
   ],
   ['probe https://r.example --token x', 'exit 2: the token is not NAME:SECRET (e.g. --token nobody:SECRET)'],
   [
@@ -361,7 +361,7 @@ it.each([
   ],
   [
     'token create we.b --policies DIR/good',
-    'exit 2: "we.b" is no name for a token (use 1 to 50 letters, digits, - and _)',
+    'exit 2: "we.b" is not a name for a token (use 1 to 50 letters, digits, - and _)',
   ],
   [
     'token create ci --policies DIR/good',
@@ -373,7 +373,7 @@ it.each([
   ],
   [
     'token create web --scope-map pusch --policies DIR/good',
-    'exit 1: there is no scope map "pusch" in DIR/good (did you mean push?)',
+    'exit 1: DIR/good has no scope map "pusch" (did you mean push?)',
   ],
   [
     'token create web --expires 1d --no-expiry --policies DIR/good',
@@ -385,12 +385,12 @@ it.each([
   ],
   [
     'token rotate web --policies DIR/good',
-    'exit 1: there is no token "web" in DIR/good (make it with `dockgate token create web`)',
+    'exit 1: DIR/good has no token "web" (make it with `dockgate token create web`)',
   ],
-  ['token rotate ci- --policies DIR/good', 'exit 1: there is no token "ci-" in DIR/good (did you mean ci?)'],
+  ['token rotate ci- --policies DIR/good', 'exit 1: DIR/good has no token "ci-" (did you mean ci?)'],
   [
     'token disable edge --policies DIR/azure',
-    'exit 1: the status of token edge comes from the Azure list in DIR/azure/list.json:1 (disable it in Azure and export the list anew, or take it out of the list)',
+    'exit 1: the status of token edge comes from the Azure list in DIR/azure/list.json:1 (disable it in Azure and export the list again, or take it out of the list)',
   ],
   [
     'token disable b --policies DIR/aliases',
@@ -499,7 +499,9 @@ it('a key is asked for where there is none', async () => {
   expect(await said(developmentKeys(join(root, 'lost')))).toEqual(
     'exit 1: DIR/lost/keys/policy-public-keys.json is missing (remove DIR/lost/keys to have new keys made)',
   )
-  expect(await said(needSigningKey({}))).toEqual(`exit 2: there is no key to sign the bundle with (${HOW_TO_MAKE_ONE})`)
+  expect(await said(needSigningKey({}))).toEqual(
+    `exit 2: the key that signs the bundle is missing (${HOW_TO_MAKE_ONE})`,
+  )
 })
 
 it('a bundle that is damaged is not compared', async () => {
@@ -518,7 +520,7 @@ it('a bundle that is damaged is not compared', async () => {
   const named = await digestOf(bytesOf('{"root":{}}'))
   await writeFile(join(bundle, fileOf(named)), '{"root":{}}')
   await writeFile(pointer, `.${Buffer.from(JSON.stringify({ ...manifest, shards: named })).toString('base64url')}.`)
-  await wrong(`DIR/bundle/${fileOf(named)} names "root", which is no principal`)
+  await wrong(`DIR/bundle/${fileOf(named)} names "root", which is not a principal`)
 
   await writeFile(pointer, `.${payload}.`)
   await rm(join(bundle, fileOf(manifest.shards)))

@@ -127,7 +127,7 @@ const push = 'push --remote --policies DIR/policies --key KEY'
 const PUSH = 'dockgate push --remote'
 
 it.each([
-  ['push --remote', `exit 2: there is no key to sign the bundle with (${HOW_TO_MAKE_ONE})`],
+  ['push --remote', `exit 2: the key that signs the bundle is missing (${HOW_TO_MAKE_ONE})`],
   ['push --remote --state DIR', 'exit 2: --state does not go with --remote (it is the folder of the local KV)'],
   [
     'push --policies DIR/policies --valid-days 9',
@@ -165,8 +165,8 @@ it.each([
     'status --remote --key KEY',
     `exit 1: Cloudflare KV (binding POLICY) has no bundle under 'pointer' (run \`${PUSH}\`)`,
   ],
-  ['status --remote', `exit 2: there is no key to verify the bundle with (${HOW_TO_HAVE_KEYS})`],
-  ['status --local --public-keys DIR/none', `exit 2: there is no file DIR/none (${HOW_TO_HAVE_KEYS})`],
+  ['status --remote', `exit 2: the keys that verify the bundle are missing (${HOW_TO_HAVE_KEYS})`],
+  ['status --local --public-keys DIR/none', `exit 2: the file DIR/none does not exist (${HOW_TO_HAVE_KEYS})`],
   [
     'status --local --public-keys DIR/damaged.json',
     `exit 2: DIR/damaged.json holds no public keys: the key is not JSON: a JWK or a JWKS is expected (${HOW_TO_HAVE_KEYS})`,

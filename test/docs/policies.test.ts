@@ -31,7 +31,7 @@ describe('policies in documents', () => {
   const blocks = yamlBlocks.filter(({ text }) => startsWith(text, SECTIONS) && !/^(?:on|jobs|auth|steps):/m.test(text))
 
   it.each(blocks)('$place is valid', ({ place, text, written }) => {
-    // What is written goes beside the example, or in the place of a part of it.
+    // What is written goes next to the example, or in the place of a part of it.
     const basis = place.startsWith('docs/tutorial.md:') ? TUTORIAL : POLICIES
     const others = written === undefined ? [] : basis.filter(({ path }) => `policies/${path}` !== written)
     const { problems } = readPolicies([...others, { path: 'shown.yaml', text }])

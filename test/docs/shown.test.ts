@@ -80,8 +80,8 @@ describe('commands and options', () => {
 
   it.each([
     ['known ones', '$ npx dockgate push --remote --key k'],
-    ['those of other commands beside it', '$ dockgate token create ci --scope-map m | docker login --password-stdin'],
-    ['remarks beside it', '  dockgate push      what --this does'],
+    ['those of other commands next to it', '$ dockgate token create ci --scope-map m | docker login --password-stdin'],
+    ['remarks next to it', '  dockgate push      what --this does'],
     ['sentences', 'The dockgate pushes --everything'],
   ])('%s are not', (_, text) => {
     expect(unknownUses(text, options)).toEqual([])

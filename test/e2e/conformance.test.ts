@@ -19,7 +19,7 @@ tokens:
 `,
 }
 
-/** What the gate itself guarantees, whatever stands behind it; and what is no operation of the spec, so that it stops here. */
+/** What the gate itself guarantees, whatever stands behind it; and what is not an operation of the spec, so that it stops here. */
 const gateSupports = {
   nameGrammar: true,
   unknownUploadIs404: true,

@@ -1,5 +1,5 @@
 /**
- * A registry that fails, in every way a registry can: whoever asks reads what happened, in JSON that registry clients know,
+ * A registry that fails, in every way a registry can: anyone who asks reads what happened, in JSON that registry clients know,
  * with a status on which they ask again only where that helps; and the gate is there for the next one.
  */
 

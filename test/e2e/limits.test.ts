@@ -114,7 +114,7 @@ describe.runIf(requireClients(['docker-registry']))('a gate before docker-regist
     await registry.forgetRequests()
   })
 
-  it('does not believe a length that is given beside a transfer coding', async () => {
+  it('does not believe a length that is given next to a transfer coding', async () => {
     const bytes = Buffer.alloc(5000, 'c')
     const digest = digestOf(bytes)
     const { pathname, search } = new URL(withDigest(await sessionOf(), digest), gate.url)

@@ -50,7 +50,7 @@ const linkOf = ({ headers }: Answer): string | undefined => {
   return link === undefined ? undefined : /^<(\/v2\/[^>]+)>; rel="next"$/.exec(link.toString())?.[1]
 }
 
-/** Follow the links from `target` to the list's end. Throws for what is no list, and after too many pages. */
+/** Follow the links from `target` to the list's end. Throws for what is not a list, and after too many pages. */
 async function pagesOf(
   asks: ReturnType<typeof askerOf>,
   name: string | undefined,

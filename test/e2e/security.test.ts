@@ -90,7 +90,7 @@ describe.runIf(requireClients(['docker-registry']))('before the reference regist
     ['an escaped key', `?mount=${digest}&fr%6fm=secret/app`, {}, undefined],
     ['an escaped name', `?mount=${digest}&from=secret%2Fapp`, {}, undefined],
     ['no source', `?mount=${digest}`, {}, undefined],
-    ['a body that says it is no form', '', { 'content-type': 'application/octet-stream' }, parameters],
+    ['a body that says that it is not a form', '', { 'content-type': 'application/octet-stream' }, parameters],
   ]
 
   it('the attack is real: a form that reaches the registry mounts', async () => {

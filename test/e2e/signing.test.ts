@@ -1,6 +1,6 @@
 /**
  * Signatures and other things that refer to an image, through the gate: by the referrers API where the registry has one, by
- * tags made of the digest where it has not; by who may write, for whoever may read.
+ * tags made of the digest where it has not; by who may write, for anyone who may read.
  */
 
 import { writeFileSync } from 'node:fs'

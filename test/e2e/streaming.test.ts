@@ -59,7 +59,7 @@ describe.runIf(requireClients(['docker-registry', 'busybox', 'crane', 'skopeo'])
     gateBefore(start, { policies }, async (started) => {
       gate = started
       workerd = listenerOf(gate.url)
-      // What a first request takes is no growth of the layers that follow.
+      // What a first request takes does not count as growth of the layers that follow.
       await ask(`${gate.url}/v2/large/none/blobs/${layerDigest}`, { headers: { authorization } })
     })
 

@@ -135,7 +135,7 @@ describe.runIf(requireClients(['docker-registry', 'busybox', 'skopeo', 'openssl'
       expect(await call(token, '/v2/samples/other/manifests/none')).toBe(401)
     })
 
-    it('a refresh token is no access token', async () => {
+    it('a refresh token is not an access token', async () => {
       const { refresh_token: refresh = '' } = await tokenFor(`pusher:${PUSH}`, 'offline_token=true')
       expect(await call(refresh, '/v2/')).toBe(401)
     })

@@ -1,6 +1,6 @@
 /**
  * Uploads through the gate before real registries: in chunks, broken off and resumed; of one caller and one repository and
- * nobody else's; refused early, without harm to whoever comes next.
+ * nobody else's; refused early, without harm to anyone who comes next.
  */
 
 import { beforeAll, describe, expect, it } from 'vitest'

@@ -48,7 +48,7 @@ issuers:
   entra: { issuer: "https://login.microsoftonline.com/t/v2.0", audiences: [a], subjectClaim: oid }
 `
 
-/** Load lists beside a file of ours. */
+/** Load lists next to a file of ours. */
 const load = (lists: Readonly<Record<string, unknown>>, settings = SETTINGS) =>
   readPolicies([
     { path: 'own.yaml', text: settings },

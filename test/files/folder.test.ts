@@ -194,7 +194,10 @@ it.each([
   ['large', 'a.yaml:1:1 file_too_large: the file is larger than 64 MiB (split it into several files)'],
   ['latin', 'a.yaml:2:6 not_utf8: a byte here is not UTF-8 (save the file as UTF-8)'],
   ['utf16', 'a.yaml:1:1 not_utf8: the file is UTF-16 (save it as UTF-8 (PowerShell: Out-File -Encoding utf8))'],
-  ['nowhere', '.:1:1 folder_missing: there is no folder DIR/nowhere (name the folder that holds the policy files)'],
+  [
+    'nowhere',
+    '.:1:1 folder_missing: the folder DIR/nowhere does not exist (name the folder that holds the policy files)',
+  ],
   [
     'good/README.md',
     '.:1:1 folder_missing: DIR/good/README.md is not a folder (name the folder that holds the policy files)',

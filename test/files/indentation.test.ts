@@ -67,17 +67,17 @@ describe('a line that stands wrongly', () => {
       ],
     ],
     [
-      'a key beside the one it belongs to',
+      'a key next to the one it belongs to',
       ['scopeMaps:', '  a:', '  b: { actions: [] }'],
       [`a.yaml:2:5 wrong_type: expected a mapping, found nothing (${NOT_BELOW})`],
     ],
     [
-      'a list beside its key',
+      'a list next to its key',
       ['scopeMaps:', '  a:', '    actions:', '    description: x'],
       [`a.yaml:3:13 wrong_type: expected a list, found nothing (${NOT_BELOW})`],
     ],
     [
-      'keys of a mapping beside it',
+      'keys of a mapping next to it',
       [
         'issuers: { g: { issuer: "https://g.example", audiences: [a] } }',
         'identities:',
@@ -92,7 +92,7 @@ describe('a line that stands wrongly', () => {
       ],
     ],
     [
-      'a key of a section beside it',
+      'a key of a section next to it',
       ['registry:', 'service: x'],
       ['a.yaml:2:1 unknown_key: unknown key "service" (indent it below registry, which is empty)'],
     ],

@@ -81,7 +81,7 @@ roleAssignments:
     'a subject with a wildcard',
     { 'own.yaml': REGISTRY + ISSUER, 'a.yaml': 'identities: { i: { issuer: entra, subject: "x*" } }' },
     [
-      'warning: a.yaml:1:44 subject_wildcard: subject is compared exactly, * is no wildcard here (patterns go into claims, e.g. claims: { sub: ... })',
+      'warning: a.yaml:1:44 subject_wildcard: subject is compared exactly, * is not a wildcard here (patterns go into claims, e.g. claims: { sub: ... })',
     ],
   ],
   [
@@ -175,7 +175,7 @@ roleAssignments:
     ],
   ],
   [
-    'a status beside a list',
+    'a status next to a list',
     {
       'own.yaml': `${REGISTRY}tokens: { edge: { status: disabled, ${PASSWORD.slice(1)} }`,
       'm.json': list(map()),

@@ -51,7 +51,7 @@ describe('an identity is near', () => {
       ],
     ],
     [
-      'but for a list, which is no text',
+      'but for a list, which is not text',
       'subject:github/acme',
       { repository: 'acme/web', ref: ['refs/tags/v1'] },
       [['tags', 'ref: [refs/tags/v1], not refs/tags/v*']],
@@ -63,7 +63,7 @@ describe('an identity is near', () => {
       [['main', `subject: repo:acme/app:pull_request, not ${MAIN}`]],
     ],
     [
-      'but for the claim beside its subject',
+      'but for the claim next to its subject',
       `subject:github/${MAIN}`,
       {},
       [['both', 'environment: nothing, not production']],
@@ -90,7 +90,7 @@ describe('no identity is near', () => {
     ['of another issuer', 'subject:gitlab/acme', { repository: 'acme/web', ref: 'refs/heads/main' }],
     ['where only the kind of subject is the same', 'subject:github/repo:acme/other:pull_request', {}],
     ['where the only claim differs', 'subject:odd/me', { name: 'rabot' }],
-    ['where the subject is no claim', 'subject:odd/x', {}],
+    ['where the subject is not a claim', 'subject:odd/x', {}],
     ['for a token', 'token:ci', { repository: 'acme/web' }],
     ['for a group', 'group:github/acme', { repository: 'acme/web' }],
   ])('%s', (_, principal, claims) => {

@@ -110,7 +110,7 @@ describe('what is remembered', () => {
     return { access, refresh: (await issueRefresh(verified, auth)) ?? '' }
   }
 
-  it('an access token is no refresh token, and was never one', async () => {
+  it('an access token is not a refresh token, and was never one', async () => {
     const auth = newDesk()
     const { access } = await minted(auth)
     expect(await authenticateHeader(bearer(access), auth, ['access'])).toMatchObject({ source: 'access' })
@@ -119,7 +119,7 @@ describe('what is remembered', () => {
     })
   })
 
-  it('a refresh token is not remembered, and is no Bearer token after it was used', async () => {
+  it('a refresh token is not remembered, and is not a Bearer token after it was used', async () => {
     const auth = newDesk()
     const { refresh } = await minted(auth)
     expect(await authenticate({ kind: 'bearer', token: refresh }, auth, ['refresh'])).toMatchObject({

@@ -102,7 +102,7 @@ describe('an inline key that the policy no longer has ends what was made from it
     expect((await refreshed(refresh)).status).toBe(401)
   })
 
-  it('and one that stays goes on, under another kid and beside others', async () => {
+  it('and one that stays goes on, under another kid and next to others', async () => {
     policy = inline(old)
     const { access, refresh } = await made(old, ISSUER)
     policy = inline(next, { jwk: { ...old.jwk, kid: 'renamed' } })

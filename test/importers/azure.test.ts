@@ -213,7 +213,7 @@ describe('what az acr show says', () => {
 
   it.each([
     [{ roleAssignmentMode: 'Other' }, {}, 'r.json:1:120: unknown mode "Other"'],
-    [{ roleAssignmentMode: 5 }, {}, 'r.json:1:120: roleAssignmentMode is not a text'],
+    [{ roleAssignmentMode: 5 }, {}, 'r.json:1:120: roleAssignmentMode is not text'],
     [{ anonymousPullEnabled: 'true' }, {}, 'r.json:1:171: anonymousPullEnabled is not true or false'],
     [{ loginServer: '' }, {}, 'r.json:1:77: the registry has no loginServer'],
     [{}, { mode: 'abac' }, 'the registry hub is in rbac mode, not in abac mode'],
@@ -302,7 +302,7 @@ describe('an empty export', () => {
     const files = texts.map((text, at) => ({ path: `${at}.json`, text }))
     const expected =
       files.length === 0
-        ? 'there is no list to import'
+        ? 'nothing to import was found'
         : `the lists are empty: ${files.map(({ path }) => path).join(', ')}`
     expect(() => importAzure(files, { mode: 'rbac', service: 'x' })).toThrow(
       new ImportError(expected, 'export role assignments, scope maps and tokens of the registry'),

@@ -90,7 +90,7 @@ describe('an acl', () => {
 
   it.each([
     [
-      'a name that is no condition',
+      'a name that is not a condition',
       `[{match: {name: "/^[a-z]+$/"}, actions: ["*"]}]`,
       'cannot be said in a condition',
       3,

@@ -276,7 +276,7 @@ describe('Azure', () => {
     ])
   })
 
-  it('refuses what is no list', () => {
+  it('refuses what is not a list', () => {
     expect(refusal(() => run([{ a: 1 }]))).toEqual(
       'refused: a.json:2:2: this is not an item of a list that Azure prints (lists of role assignments, role definitions, scope maps and tokens are understood)',
     )

@@ -24,7 +24,7 @@ const DOCKER_AUTH: DockerAuthRow[] = [
     denied: ['ann payroll/x', ' payroll/x', '1001 other/x'],
   },
   {
-    title: 'a number is no account of another spelling',
+    title: 'a number is not an account of another spelling',
     acl: '- {match: {account: 0x3E9}, actions: [pull]}',
     allowed: [],
     denied: ['1001 a', 'ann a'],

@@ -258,7 +258,7 @@ describe('lists of Azure are refused', () => {
       {},
       'refused: the lists are empty: 0.json, 1.json (export role assignments, scope maps and tokens of the registry)',
     ],
-    [[], {}, 'refused: there is no list to import (export role assignments, scope maps and tokens of the registry)'],
+    [[], {}, 'refused: nothing to import was found (export role assignments, scope maps and tokens of the registry)'],
     [
       [list(PULL)],
       {},
@@ -297,7 +297,7 @@ describe('lists of Azure are refused', () => {
     [
       [list(PULL), shown({ roleAssignmentMode: 5 })],
       {},
-      'refused: 1.json:1:92: roleAssignmentMode is not a text (export it again with az acr show)',
+      'refused: 1.json:1:92: roleAssignmentMode is not text (export it again with az acr show)',
     ],
     [
       [list(PULL), shown({ adminUserEnabled: 'x' })],

@@ -304,7 +304,7 @@ describe('lints', () => {
       ['5:5 unreachable_deny: deny assignment d denies only what nobody it names was granted'],
     ],
     [
-      'a deny beside what a token has',
+      'a deny next to what a token has',
       policy(
         READS,
         GOOD,
@@ -412,7 +412,7 @@ describe('lints', () => {
     // The names of tokens and identities compare with letter case.
     ['token:Outsider', 'token Outsider', 'did you mean outsider?'],
     ['identity:releas', 'identity releas', 'did you mean release?'],
-    // A token is no identity.
+    // A token is not an identity.
     ['identity:outsider', 'identity outsider', undefined],
     ['subject:gihtub/acme', 'issuer gihtub', 'did you mean github?'],
     ['group:okta/admins', 'issuer okta', undefined],
@@ -444,7 +444,7 @@ describe('lints', () => {
       ['https://app.terraform.io', 'any workspace of any HCP Terraform organization'],
       ['https://accounts.google.com', 'any Google account'],
       ['https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0', 'any personal Microsoft account'],
-    ])('beside %s', (issuer, accounts) => {
+    ])('next to %s', (issuer, accounts) => {
       const role = 'Container Registry Repository Reader'
       const message = `role assignment w gives everyone the role ${role}, and the issuer out signs in ${accounts}`
       expect(warnings(policy(world(issuer), toEveryone))).toEqual([inFull(`4:5 everyone_of_public_issuer: ${message}`)])
@@ -623,7 +623,7 @@ const PEOPLE = policy(
 
 /** A decision test on line 3. */
 const asking = (as: string): string =>
-  `tests:\n  # Whoever it is.\n  - { as: "${as}", can: content/write, on: app, expect: deny }`
+  `tests:\n  # No matter who it is.\n  - { as: "${as}", can: content/write, on: app, expect: deny }`
 
 /** A role that gives just what a scope map of readers gives. */
 function PULLER(): string {

@@ -98,7 +98,7 @@ describe('the verb test', { timeout: TIMEOUT_MS }, () => {
   it.each([
     { what: 'policies that are not valid', files: { 'policies/a.yaml': 'tokens: { a: { scopeMap: none } }\n' } },
     { what: 'a decision test that fails', files: { 'policies/a.test.yaml': TESTS.replace('allow', 'deny') } },
-    { what: 'a file that is no YAML', files: { 'policies/b.yaml': '{' } },
+    { what: 'a file that is not YAML', files: { 'policies/b.yaml': '{' } },
   ])('fails for $what, and says it in the summary', async ({ files }) => {
     const base = await commit({ 'policies/a.yaml': POLICY, 'policies/a.test.yaml': TESTS })
     await commit(files)
@@ -147,7 +147,7 @@ describe('the verb apply', { timeout: TIMEOUT_MS }, () => {
     { what: 'the push fails', dockgate: 'exit 1', key: '{}', status: 1, asked: ['push'] },
     { what: 'an outside system fails', dockgate: 'exit 3', key: '{}', status: 3, asked: ['push'] },
     { what: 'the status is no', dockgate: '[ "$1" = push ]', key: '{}', status: 1, asked: ['push', 'status'] },
-    { what: 'there is no key', dockgate: 'exit 0', key: '', status: 2, asked: [] },
+    { what: 'no key exists', dockgate: 'exit 0', key: '', status: 2, asked: [] },
   ])('fails where $what', async ({ dockgate, key, status, asked }) => {
     const ran = await script('apply.sh', `${RECORD}\n${dockgate}`, { DOCKGATE_SIGNING_KEY: key })
     expect(ran.status).toBe(status)

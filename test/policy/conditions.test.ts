@@ -83,7 +83,7 @@ describe('conditions on the name (acr-model 10.2)', () => {
     expect(under(one, lister)('token:t', 'catalog/read')).toBe('allow')
   })
 
-  it('vector 18: AND beside OR needs parentheses', () => {
+  it('vector 18: AND next to OR needs parentheses', () => {
     const condition = `${NAME} StringEquals 'a' AND ${NAME} StringEquals 'b' OR ${NAME} StringEquals 'c'`
     const roleAssignments = [{ principal: 'everyone', role: 'Reader', condition }]
     expect(problemsOf({ roleAssignments }).map(({ severity }) => severity)).toContain('error')
@@ -162,7 +162,7 @@ describe('texts that look like patterns', () => {
     ["StringStartsWith 'a/*'"],
     ["StringLike 'a/\\*'"],
     ["ForAnyOfAnyValues:StringEquals {'a/*', '*'}"],
-  ])('%s finds no repository: a star is no wildcard there', (comparison) => {
+  ])('%s finds no repository: a star is not a wildcard there', (comparison) => {
     for (const name of ['a', 'a/b', 'ab']) expect(reads(`${NAME} ${comparison}`, name)).toBe('no_grant')
   })
 })

@@ -15,7 +15,7 @@ import { open } from './open.ts'
 import { ADDRESSES, DIGEST, GUIDS, INVALID_TIMES, LIKES, NAMES, RANGES, SECONDS, TEXTS, valid } from './pools.ts'
 import { verdict } from './reference.ts'
 
-/** A slow machine is no disagreement. */
+/** A slow machine is not a disagreement. */
 vi.setConfig({ testTimeout: 120_000 })
 
 const source = { file: 'pairs', line: 1, column: 1 }

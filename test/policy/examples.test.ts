@@ -1,4 +1,4 @@
-/** The policies that come with the project: they load without a remark, and decide as the tests beside them say. */
+/** The policies that come with the project: they load without a remark, and decide as the tests next to them say. */
 import { describe, expect, it } from 'vitest'
 import { runTest } from '../../src/cli/answers/decision-tests.ts'
 import { Policies } from '../../src/cli/answers/policies.ts'

@@ -3,7 +3,7 @@
  * the condition language. Slow, literal, and without a line of the evaluator that it judges.
  *
  * A condition comes to one of four outcomes: `true`, `false`, `missing` (it compares an attribute that is not there, or
- * puts an empty list beside a quantifier) or `error` (it compares what cannot be compared, or negates what is missing).
+ * puts an empty list next to a quantifier) or `error` (it compares what cannot be compared, or negates what is missing).
  * Evaluation goes left to right and stops as soon as the outcome is sure:
  *
  *     AND   false -> false; error -> error; true -> right; missing -> right if that is false or error, else missing
@@ -293,7 +293,7 @@ function ticksOf(value: Single): bigint | undefined {
     /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?(Z|[+-]\d\d:\d\d)$/.exec(value.value) ?? []
   if (local === undefined || zone === undefined || local.startsWith('0000')) return undefined
   const asUtc = Date.parse(`${local}Z`)
-  // A day that does not exist rolls over, or is no date at all.
+  // A day that does not exist rolls over, or is not a date at all.
   if (Number.isNaN(asUtc) || new Date(asUtc).toISOString().slice(0, 19) !== local) return undefined
   const [hours, minutes] = zone === 'Z' ? [0, 0] : [Number(zone.slice(1, 3)), Number(zone.slice(4))]
   if (hours > 23 || minutes > 59) return undefined

@@ -103,7 +103,7 @@ function covers(pattern: RepositoryPattern, name: string | undefined): boolean {
   return pattern.kind === 'exact' ? pattern.name === name : name.indexOf(pattern.prefix) === 0
 }
 
-/** Whoever is authenticated is part of `everyone`, and has at least the rights of `anonymous`. */
+/** Everyone who is authenticated is part of `everyone`, and has at least the rights of `anonymous`. */
 function isAssignedTo({ principal }: RoleAssignment, caller: Caller): boolean {
   if (principal === 'anonymous') return true
   return caller.authenticated && (principal === 'everyone' || caller.acts.includes(principal))

@@ -88,7 +88,7 @@ describe('repositories', () => {
     expect(policy({ roleAssignments })('token:t', 'catalog/read')).toBe('allow')
   })
 
-  it('hold beside a condition: both must be true', () => {
+  it('hold next to a condition: both must be true', () => {
     const condition = "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringLike '*/app'"
     const ask = assigned(['a/*'], { condition })
     expect(['a/app', 'a/x', 'b/app'].map((name) => ask('token:t', 'content/read', name))).toEqual([
@@ -147,7 +147,7 @@ describe('deny assignments', () => {
   it('everyone includes anonymous callers', () =>
     expect(denying({})('anonymous', 'content/read', 'a')).toBe('deny_assignment'))
 
-  it('spare whoever acts as one of except', () => {
+  it('spare anyone who acts as one of except', () => {
     const ask = denying({ except: ['group:entra/g'] })
     expect(ask('subject:entra/u', 'content/read', 'a', { groups: ['g'] })).toBe('allow')
     expect(ask('subject:entra/u', 'content/read', 'a', { groups: ['h'] })).toBe('deny_assignment')
@@ -155,12 +155,12 @@ describe('deny assignments', () => {
 })
 
 describe('everyone and anonymous', () => {
-  it('everyone in a role assignment is whoever is authenticated', () => {
+  it('everyone in a role assignment is everyone who is authenticated', () => {
     const ask = policy({ roleAssignments: [{ principal: 'everyone', role: READER }] })
     expect([ask('token:t', 'content/read', 'a'), ask('anonymous', 'content/read', 'a')]).toEqual(['allow', 'no_grant'])
   })
 
-  it('whoever is authenticated has at least the rights of anonymous', () => {
+  it('everyone who is authenticated has at least the rights of anonymous', () => {
     const roleAssignments = [{ principal: 'anonymous', role: READER, repositories: ['b'] }]
     const ask = policy({ registry: { anonymous: ['repositories/a/content/read'] }, roleAssignments })
     for (const name of ['a', 'b']) {

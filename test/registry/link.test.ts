@@ -11,7 +11,7 @@ describe('the next page of a Link', () => {
     ['in capitals', `<${NEXT}>; REL="NEXT"`],
     ['with spaces', `  <${NEXT}>  ;  rel  =  "next"  `],
     ['with tabs', `<${NEXT}>\t;\trel\t=\tnext`],
-    ['beside another relation', `<${NEXT}>; rel="prefetch next"`],
+    ['next to another relation', `<${NEXT}>; rel="prefetch next"`],
     ['before another relation', `<${NEXT}>; rel="next  last"`],
     ['with a title that looks like an end', `<${NEXT}>; title="a>b"; rel="next"`],
     ['with a title that looks like a target', `<${NEXT}>; title="</else>; rel=\\"prev\\""; rel="next"`],

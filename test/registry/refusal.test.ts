@@ -14,7 +14,7 @@ describe('the error body', () => {
 
   it.each([
     [invalidName(), 400, 'NAME_INVALID'],
-    [invalidQuery({ code: 'query_invalid', key: 'n', problem: 'is no number' }), 400, 'UNSUPPORTED'],
+    [invalidQuery({ code: 'query_invalid', key: 'n', problem: 'is not a number' }), 400, 'UNSUPPORTED'],
     [notFound('BLOB_UNKNOWN', 'no such blob'), 404, 'BLOB_UNKNOWN'],
     [unknownOperation('GET'), 404, 'UNSUPPORTED'],
   ])('of %j has its status and code', (error, status, code) => {

@@ -1,4 +1,4 @@
-/** What is said of a request that is no registry operation: status, code and words. Which ones are refused: test/vectors. */
+/** The answer to a request that is not a registry operation: status, code and words. Which ones are refused: test/vectors. */
 import { expect, it } from 'vitest'
 import { parseRegistryRequest } from '../../src/registry/parse.ts'
 import { invalidHost } from '../../src/registry/refusal.ts'

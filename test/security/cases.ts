@@ -31,7 +31,7 @@ export const CASES: readonly Case[] = [
   {
     section: BYPASS,
     seen: 'Dockgate before format 2 of bundles',
-    what: 'A bundle was signed for nobody in particular: one of another gate took effect when somebody copied it, and a roll-back signed it anew',
+    what: 'A bundle was signed for nobody in particular: one of another gate took effect when somebody copied it, and a roll-back signed it again',
     proofs: [
       ...by('bundle/problems', 'signed for one gate is verified and admitted for %s as it says', 'has to be of %s'),
       ...by('cli/bundles/publish', 'is refused when %s, and signs nothing'),
@@ -71,7 +71,7 @@ export const CASES: readonly Case[] = [
   {
     section: BYPASS,
     seen: 'Quay CVE-2026-32589; gitea#38242; artifact-keeper#1504; fakecloud#719',
-    what: 'Upload sessions found by their identifier alone: whoever may push anywhere reads, changes or cancels those of others',
+    what: 'Upload sessions found by their identifier alone: anyone who may push anywhere reads, changes or cancels those of others',
     proofs: [
       ...by(
         'worker/forward/upload-session',
@@ -109,7 +109,7 @@ export const CASES: readonly Case[] = [
     what: 'A cache shared by digest answered for repositories that the caller, or the repository, did not own',
     proofs: by(
       'worker/security',
-      'is judged by its repository, whoever else holds it and whatever was asked before',
+      'is judged by its repository, no matter who else holds it and whatever was asked before',
       'are not used by the gate: every allowed pull asks the registry',
     ),
   },
@@ -439,7 +439,7 @@ export const CASES: readonly Case[] = [
       ...by(
         'e2e/limits',
         'finishes no upload of %i bytes that announces no length',
-        'does not believe a length that is given beside a transfer coding',
+        'does not believe a length that is given next to a transfer coding',
       ),
     ],
   },
@@ -508,7 +508,7 @@ export const CASES: readonly Case[] = [
     seen: 'Hono CVE-2026-24398, CVE-2026-39409, CVE-2026-47674',
     what: 'Rules on addresses: forms of IPv6, mapped, octal, and headers that claim one',
     proofs: [
-      ...by('policy/condition/value', '%j is no address', '%s in %s: %s'),
+      ...by('policy/condition/value', '%j is not an address', '%s in %s: %s'),
       ...by('worker/security', 'is what the platform says: %j is %i'),
     ],
   },
@@ -517,7 +517,7 @@ export const CASES: readonly Case[] = [
     seen: 'Hono CVE-2026-24472; node-server CVE-2026-29087',
     what: 'Authorised answers were cached; hop-by-hop headers leaked',
     proofs: [
-      ...by('worker/security', 'may keep no answer, whoever asked and whatever the registry says'),
+      ...by('worker/security', 'may keep no answer, no matter who asked and whatever the registry says'),
       ...by('worker/gate', 'reach the registry by name only, and never with a credential of the client'),
       ...by('worker/forward/relay-response', 'passes with the headers that registries have, and no others'),
     ],
@@ -576,7 +576,7 @@ export const CASES: readonly Case[] = [
       ...by('bundle/bundle', 'a manifest'),
     ],
     because:
-      'A gate that has just started knows no serial: whoever can write to KV may show it any bundle that has not expired. A short validity bounds that.',
+      'A gate that has just started knows no serial: anyone who can write to KV may show it any bundle that has not expired. A short validity bounds that.',
   },
   {
     section: OPERATIONS,

@@ -1,5 +1,5 @@
 /**
- * Text from strangers, made to break whoever reads it: nothing throws, nothing is taken for good, and nothing takes longer
+ * Text from strangers, made to break anyone who reads it: nothing throws, nothing is taken for good, and nothing takes longer
  * or more room than its length explains. There are no clocks here: what backtracks over these sizes ends in the test
  * runner's own time limit.
  */

@@ -18,7 +18,7 @@ function read(): ReadonlyMap<string, string> {
     const paths = git('ls-files', '-z', 'policies').split('\0').filter(Boolean)
     if (paths.length > 0) return new Map(paths.map((path) => [path.slice('policies/'.length), git('show', `:${path}`)]))
   } catch {
-    // There is no git, or no repository.
+    // No git exists, or no repository.
   }
   const names = readdirSync(join(ROOT, 'policies'))
   return new Map(names.map((name) => [name, readFileSync(join(ROOT, 'policies', name), 'utf8')]))

@@ -100,7 +100,7 @@ describe('a body with a length that cannot be trusted', () => {
     ['two lengths', { 'content-length': '5, 5' }],
     ['a negative length', { 'content-length': '-5' }],
     ['no length', { 'content-length': '' }],
-    ['a transfer coding beside a length', { 'content-length': '5', 'transfer-encoding': 'chunked' }],
+    ['a transfer coding next to a length', { 'content-length': '5', 'transfer-encoding': 'chunked' }],
   ])('is counted: %s', async (_, headers) => {
     const world = worldWith()
     const session = await uploadOf(world)

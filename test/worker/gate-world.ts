@@ -196,9 +196,9 @@ export type World = {
 export type WorldOptions = {
   readonly registry?: (request: Request) => Response | Promise<Response>
   readonly policies?: Partial<RegistrySettings>
-  /** Beside the one that keeps releases. */
+  /** Next to the one that keeps releases. */
   readonly denies?: readonly DenyAssignment[]
-  /** Beside those of the tokens `catalog` and `quarantine`. */
+  /** Next to those of the tokens `catalog` and `quarantine`. */
   readonly assignments?: readonly RoleAssignment[]
   readonly env?: Partial<Env>
   readonly upstream?: Partial<Upstream>

@@ -57,7 +57,7 @@ describe('a refused request', () => {
     ['GET', '/v2/_catalog', undefined, 401, 'UNAUTHORIZED', scope('registry:catalog:*')],
     ['GET', '/acr/v1/samples/app', undefined, 401, 'UNAUTHORIZED', scope('repository:samples/app:metadata_read')],
     ['PUT', '/v2/public/base/manifests/v1', undefined, 401, 'UNAUTHORIZED', scope('repository:public/base:pull,push')],
-    // An anonymous token is no better than none; the client is told not to fetch another one like it.
+    // An anonymous token is not better than none; the client is told not to fetch another one like it.
     ['GET', M, 'anonymous|repository:public/base:pull', 401, 'UNAUTHORIZED', pull + short],
     ['GET', '/v2/', 'anonymous|', 401, 'UNAUTHORIZED', BEARER],
     // A credential that does not count is refused where none at all would be allowed.
@@ -71,7 +71,7 @@ describe('a refused request', () => {
     ['PUT', M, 'expired', 401, 'UNAUTHORIZED', push + invalid],
     ['PATCH', `${U}session`, 'expired', 401, 'UNAUTHORIZED', push + invalid],
     ['DELETE', B, 'expired', 401, 'UNAUTHORIZED', scope('repository:samples/app:delete') + invalid],
-    // A scheme that the gate does not know is no token that is bad: no error (RFC 6750 section 3.1).
+    // A scheme that the gate does not know is not a token that is bad: no error (RFC 6750 section 3.1).
     ['GET', M, 'unsupported', 401, 'UNAUTHORIZED', pull],
     ['GET', '/v2/', 'unsupported', 401, 'UNAUTHORIZED', BEARER],
     ['GET', M, 'malformed', 400, 'UNAUTHORIZED', null],
@@ -214,7 +214,7 @@ describe('a refused request', () => {
     expect(await errorOf(await createWorld().call(method, path, { as }))).toEqual({ code: 'DENIED', message, detail })
   })
 
-  it('tells whoever has no account to log in', async () => {
+  it('tells anyone who has no account to log in', async () => {
     const { message } = await errorOf(await createWorld().call('GET', M))
     expect(message).toBe('log in: without an account you have no content/read on samples/app')
   })

@@ -1,6 +1,6 @@
 /**
  * What a request may cost, counted and not timed: reads of KV, calls into the platform, regular expressions, and turns of
- * the queue until the answer. Whoever adds to the hot path changes a number here, and says why.
+ * the queue until the answer. Anyone who adds to the hot path changes a number here, and says why.
  */
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env as bindings } from 'cloudflare:workers'
@@ -268,7 +268,7 @@ describe('what is remembered of callers', () => {
     )
   })
 
-  it('is dropped within a minute of its end, whoever is asked for', () => {
+  it('is dropped within a minute of its end, no matter who is asked for', () => {
     const memo = new Memo<number>(10)
     memo.set('early', 1, now + 10)
     memo.set('late', 2, now + 600)

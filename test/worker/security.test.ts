@@ -194,7 +194,7 @@ describe('a digest', () => {
   test.prop([repository, fc.array(repository), kind, fc.boolean(), fc.constantFrom(DIGEST, OTHER_DIGEST)], {
     numRuns: 60,
   })(
-    'is judged by its repository, whoever else holds it and whatever was asked before',
+    'is judged by its repository, no matter who else holds it and whatever was asked before',
     async (name, holders, kind, isHead, digest) => {
       const holds = (request: Request) =>
         new Response(null, { status: holders.some((holder) => request.url.includes(`/${holder}/`)) ? 200 : 404 })
@@ -378,7 +378,7 @@ describe('noise', () => {
 })
 
 describe('caches', () => {
-  it('may keep no answer, whoever asked and whatever the registry says', async () => {
+  it('may keep no answer, no matter who asked and whatever the registry says', async () => {
     for (const status of [200, 206, 304, 307, 404, 416, 429, 500, 503]) {
       const registry = () =>
         new Response(null, {

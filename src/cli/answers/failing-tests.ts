@@ -1,4 +1,4 @@
-/** Decision tests beside another command: those that fail are shown, and what follows from it is the command's affair. */
+/** Runs decision tests for another command. Shows those that fail; the command decides what follows. */
 
 import { count } from '../../base/text.ts'
 import * as output from '../terminal/output.ts'

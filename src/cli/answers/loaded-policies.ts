@@ -1,5 +1,5 @@
 /**
- * The policies of a folder, which are read anew only when a file has changed. To load the YAML library, the definition of
+ * The policies of a folder, which are parsed again only when a file has changed. To load the YAML library, the definition of
  * policy files and to parse a few files takes longer than all the rest of `dockgate can`, so the compiled command keeps what it
  * read from small folders. A kept reading is found by the content of every file and by the version of the reader.
  */

@@ -122,7 +122,7 @@ const LARGE = 2_000_000
 /** Tokens and role assignments that take a moment to compile. */
 const MANY = 50_000
 
-/** @throws {@link CommandError} 2 when there is no such folder: a name mistyped is no answer about its policies */
+/** @throws {@link CommandError} 2 when the folder does not exist: a name mistyped is not an answer about its policies */
 export async function loadFolder(directory: string): Promise<LoadResult> {
   const loaded = await load(directory)
   const missing = loaded.problems.find(({ code }) => code === 'folder_missing')
@@ -144,7 +144,7 @@ export const questionOf = ({ json }: { readonly json?: true | undefined }): Read
 /**
  * Load a folder or end the command, with every error shown.
  *
- * @throws {@link CommandError} 1 or 2 when the policies are not valid, 2 when there is no such folder
+ * @throws {@link CommandError} 1 or 2 when the policies are not valid, 2 when the folder does not exist
  */
 export async function readPolicies(directory: string, reading: Reading = {}): Promise<Policies> {
   const { policies, tests, problems } = await loadFolder(directory)

@@ -45,7 +45,7 @@ export function readPrincipal(text: string): Principal {
   const principal = parsePrincipal(text)
   if (principal.ok) return principal.value
   throw wrongUse(
-    `"${text}" is no principal`,
+    `"${text}" is not a principal`,
     'write token:NAME, identity:NAME, subject:ISSUER/ID, group:ISSUER/ID, anonymous or everyone',
   )
 }
@@ -68,7 +68,7 @@ export function readAction(text: string): Action {
   const near = nearest(text, PERMISSIONS)
   const guess = near === undefined ? `permissions are ${PERMISSIONS.join(', ')}` : `did you mean ${near}?`
   const word = text.toLowerCase()
-  throw wrongUse(`"${text}" is no permission`, Object.hasOwn(WORDS, word) ? (WORDS[word] ?? guess) : guess)
+  throw wrongUse(`"${text}" is not a permission`, Object.hasOwn(WORDS, word) ? (WORDS[word] ?? guess) : guess)
 }
 
 /** What is odd about whom a question is about: whom no file defines, the gate never authenticates. */
@@ -92,13 +92,13 @@ export function readRequest(method: string, path: string): { readonly method: st
   if (!METHODS.includes(upper)) {
     const near = nearest(upper, METHODS)
     throw wrongUse(
-      `"${method}" is no HTTP method`,
+      `"${method}" is not an HTTP method`,
       near === undefined ? 'write GET, HEAD, PUT, POST, PATCH or DELETE' : `did you mean ${near}?`,
     )
   }
   if (/^https?:\/\//i.test(path)) return { method: upper, path: requestTarget(path) }
   if (path.startsWith('/')) return { method: upper, path }
-  throw wrongUse(`"${path}" is no path of a request`, `write ${pathOfImage(path)}`)
+  throw wrongUse(`"${path}" is not a path of a request`, `write ${pathOfImage(path)}`)
 }
 
 /** `samples/app:v1`, with a host or without, as the path of its manifest. */
@@ -115,7 +115,7 @@ function pathOfImage(text: string): string {
 function readRepository(text: string): RepositoryName {
   const name = parseRepositoryName(text)
   if (name.ok) return name.value
-  throw wrongUse(`"${text}" is no repository name`, 'names are lower case, without host and tag, e.g. samples/app')
+  throw wrongUse(`"${text}" is not a repository name`, 'names are lower case, without host and tag, e.g. samples/app')
 }
 
 /** The repository of a question about `action`, which takes one or does not. */
@@ -132,16 +132,16 @@ export function readCircumstances(options: CircumstanceOptions): Circumstances {
   const claims: Record<string, string | readonly string[]> = {}
   for (const text of options.claim) {
     const equals = text.indexOf('=')
-    if (equals < 1) throw wrongUse(`"${text}" is no claim`, 'write --claim name=value')
+    if (equals < 1) throw wrongUse(`"${text}" is not a claim`, 'write --claim name=value')
     const [name, value] = [text.slice(0, equals), text.slice(equals + 1)]
     const known = claims[name]
     claims[name] = known === undefined ? value : [...(typeof known === 'string' ? [known] : known), value]
   }
   const tag = options.tag === undefined ? undefined : parseTag(options.tag)
-  if (tag?.ok === false) throw wrongUse(`"${options.tag}" is no tag`, 'a tag is up to 128 letters, digits, _ . -')
+  if (tag?.ok === false) throw wrongUse(`"${options.tag}" is not a tag`, 'a tag is up to 128 letters, digits, _ . -')
   const { ip } = options
   if (ip !== undefined && parseIpAddress(ip) === undefined) {
-    throw wrongUse(`"${ip}" is no IP address`, 'write 203.0.113.7 or 2001:db8::7')
+    throw wrongUse(`"${ip}" is not an IP address`, 'write 203.0.113.7 or 2001:db8::7')
   }
   if (!options.groups && options.group.length > 0) {
     throw wrongUse('--group and --no-groups are both given', 'keep one of them')

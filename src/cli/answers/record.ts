@@ -119,7 +119,7 @@ export function becauseOfRecord(record: AuditRecord, verdict: Verdict): string {
 const lost = (rule: RuleReference | undefined): string =>
   rule === undefined || rule.source !== undefined || rule.name.startsWith('_repositories_')
     ? ''
-    : ', a rule that is no longer in the files'
+    : ', a rule that the files do not hold any more'
 
 /** What was asked, when, and what the client got. */
 export function recordLines({ time, id, principal, operation, repository, reference, bundle, status }: AuditRecord) {

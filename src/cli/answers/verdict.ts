@@ -103,7 +103,7 @@ export function reasonText(who: string, { decision, by, reason }: Verdict): stri
 }
 
 /**
- * Print a verdict. Scripts read one word on standard output; the reason stands beside it on a terminal, and else on
+ * Print a verdict. Scripts read one word on standard output; the reason follows it on a terminal, and else on
  * standard error.
  */
 export function printVerdict(who: string, verdict: Verdict, asJson: boolean, details: readonly string[] = []): void {

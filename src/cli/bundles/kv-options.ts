@@ -1,4 +1,4 @@
-/** The options by which commands name the store that they mean. There is no default: local and remote are not alike. */
+/** The options by which commands name the store that they mean. No default exists: local and remote are not alike. */
 import type { Command } from 'commander'
 import { CommandError } from '../terminal/command-error.ts'
 import { calledWith, type Words } from '../terminal/command-line.ts'

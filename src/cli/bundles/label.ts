@@ -1,6 +1,6 @@
 /**
  * What a bundle was made from, in one line for people: by default the last commit that touched the policy folder. Never
- * decides anything, and never fails a push: without git, or outside of a repository, there is no label.
+ * decides anything, and never fails a push: without git, or outside of a repository, no label exists.
  */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -21,7 +21,7 @@ export const addLabelOptions = (command: Command): Command =>
 /**
  * The label of a bundle: the given text, none, or that of git. A commit with changes that are not committed is marked.
  *
- * @throws {@link CommandError} 2 when the given text is no label
+ * @throws {@link CommandError} 2 when the given text is not a label
  */
 export async function labelOf({ label }: LabelOptions, directory: string): Promise<string | undefined> {
   if (label === false) return undefined

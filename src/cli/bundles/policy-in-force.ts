@@ -21,7 +21,7 @@ export type PolicyInForce = {
 }
 
 /**
- * The policy under a pointer: of a bundle that was signed for it. Where there is no bundle yet nobody has any right. A bundle
+ * The policy under a pointer: of a bundle that was signed for it. Where no bundle exists yet nobody has any right. A bundle
  * that these keys cannot vouch for is a problem.
  */
 export async function policyInForce(

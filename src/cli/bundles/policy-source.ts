@@ -1,6 +1,6 @@
 /**
  * A compiled policy from where it lies: a policy folder, or a bundle that `dockgate build -o` wrote. The shards of a bundle
- * are checked against its manifest; its signature is not, since whoever compares files may have no key.
+ * are checked against its manifest; its signature is not, since anyone who compares files may have no key.
  */
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -28,7 +28,9 @@ export type Source = { readonly policy: CompiledPolicy; readonly bundle?: Manife
 export async function readSource(path: string, reading: Reading = { invalid: 2 }): Promise<Source> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) {
-    throw new CommandError(2, `there is no ${path}`, { hint: 'name a policy folder, or what dockgate build -o wrote' })
+    throw new CommandError(2, `${path} does not exist`, {
+      hint: 'name a policy folder, or what dockgate build -o wrote',
+    })
   }
   if (found.isFile()) return readBundle(path)
   const pointer = join(path, POINTER)
@@ -52,7 +54,7 @@ async function readBundle(pointer: string): Promise<Source> {
     if (!shard.ok) throw damaged(pointer, shard.error.message)
     for (const [key, data] of Object.entries(object(JSON.parse(decode(bytes)), file))) {
       const principal = parsePrincipal(key)
-      if (!principal.ok) throw damaged(pointer, `${file} names "${key}", which is no principal`)
+      if (!principal.ok) throw damaged(pointer, `${file} names "${key}", which is not a principal`)
       principals.set(principalKey(principal.value), readPrincipalData(data, key))
     }
   }

@@ -1,4 +1,4 @@
-/** Runs wrangler, the version that is installed beside this package. Secrets go through its standard input. */
+/** Runs wrangler, the version that is installed next to this package. Secrets go through its standard input. */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { CommandError } from '../terminal/command-error.ts'

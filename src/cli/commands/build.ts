@@ -96,7 +96,7 @@ const encode = (
     }),
   )
 
-/** `sha256-…`: a colon is no character for a file's name everywhere. */
+/** `sha256-…`: a colon is not a character for a file's name everywhere. */
 const fileOf = (digest: string): string => `${shardKey(digest).replace(':', '-')}.json`
 
 const makeFolder = (folder: string) =>

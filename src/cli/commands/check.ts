@@ -55,7 +55,7 @@ export const checkCommand = (): Command =>
       )
     })
 
-/** So many warnings of one kind are shown: whoever has more mends them with a script. */
+/** So many warnings of one kind are shown: anyone who has more mends them with a script. */
 const SHOWN = 20
 
 function* formatProblems(directory: string, problems: readonly Problem[]): Generator<string> {

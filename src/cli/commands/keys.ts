@@ -8,7 +8,7 @@ type Options = { readonly algorithm: Algorithm; readonly out?: string; readonly 
 
 const PLACES: Readonly<Record<keyof KeyTexts, string>> = {
   policySigningKey:
-    'signs bundles; stays with whoever pushes: `dockgate push --key FILE`, or DOCKGATE_SIGNING_KEY in CI',
+    'signs bundles; stays with the person or the pipeline that pushes: `dockgate push --key FILE`, or DOCKGATE_SIGNING_KEY in CI',
   policyPublicKeys: 'verifies bundles; the variable POLICY_PUBLIC_KEYS of the Worker, in wrangler.toml',
   tokenSigningKey:
     'signs access tokens; the secret TOKEN_SIGNING_KEY of the Worker: `npx wrangler secret put TOKEN_SIGNING_KEY`',

@@ -28,7 +28,7 @@ export const pruneCommand = (): Command =>
   addKvOptions(new Command('prune').description('remove old bundles, and shards that no other bundle names'))
     .option(
       '--keep <n>',
-      'bundles to keep for roll-back, beside the one in force and those of the last day',
+      'bundles to keep for roll-back, in addition to the one in force and those of the last day',
       keepCount,
       10,
     )
@@ -112,7 +112,7 @@ function manifestOf(kv: BulkKv, key: string, text: string | undefined): Outline 
   )
 }
 
-/** Keys of history that neither the number to keep nor their youth keeps. A key that is no history is a pointer. */
+/** Keys of history that neither the number to keep nor their youth keeps. A key that is not part of the history is a pointer. */
 function oldBundles(
   manifests: ReadonlyMap<string, Outline>,
   now: number,

@@ -39,7 +39,7 @@ Examples:
   dockgate push --remote --key keys/policy-signing-key.json --url https://registry.example.com
   dockgate push --remote --dry-run                          say which rights would change
 
-There is no default target. A set that is the example is refused for --remote.
+The target has no default. A set that is the example is refused for --remote.
 
 Runs the decision tests first and shows those that fail. They keep nothing from being pushed, since a right may have
 to go at once, whatever the tests say; with --require-tests, for pipelines, they do.
@@ -108,7 +108,7 @@ async function push(options: Options, policies: Policies, kv: BulkKv, key: Signi
   }
   printReport(report, kv.place, dryRun)
   if (rights !== undefined) output.out(rightsLines(rights))
-  if (older?.ok === false) output.out(`which rights change cannot be told: ${older.error.message}`)
+  if (older?.ok === false) output.out(`cannot say which rights change: ${older.error.message}`)
   if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
 }
 

@@ -34,7 +34,7 @@ const Problem = z.strictObject({
 
 const Invalid = z
   .strictObject({ valid: z.literal(false), problems: z.array(Problem) })
-  .describe('the policies are not valid: there is no answer')
+  .describe('the policies are not valid, so the command has no answer')
 
 /** Of a command that reads policies. */
 const orInvalid = <T extends z.ZodType>(answer: T) => z.union([answer, Invalid])

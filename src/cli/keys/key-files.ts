@@ -81,7 +81,7 @@ export type SigningKeyOptions = {
 export async function findSigningKey({ key, stateDirectory }: SigningKeyOptions): Promise<SigningKey | undefined> {
   if (key !== undefined) {
     const text = await readText(key)
-    if (text === undefined) throw new CommandError(2, `there is no file ${key}`, { hint: HOW_TO_MAKE_ONE })
+    if (text === undefined) throw new CommandError(2, `the file ${key} does not exist`, { hint: HOW_TO_MAKE_ONE })
     return parse(text, key)
   }
   const variable = process.env.DOCKGATE_SIGNING_KEY
@@ -99,7 +99,7 @@ const HOW_TO_MAKE_ONE =
 export async function needSigningKey(options: SigningKeyOptions): Promise<SigningKey> {
   const found = await findSigningKey(options)
   if (found !== undefined) return found
-  throw new CommandError(2, 'there is no key to sign the bundle with', { hint: HOW_TO_MAKE_ONE })
+  throw new CommandError(2, 'the key that signs the bundle is missing', { hint: HOW_TO_MAKE_ONE })
 }
 
 async function parse(text: string, place: string): Promise<SigningKey> {

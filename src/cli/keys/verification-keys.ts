@@ -26,7 +26,7 @@ export async function verificationKeys(options: VerificationOptions): Promise<Ve
   }
   const json = file === undefined ? process.env.POLICY_PUBLIC_KEYS : await readText(file)
   if (file !== undefined && json === undefined) {
-    throw new CommandError(2, `there is no file ${file}`, { hint: HOW_TO_HAVE_KEYS })
+    throw new CommandError(2, `the file ${file} does not exist`, { hint: HOW_TO_HAVE_KEYS })
   }
   if (json !== undefined && key === undefined && (file !== undefined || json !== '')) {
     return parsePublicKeys(json).catch((cause: unknown) => {
@@ -37,5 +37,5 @@ export async function verificationKeys(options: VerificationOptions): Promise<Ve
   }
   const signing = await findSigningKey(keyOptions(options))
   if (signing !== undefined) return signing.accepted
-  throw new CommandError(2, 'there is no key to verify the bundle with', { hint: HOW_TO_HAVE_KEYS })
+  throw new CommandError(2, 'the keys that verify the bundle are missing', { hint: HOW_TO_HAVE_KEYS })
 }

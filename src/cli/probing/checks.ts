@@ -1,6 +1,6 @@
 /**
  * The checks of a probe, in the order in which they are reported: each asks its questions and notes what is not refused as
- * it should be. What one check learns, the next ones are told.
+ * it should be. What one check learns is known to the next ones.
  */
 import { isRecord } from '../../base/json.ts'
 import { type Credential, NO_CREDENTIAL, type Probe } from './check.ts'
@@ -56,7 +56,7 @@ async function checkHealth(probe: Probe): Promise<void> {
     const question = { method: 'GET', target }
     await probe.expect('health', [question], NO_CREDENTIAL, ({ status, body }) => {
       if (status !== 200) return `it is ${status}, and 200 is right: ${body.slice(0, 200)}`
-      return isRecord(jsonOf(body)) ? undefined : 'it is no JSON object'
+      return isRecord(jsonOf(body)) ? undefined : 'it is not a JSON object'
     })
   }
 }
@@ -70,7 +70,7 @@ async function checkChallenge(probe: Probe, known: Known): Promise<void> {
   known.sign = sign
   const { gate } = probe.target
   const realm = URL.canParse(sign.realm) ? new URL(sign.realm) : undefined
-  if (realm === undefined) note(`its realm ${sign.realm} is no URL`)
+  if (realm === undefined) note(`its realm ${sign.realm} is not a URL`)
   else if (realm.origin !== gate.origin) note(`its realm ${sign.realm} is not at ${gate.origin}: set PUBLIC_URL`)
   else if (realm.pathname !== '/token') note(`its realm ${sign.realm} is not the token endpoint`)
   if (sign.error !== undefined) note('its challenge names an error, although no credential was sent')
@@ -85,7 +85,7 @@ async function checkKeys(probe: Probe, known: Known): Promise<void> {
   known.keys = keys
   const secret = keys.some((key) => SECRET_MEMBERS.some((member) => member in key) || key.kty === 'oct')
   const note = (problem: string) => probe.note('published keys', KEYS, NO_CREDENTIAL, answer, problem)
-  if (answer.status !== 200 || keys.length === 0) note('it is no JWKS with a key')
+  if (answer.status !== 200 || keys.length === 0) note('it is not a JWKS with a key')
   if (secret) note('it publishes a PRIVATE key: replace TOKEN_SIGNING_KEY now')
 }
 
@@ -111,7 +111,7 @@ async function checkMisleading(probe: Probe): Promise<void> {
     { ...route, target: `${route.target}#/livez` },
   ])
   await probe.expect('misleading headers', questions, NO_CREDENTIAL, (answer) =>
-    // A fragment is no part of a request: servers may refuse it.
+    // A fragment is not a part of a request: servers may refuse it.
     answer.status === 400 ? undefined : problemUnlessUnauthorized(answer),
   )
 }
@@ -200,7 +200,7 @@ async function checkWeak(probe: Probe, { sign }: Known): Promise<void> {
   }
 }
 
-/** Whoever knows where the registry is must not get past the gate. A registry that cannot be reached is best. */
+/** Anyone who knows where the registry is must not get past the gate. A registry that cannot be reached is best. */
 async function checkUpstream(probe: Probe): Promise<void> {
   const { upstream, repositories, weak } = probe.target
   if (upstream === undefined) return

@@ -5,7 +5,7 @@
 import { isRecord } from '../../base/json.ts'
 import type { Answer } from './wire.ts'
 
-/** What a client is told by a challenge. */
+/** What a challenge tells a client. */
 export type Challenge = { readonly realm: string; readonly service: string; readonly error?: string }
 
 type Problem = string | undefined
@@ -44,7 +44,7 @@ export function unlikeBadCredential(answer: Answer): Problem {
   return problemUnlessUnauthorized(answer)
 }
 
-/** Of an answer to what is no route: never a success, a redirect or a failure of what lies behind. */
+/** Of an answer to what is not a route: never a success, a redirect or a failure of what lies behind. */
 export const unlikeNothing = (answer: Answer): Problem =>
   answer.status >= 400 && answer.status < 500 ? undefined : `it is ${answer.status}, and 400, 401, 403 or 404 is right`
 

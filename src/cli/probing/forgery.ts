@@ -22,7 +22,7 @@ export const wrongPassword = (): Forgery => {
 }
 
 export const malformed: readonly Forgery[] = [
-  { what: 'a bearer token that is no JWT', header: 'Bearer dockgate-probe' },
+  { what: 'a bearer token that is not a JWT', header: 'Bearer dockgate-probe' },
   { what: 'two bearer tokens in one header', header: 'Bearer dockgate-probe, Bearer dockgate-probe' },
   { what: 'an unknown scheme', header: 'Token dockgate-probe' },
   { what: 'Basic without a colon', header: `Basic ${Buffer.from('dockgate-probe').toString('base64')}` },

@@ -97,7 +97,7 @@ function wholeRepositoryRoutes(name: string): readonly Question[] {
   ]
 }
 
-/** Other spellings of what is refused, and what is no route at all. */
+/** Other spellings of what is refused, and what is not a route at all. */
 export const nonCanonicalRoutes = (name: string): readonly Question[] =>
   [
     `//v2/${name}/tags/list`,

@@ -43,7 +43,7 @@ export function targetOf(
   const madeUp: Repository = { name: `dockgate-probe/${randomBytes(6).toString('hex')}`, isReal: false }
   const real = repository.map((name) => {
     if (parseRepositoryName(name).ok) return { name, isReal: true }
-    throw new CommandError(2, `'${name}' is no repository name`, { hint: 'write it without host and tag: acme/app' })
+    throw new CommandError(2, `'${name}' is not a repository name`, { hint: 'write it without host and tag: acme/app' })
   })
   const gate = originOf(url, '<url>')
   if (gate.pathname !== '/' || gate.search !== '') {
@@ -61,7 +61,7 @@ export function targetOf(
 function originOf(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url
-  throw new CommandError(2, `${option} is no http URL without credentials`, {
+  throw new CommandError(2, `${option} is not an http URL without credentials`, {
     hint: 'e.g. https://registry.example.com',
   })
 }

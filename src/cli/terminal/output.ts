@@ -102,7 +102,7 @@ export function statusLine(line: string): void {
   write('stderr', `\r\u001b[2K${shown(line)}`)
 }
 
-/** What became of a stream. A reader that has gone away (EPIPE) needs no more and is no failure. */
+/** What became of a stream. A reader that has gone away (EPIPE) needs no more and is not a failure. */
 type Outcome = { watched: boolean; gone: boolean; failure: Error | undefined }
 
 const outcomes: Readonly<Record<Name, Outcome>> = {

@@ -1,5 +1,5 @@
 /**
- * The packages that the user installs beside this one: wrangler, and what it brings. Only commands that need them load
+ * The packages that the user installs next to this one: wrangler, and what it brings. Only commands that need them load
  * them. They are looked for where this package is installed, never in the folder that the command runs in.
  */
 import { createRequire } from 'node:module'

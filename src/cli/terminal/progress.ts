@@ -1,6 +1,6 @@
 /**
  * What a command is doing, on the last line of the terminal, for everything that may take longer than a moment. Says
- * nothing where standard error is no terminal.
+ * nothing where standard error is not a terminal.
  */
 import * as output from './output.ts'
 

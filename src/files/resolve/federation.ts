@@ -38,7 +38,7 @@ export function resolveIdentity(
     const hint = 'patterns go into claims, e.g. claims: { sub: ... }'
     report.warning(
       entry.at('subject'),
-      complaint('subject_wildcard', 'subject is compared exactly, * is no wildcard here', hint),
+      complaint('subject_wildcard', 'subject is compared exactly, * is not a wildcard here', hint),
     )
   }
   return [{ name, issuer: value.issuer, ...optional('subject', value.subject), claims, source: entry.source }]

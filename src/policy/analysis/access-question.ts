@@ -1,5 +1,5 @@
 /**
- * A question together with whoever asks it, so that it can be put to any policy set: the one in force, or one with a change.
+ * A question and the caller who asks it, so that it can be put to any policy set: the one in force, or one with a change.
  * Asks {@link decide} and {@link authorize}; never decides itself.
  */
 import { parseRepositoryName } from '../../registry/name.ts'

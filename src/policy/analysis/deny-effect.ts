@@ -1,4 +1,4 @@
-/** What denies take away from whoever holds a permission: all of it, or some requests, or some repositories. */
+/** What denies take away from a caller who holds a permission: all of it, or some requests, or some repositories. */
 import { azureAction, isDataPermission, takesRepository } from '../../registry/permission.ts'
 import { matchesAction } from '../action-pattern.ts'
 import { type DenyData, type NamePattern, parseRule, type Rule } from '../decide/compiled.ts'

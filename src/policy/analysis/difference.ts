@@ -65,7 +65,7 @@ export function difference(
   )
 }
 
-/** Whoever has rules, and whoever a deny of everybody spares. */
+/** Principals that have rules, and principals that a deny of everyone exempts. */
 const keysOf = ({ common, principals }: CompiledPolicy): readonly PrincipalKey[] => [
   ...principals.keys(),
   ...(common.everyone.denies ?? [])
@@ -109,7 +109,7 @@ function changesOf(sides: Sides, principal: PrincipalKey, action: Action): reado
   })
 }
 
-/** What everybody gains or loses is told once, of everybody. */
+/** What everyone gains or loses is reported once, for everyone. */
 const isImplied = (own: Transition, everybodys: Transition | undefined): boolean =>
   everybodys?.key === own.key ||
   (everybodys?.kind === 'gained' && own.kind === 'gained' && isSame(everybodys.is, own.is))

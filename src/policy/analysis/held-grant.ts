@@ -18,7 +18,7 @@ import { residualOf } from './residual.ts'
 
 export type Wanted = {
   readonly action: Action
-  /** Absent for actions that take none; absent for one that takes it: whoever can on any repository. */
+  /** Absent for actions that take none; absent for one that takes it: on any repository. */
   readonly repository?: string
   readonly now: EpochSeconds
 }

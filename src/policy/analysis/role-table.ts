@@ -57,7 +57,7 @@ const TASKS = `${R} Tasks Contributor`
 type Scenario = {
   readonly title: string
   readonly needs: readonly string[]
-  /** What Azure says to assign in either mode; none where there is no way. */
+  /** What Azure says to assign in either mode; absent where it names no role. */
   readonly abac: readonly string[]
   readonly rbac: readonly string[]
 }
@@ -163,7 +163,7 @@ const EMPTY: PolicySet = {
 const tokenOf = (scopeMap: string) =>
   ({ name: 'asked', scopeMap, status: 'enabled', credentials: [], source: SOURCE }) as const
 
-/** Whether whoever has all of `roles` may do all of `actions`. */
+/** Whether a caller with all of `roles` may do all of `actions`. */
 function holdsAll(roles: readonly string[], mode: Mode, actions: readonly string[]): boolean {
   const roleAssignments = roles.map((name) => {
     const role = findRole(name, [])
@@ -176,7 +176,7 @@ function holdsAll(roles: readonly string[], mode: Mode, actions: readonly string
 
 function readAction(text: string): Action {
   const action = parseAction(text)
-  if (!action.ok) throw new Error(`${text} is no permission`)
+  if (!action.ok) throw new Error(`${text} is not a permission`)
   return action.value
 }
 

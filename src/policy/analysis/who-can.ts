@@ -1,7 +1,7 @@
 /**
  * Everybody who holds a permission, and by which rules: the decision, asked the other way round. Denies are taken away; what
  * only a request will tell is left as a condition. Never counts a principal twice for what `everyone` or `anonymous` has:
- * it is told where a principal has more or less than that.
+ * a principal is listed where it has more or less than that.
  */
 
 import type { CompiledPolicy, DenyData, PrincipalData } from '../decide/compiled.ts'
@@ -45,7 +45,7 @@ export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): 
   const deniesOfEveryone = deniesOf(EVERYONE)
   const everybody = { holdings: [...everyone, ...anonymous], denies: deniesOfEveryone }
   const spared = new Set(shared.flatMap(({ except = [] }) => except))
-  // Whoever is spared may have no rule of its own.
+  // A principal that is exempt may have no rule of its own.
   const unknown = [...spared].filter((key) => key !== EVERYONE && key !== ANONYMOUS && !principals.has(key))
   const keys = unknown.length === 0 ? principals.keys() : [...principals.keys(), ...unknown].sort()
 
@@ -91,7 +91,7 @@ function listed(
   denies: readonly DenyEffect[],
   everybody: Everybody,
 ): Listed {
-  // What a deny takes from everybody but not from this one is told of this one.
+  // What a deny takes from everybody but not from this one is reported for this one.
   const spared = everybody.denies.filter((deny) => !has(denies, deny))
   const kept = everybody.holdings.filter((grant) => spared.some((deny) => overlaps(deny, grant)))
   const by = [...own, ...kept].filter((grant) => !denies.some((deny) => removesAll(deny, grant)))

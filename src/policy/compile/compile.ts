@@ -114,7 +114,7 @@ const TRUE: Expression = { type: 'constant', value: true }
 const allOf = (left: Expression, right: Expression): Expression =>
   left.type === 'constant' && left.value ? right : { type: 'and', left, right }
 
-/** What each element of a role gives where there is no condition: the same for every assignment of the role. */
+/** What each element of a role gives where it has no condition: the same for every assignment of the role. */
 type Parts = Map<RolePermission, readonly Part[]>
 type Part = { bits: number; when: Expression; named: boolean }
 

@@ -34,7 +34,7 @@ export function canonicalAttribute(source: AttributeSource, name: string): Attri
 
 /**
  * The attribute that an invalid word probably means, in condition syntax. Handles a missing `@`, a bare name, and the last
- * part of a name. Returns undefined if there is no good guess.
+ * part of a name. Returns undefined if no guess is good.
  */
 export function attributeMeant(word: string): string | undefined {
   const [, start = word, rest] = /^([^[]*)(?:\[(.*)\])?$/.exec(word) ?? []
@@ -71,7 +71,7 @@ export function isForeign({ source, name }: Attribute): boolean {
 
 /**
  * The attribute that an attribute without a value probably means, in condition syntax: a similar name, or the same name
- * under another source. Returns undefined if there is no good guess.
+ * under another source. Returns undefined if no guess is good.
  */
 export function nearestAttribute({ source, name }: Attribute): string | undefined {
   const written = formatAttribute({ type: 'attribute', source, name })

@@ -1,5 +1,5 @@
 /**
- * Splits the text of a condition into tokens with their places. Knows no grammar; what is no token at all becomes one
+ * Splits the text of a condition into tokens with their places. Knows no grammar; what is not a token at all becomes one
  * `invalid` token, the last.
  *
  * Source: Azure "conditions-format".

@@ -35,7 +35,7 @@ export function parseCondition(text: string, dialect: Dialect): Result<ParsedCon
   return expression === undefined ? err(parser.problem) : ok({ expression, warnings: parser.warnings })
 }
 
-/** The offset of the character that holds byte number `bytes`, or the text's length if it is no longer than that. */
+/** The offset of the character that holds byte number `bytes`, or the text's length if it is not longer than that. */
 function offsetOfByte(text: string, bytes: number): number {
   let count = 0
   for (let offset = 0; offset < text.length; ) {

@@ -40,7 +40,7 @@ import type { ConditionProblem, Token } from './lexer.ts'
 export const NESTING_MAX = 200
 
 /**
- * `strict` is for text that a person maintains: `AND` beside `OR` needs parentheses, and an attribute that cannot exist
+ * `strict` is for text that a person maintains: `AND` next to `OR` needs parentheses, and an attribute that cannot exist
  * is an error. `azure` is for exported text that Azure has accepted: `AND` binds tighter, and both are warnings.
  */
 export type Dialect = 'strict' | 'azure'

@@ -66,7 +66,7 @@ export type PrincipalData = {
 
 export type TokenData = { readonly status: 'enabled' | 'disabled'; readonly credentials: readonly Credential[] }
 
-/** What every request may need, whoever asks. */
+/** What every request may need, no matter who asks. */
 export type CommonData = {
   readonly service: string
   readonly mode: Mode

@@ -18,7 +18,7 @@ import { type Context, denies as denyApplies, evaluate, grants as grantApplies }
 import type { EffectiveRights } from './effective-rights.ts'
 import type { DenyIndex } from './rule-index.ts'
 
-/** There is no third state. */
+/** A decision has no third state. */
 export type Decision =
   | { readonly effect: 'allow'; readonly by: Rule }
   | { readonly effect: 'deny'; readonly reason: DenyReason }

@@ -1,5 +1,5 @@
 /**
- * From who asks to the opened rights of everything that this caller is. Whoever is authenticated has at least the rights
+ * From who asks to the opened rights of everything that this caller is. Everyone who is authenticated has at least the rights
  * of `anonymous`; denies on `everyone` reach anonymous callers too.
  */
 import type { Caller } from '../caller.ts'

@@ -28,7 +28,7 @@ const TO_UPSTREAM = [
   'docker-distribution-api-version',
 ] as const
 
-/** `Cache-Control`, `Location` and `Link` are made anew. */
+/** `Cache-Control`, `Location` and `Link` are written by the gate. */
 const TO_CLIENT: ReadonlySet<string> = new Set([
   'accept-ranges',
   'content-encoding',
@@ -60,7 +60,7 @@ export function upstreamHeaders(incoming: Headers, request: RegistryRequest): He
   if (!sendsBody(request)) return headers
   switch (request.operation) {
     case 'metadata':
-      // Attributes are written anew, as JSON: read as anything else they could say what nobody judged.
+      // The gate writes attributes again, as JSON: read as another type they could say what nobody judged.
       if (request.attributes) headers['content-type'] = 'application/json'
       else copy(incoming, headers, 'content-type')
       return headers

@@ -131,7 +131,7 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
       }
     }
     case 'attributes_invalid':
-      return { status: 400, code: 'UNSUPPORTED', message: 'the body is no JSON object of attributes below 64 KiB' }
+      return { status: 400, code: 'UNSUPPORTED', message: 'the body is not a JSON object of attributes below 64 KiB' }
     case 'manifest_type_mismatch':
       return {
         status: 400,
@@ -142,7 +142,7 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
       return {
         status: 400,
         code: 'UNSUPPORTED',
-        message: 'the query parameter last is no name and no cursor of this list',
+        message: 'the query parameter last is neither a name nor a cursor of this list',
       }
     case 'policy_unavailable':
       return unavailable(503, 'the policy cannot be read at the moment: try again')
@@ -192,7 +192,7 @@ function missing(right: string, onTags: TagCondition | undefined): string {
     : `${right}, but not for the tag ${tag}: ${why}`
 }
 
-/** The message of a deny assignment is about what it protects: a request that names no tag is told what it has to do with it. */
+/** The message of a deny assignment is about what it protects: for a request that names no tag, the message says how the two are related. */
 function denyText(
   { action, message, onTags }: Refusal & { readonly code: 'deny_assignment' },
   principal: string,
@@ -225,7 +225,7 @@ const denied = (message: string, { code, action, repository, onTags }: PolicyRef
   },
 })
 
-/** Who sent an anonymous token already is told that the same one will not do. */
+/** A caller that already sent an anonymous token learns that the same token is not enough. */
 function signIn(message: string, asker: RefusalContext): Wire {
   const scopes = scopesOf(asker)
   const challenge = asker.presented && scopes.length > 0 ? { scopes, error: 'insufficient_scope' as const } : { scopes }

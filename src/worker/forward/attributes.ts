@@ -1,6 +1,6 @@
 /**
  * A change of attributes through Azure's metadata API: locks and the quarantine state share one path, so what it takes
- * stands in the body. The body is read, judged, and written anew, so that the upstream reads what was judged.
+ * stands in the body. The body is read, judged, and written again, so that the upstream reads what was judged.
  *
  * Source: Azure/acr `docs/preview/quarantine/readme.md`; Azure/acr-cli `docs/swagger.yaml` (`changeableAttributes`).
  */
@@ -15,13 +15,13 @@ export const ATTRIBUTES_MAX_BYTES = 65_536
 const QUARANTINE_KEYS: ReadonlySet<string> = new Set(['quarantinestate', 'quarantinedetails'])
 const KEY = /^[A-Za-z0-9_.-]{1,128}$/
 
-/** The two changes that one path may mean: whoever may make neither is refused before its body is read. */
+/** The two changes that one path may mean: anyone who may make neither is refused before its body is read. */
 export const possibleChanges = (request: MetadataRequest): readonly MetadataRequest[] => [
   request,
   { ...request, requirements: quarantine(request) },
 ]
 
-/** What a body changes, and the body to send; nothing for a body that is no plain JSON object. */
+/** What a body changes, and the body to send; nothing for a body that is not a plain JSON object. */
 export async function readChange(
   request: MetadataRequest,
   body: ReadableStream<Uint8Array> | null,

@@ -22,7 +22,7 @@ import type { RequestBody } from './request-body.ts'
 import { openSession, sealSession } from './upload-session.ts'
 import { readUploadTarget, type UploadPlace } from './upload-target.ts'
 
-/** What forwarding takes beside the request itself. */
+/** What forwarding needs in addition to the request. */
 export type ForwardContext = {
   readonly headers: Headers
   readonly body: RequestBody
@@ -94,7 +94,7 @@ async function pushTypedManifest(request: RegistryRequest, context: ForwardConte
 }
 
 /**
- * Send a request to where the upstream has it, with the client's body or with one that was written anew, and relay the
+ * Send a request to where the upstream has it, with the client's body or with one that the gate wrote, and relay the
  * answer.
  *
  * @param body replaces the client's

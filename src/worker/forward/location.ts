@@ -60,7 +60,7 @@ function createdManifest(request: RegistryRequest, answer: Response): string | u
   const stored = parseDigest(answer.headers.get('docker-content-digest') ?? '')
   const { reference } = request
   const asked = reference.kind === 'tag' ? reference.tag : reference.digest
-  // Either is a manifest to pull: the registry's own choice stays where it is told.
+  // Either is a manifest to pull: the registry's own choice stays where it is given.
   const names = answer.headers.get('location')?.endsWith(`/manifests/${asked}`) === true || !stored.ok
   return `/v2/${request.name}/manifests/${names ? asked : stored.value}`
 }

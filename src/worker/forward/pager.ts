@@ -32,7 +32,7 @@ export type ListQuestion = {
   readonly last?: string
   /** Where an earlier page of the gate ended, in place of `last`. */
   readonly from?: Position
-  /** The most names that are answered, 1 to {@link PAGE_MAX}. Has no effect beside `n`. */
+  /** The most names that are answered, 1 to {@link PAGE_MAX}. Has no effect together with `n`. */
   readonly most: number
   /** Without `n`: answer the registry's own page, and no more. */
   readonly keepsPages: boolean
@@ -216,7 +216,7 @@ async function readNames(answer: Response, key: ListQuestion['key']): Promise<re
 }
 
 /**
- * The query of the `Link` to the next page (RFC 8288), of known parameters alone; `undefined` where there is no next page. Its
+ * The query of the `Link` to the next page (RFC 8288), of known parameters alone; `undefined` without a next page. Its
  * host and path are ours to know, so they are not read.
  *
  * @throws {@link Fault} `upstream_invalid` for a `Link` that cannot be understood: the list would seem to end there

@@ -1,5 +1,5 @@
 /**
- * A list of referrers that the upstream gives in pages, answered as one: a `Link` of the upstream's is no request that the
+ * A list of referrers that the upstream gives in pages, answered as one: a `Link` of the upstream's is not a request that the
  * gate knows, and a signature on a page that nobody can ask for would be missed. Never answers a part of the list.
  *
  * Source: OCI distribution-spec 1.1, "Listing referrers".
@@ -62,5 +62,5 @@ async function readIndex(
   if (isRecord(value) && Array.isArray(value.manifests)) {
     return { value: { ...value, manifests: value.manifests }, bytes: text?.length ?? 0 }
   }
-  throw new Fault('upstream_invalid', 'the registry gave a list of referrers that is no image index')
+  throw new Fault('upstream_invalid', 'the registry gave a list of referrers that is not an image index')
 }

@@ -16,7 +16,7 @@ const SESSION_MAX_LENGTH = 8192
 /** Where an upload goes on. `foreign` when that is another host than the upstream's own. */
 export type SessionTarget = { readonly url: string; readonly foreign: boolean }
 
-/** Tells a client that a further parameter follows an `&`; the grammar reads no such key, so it goes no further. */
+/** Shows a client that a further parameter follows an `&`; the grammar reads no such key, so it goes no further. */
 const MARK = '?sealed=1'
 
 /**
@@ -41,7 +41,7 @@ export async function sealSession(
   return `${form.isAbsolute ? origin : ''}${context.path}${session}${form.hasQuery ? MARK : ''}`
 }
 
-/** Nothing for a session that was not sealed for this context, is over, or names a host that is no longer allowed. */
+/** Nothing for a session that was not sealed for this context, is over, or names a host that is not allowed any more. */
 export async function openSession(
   session: string,
   context: RequestContext,

@@ -1,6 +1,6 @@
 /**
  * What the `Location` in an answer to an upload names: where the upload goes on, or the blob that it became. Only the
- * first is sealed into a session, since whoever holds a session may send `DELETE` and `PUT` to what it names, with the right
+ * first is sealed into a session, since anyone who holds a session may send `DELETE` and `PUT` to what it names, with the right
  * to push alone. So a path that registries read as a blob, a manifest or the upload of another repository is neither.
  *
  * Source: OCI distribution-spec 1.1, "Endpoints" and "Pushing a blob in chunks" (the `Location` is opaque, and may name any
@@ -17,7 +17,7 @@ export type UploadPlace = {
   readonly basePath: string
   /** The repository, by the name that the upstream has for it. */
   readonly repository: RepositoryName
-  /** `name` or `name:port` under which clients reach the gate: many registries are told this as their public name. */
+  /** `name` or `name:port` under which clients reach the gate: many registries have it as their public name. */
   readonly gateHosts: ReadonlySet<string>
   /** Foreign hosts that an upload may continue on. */
   readonly uploadHosts: ReadonlySet<string>

@@ -30,7 +30,7 @@ export type CredentialRefusal = {
     | 'credential_malformed'
     /** One credential of another scheme than Basic and Bearer, in the form of RFC 9110. */
     | 'credential_unsupported'
-    /** Wrong name or password, unknown signer, bad signature, wrong audience: deliberately not told apart. */
+    /** Wrong name or password, unknown signer, bad signature, wrong audience: deliberately not distinguished. */
     | 'credential_invalid'
     /** A token that was good once. */
     | 'credential_expired'

@@ -28,7 +28,7 @@ export async function readPointer(kv: PolicyKv, key: string): Promise<Result<str
   const value = await attempt(`the pointer ${key}`, () => kv.get(key, { type: 'text', cacheTtl: POINTER_TTL_SECONDS }))
   if (!value.ok) return value
   if (value.value !== null) return ok(value.value)
-  return err({ code: 'pointer_missing', message: `there is no policy under the key ${key}; run dockgate push` })
+  return err({ code: 'pointer_missing', message: `the store has no policy under the key ${key}; run dockgate push` })
 }
 
 /**

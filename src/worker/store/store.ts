@@ -158,8 +158,8 @@ export class PolicyStore {
   #whyNone(now: EpochSeconds): string {
     const problem = this.#pointerProblem?.message ?? 'KV did not answer in time'
     const view = this.#inForce?.view
-    if (view === undefined) return `there is no policy yet: ${problem}`
-    if (now >= view.expires) return `bundle ${view.serial} has expired, and there is no other: ${problem}`
+    if (view === undefined) return `the gate has no policy yet: ${problem}`
+    if (now >= view.expires) return `bundle ${view.serial} has expired, and no other was found: ${problem}`
     return `the policy was last verified ${Math.floor(now - this.#checkedAt)} s ago, more than MAX_STALENESS_SECONDS allows: ${problem}`
   }
 

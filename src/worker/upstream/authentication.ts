@@ -65,7 +65,7 @@ type Held = {
 
 /** How many tokens of one upstream are cached: one for each repository and kind of access. */
 const CAPACITY = 1000
-/** How long before its expiry a token is no longer used, because clocks differ and a request takes time. */
+/** How long before its expiry a token is not used any more, because clocks differ and a request takes time. */
 const LEEWAY_SECONDS = 10
 /** The same for a request whose body cannot be sent again. */
 const BODY_LEEWAY_SECONDS = 60

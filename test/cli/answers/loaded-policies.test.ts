@@ -79,7 +79,7 @@ describe('loadPolicies with a cache', () => {
 
   it('keeps nothing of a folder with problems of its own, which name the folder', async () => {
     policies = join(scratch, 'missing')
-    expect((await load(cache)).problems[0]?.message).toBe(`there is no folder ${policies}`)
+    expect((await load(cache)).problems[0]?.message).toBe(`the folder ${policies} does not exist`)
     expect(await kept()).toEqual([])
   })
 

@@ -14,7 +14,7 @@ async function gateAnswering(...answers: readonly string[]): Promise<string> {
   server = listening
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
   const address = listening.address()
-  if (address === null || typeof address === 'string') throw new Error('there is no port')
+  if (address === null || typeof address === 'string') throw new Error('no port exists')
   return `http://127.0.0.1:${address.port}/some/path`
 }
 
@@ -36,7 +36,7 @@ it.each(['{}', '{"serial":"7"}', 'null', '[]'])('finds no policy in %s', async (
 })
 
 it.each([
-  ['what is no JSON', async () => gateAnswering('<html>'), 3],
+  ['what is not JSON', async () => gateAnswering('<html>'), 3],
   ['nobody', async () => 'http://127.0.0.1:1', 3],
   ['no URL', async () => 'registry', 2],
 ])('%s is an error with its own status', async (_, address, status) => {

@@ -1,4 +1,4 @@
-/** What `who-can` prints beside denies, line by line; and that the lines say what is decided. */
+/** What `who-can` prints next to denies, line by line; and that the lines say what is decided. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,7 +89,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       lines: ['nobody has content/write on app'],
       decided: { 'token:old': 'deny', 'token:ci': 'deny' },
     },
-    // Whoever is in the group may: the group by its own rule, and ann by hers if she is.
+    // Anyone who is in the group may: the group by its own rule, and ann by hers if she is.
     'one of everybody but a group that may': {
       denies: ['principals: [everyone], permissions: [content/write], except: [group:entra/team]'],
       lines: [
@@ -191,7 +191,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       lines: ['anonymous  by rule registry.anonymous (policies/p.yaml:3) on public/*'],
       decided: { anonymous: 'allow', everyone: 'allow' },
     },
-    'one of everybody but whoever is authenticated': {
+    'one of everybody but everyone who is authenticated': {
       denies: ['principals: [everyone], permissions: [content/read], except: [everyone]'],
       lines: ['everyone  by rule registry.anonymous (policies/p.yaml:3) on public/*'],
       decided: { anonymous: 'deny', everyone: 'allow', 'token:ci': 'allow' },
@@ -315,7 +315,7 @@ afterEach(() => {
   process.exitCode = 0
 })
 
-/** What it prints on standard output, else what it says beside it. */
+/** What it prints on standard output, else what it says next to it. */
 async function linesOf(command: Command, words: readonly string[]): Promise<readonly string[]> {
   printed = { out: '', err: '' }
   await command.parseAsync([...words, '--policies', folder], { from: 'user' })
@@ -323,7 +323,7 @@ async function linesOf(command: Command, words: readonly string[]): Promise<read
   return text.replaceAll(folder, 'policies').trimEnd().split('\n')
 }
 
-describe.each(Object.entries(CASES))('who-can %s, beside a deny', (asked, cases) => {
+describe.each(Object.entries(CASES))('who-can %s, next to a deny', (asked, cases) => {
   it.each(Object.entries(cases))('%s', async (_, { denies, lines, decided }) => {
     await writeFile(join(folder, 'p.yaml'), `${POLICY}${denies.map((deny) => `  - { ${deny} }\n`).join('')}`)
     const question = asked.split(' ')
@@ -379,7 +379,7 @@ tokens: { build: { scopeMap: m, credentials: { ${credentials} } } }
   })
 })
 
-describe('beside a deny on a group or an identity', () => {
+describe('next to a deny on a group or an identity', () => {
   const denies = (principal: string) => `  - { name: d, principals: ['${principal}'], permissions: [content/write] }\n`
 
   it.each(['group:entra/contractors', 'identity:staff'])(

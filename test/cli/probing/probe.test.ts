@@ -61,7 +61,7 @@ async function listening(play: Play): Promise<string> {
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('there is no port')
+  if (address === null || typeof address === 'string') throw new Error('no port exists')
   origin = `http://127.0.0.1:${address.port}`
   return origin
 }
@@ -102,7 +102,7 @@ describe('a probe', () => {
       'health: GET /readyz with no credential: it is 503, and 200 is right: no policy',
       at('/readyz', { status: 503, body: 'no policy' }),
     ],
-    ['health: GET /livez with no credential: it is no JSON object', at('/livez', { status: 200, body: 'ok' })],
+    ['health: GET /livez with no credential: it is not a JSON object', at('/livez', { status: 200, body: 'ok' })],
     ['challenge: GET /v2/ with no credential: it is 200, and 401 is right', at('/v2/', { status: 200 })],
     ['challenge: GET /v2/ with no credential: it has no WWW-Authenticate', at('/v2/', challenged())],
     [
@@ -119,7 +119,7 @@ describe('a probe', () => {
       at('/v2/', challenged('Bearer realm="x"')),
     ],
     [
-      'challenge: GET /v2/ with no credential: its realm x is no URL',
+      'challenge: GET /v2/ with no credential: its realm x is not a URL',
       at('/v2/', challenged('Bearer realm="x",service="s"')),
     ],
     [
@@ -135,7 +135,7 @@ describe('a probe', () => {
       at('/v2/', challenged(`Bearer ${REALM},service="s",error="invalid_token"`)),
     ],
     [
-      'published keys: GET /.well-known/jwks.json with no credential: it is no JWKS with a key',
+      'published keys: GET /.well-known/jwks.json with no credential: it is not a JWKS with a key',
       at('/.well-known/jwks.json', { status: 404 }),
     ],
     [

@@ -149,7 +149,7 @@ export function discoveryConformance(client: () => Client): void {
       expect((await list(client().repository(), manifest.digest)).manifests).toEqual([])
     })
 
-    it.for(['sha256:nothex', 'latest'])('of %s, which is no digest, is 400 (end-12a)', async (digest, context) => {
+    it.for(['sha256:nothex', 'latest'])('of %s, which is not a digest, is 400 (end-12a)', async (digest, context) => {
       client().needs(context, 'referrers')
       const response = await client().call('GET', `/v2/${client().repository()}/referrers/${digest}`)
       await expectRefusal(response, 400, ['DIGEST_INVALID'])
@@ -225,7 +225,7 @@ export function discoveryConformance(client: () => Client): void {
       expect(manifests.map((manifest: { digest: string }) => manifest.digest)).toEqual([kept.digest])
     })
 
-    it('a subject that is no descriptor is refused', async (context) => {
+    it('a subject that is not a descriptor is refused', async (context) => {
       client().needs(context, 'referrers')
       const name = client().repository()
       const config = await client().pushBlob(name, randomContent(64, OCI_CONFIG))

@@ -121,7 +121,7 @@ export function contentOf({ root, blobs }: Layout): Content {
  */
 export async function readLayout(directory: string): Promise<Content> {
   const { manifests } = layoutIndex.parse(JSON.parse(await readFile(join(directory, 'index.json'), 'utf8')))
-  // oras lists an index's images beside it: what has a name is what was pulled.
+  // oras lists an index's images next to it: what has a name is what was pulled.
   const named = manifests.filter(({ annotations }) => annotations?.[REFERENCE_NAME] !== undefined)
   const [root, ...others] = (named.length > 0 ? named : manifests).map(({ digest }) => digest)
   if (root === undefined || others.length > 0) throw new Error(`${directory} does not have exactly one root`)

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Process id of whoever listens on this port of 127.0.0.1. Throws when nobody does. */
+/** Process id of the program that listens on this port of 127.0.0.1. Throws when nobody does. */
 export function listenerOf(url: string): number {
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0')
   const listening = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port} 00000000:0000 0A (?:\\S+ +){5}(\\d+)`, 'm')

@@ -60,7 +60,7 @@ const MISTAKES: readonly Mistake[] = [
     audiences: [a]
     jwks: { keys: [ { kty: OKP, crv: Ed25519, x: AAAA, d: BBBB } ] }`,
     [
-      'a.yaml:5:56 private_key: "d" makes this a private key (give the public key only, and replace this one: it is no longer secret)',
+      'a.yaml:5:56 private_key: "d" makes this a private key (give the public key only, and replace this one: it is not secret any more)',
     ],
   ],
   [
@@ -70,7 +70,7 @@ const MISTAKES: readonly Mistake[] = [
     audiences: [a]
     jwks: { keys: [ { kty: oct, k: AAAA } ] }`,
     [
-      'a.yaml:5:33 private_key: "k" makes this a private key (give the public key only, and replace this one: it is no longer secret)',
+      'a.yaml:5:33 private_key: "k" makes this a private key (give the public key only, and replace this one: it is not secret any more)',
     ],
   ],
   [

@@ -53,7 +53,7 @@ const MISTAKES: readonly Mistake[] = [
   - Name: X
     Actions: []
     permissions: []`,
-    ['a.yaml:2:5 ambiguous: actions stand both in permissions and beside it (keep permissions)'],
+    ['a.yaml:2:5 ambiguous: actions are written both in permissions and next to it (keep permissions)'],
   ],
   [
     `roles:

@@ -7,7 +7,7 @@ export const ctx = { waitUntil: (promise: Promise<unknown>) => void promise.catc
 
 /** For what isolates share, where there is nothing that they could share it by. */
 export const noSeal = (): never => {
-  throw new Error('there is no key to seal with')
+  throw new Error('the key that seals is missing')
 }
 
 export async function makeTokenKey(): Promise<JWK> {

@@ -65,7 +65,7 @@ describe('who-can agrees with the decision', { timeout: 60_000 }, () => {
         if (isAllowed(callerOf(principal), name)) expect(claim).not.toBe('no')
         else expect(claim).not.toBe('yes')
       }
-      // Whoever may as several at once is listed as one of them.
+      // Anyone who may as several at once is listed as one of them.
       for (const [index, principal] of TOGETHER.entries()) {
         const acts = [...TOGETHER.slice(0, index), ...TOGETHER.slice(index + 1)] as PrincipalKey[]
         const all = [principal as PrincipalKey, ...acts]

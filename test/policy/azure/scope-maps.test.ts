@@ -98,7 +98,7 @@ describe('the five actions (acr-model 5.1)', () => {
     ['sign/write'],
     ['catalog/read'],
     ['content/*'],
-  ])('there is no action %s', (permission) => {
+  ])('%s is not an action', (permission) => {
     const problems = problemsOf({ scopeMaps: { map: { actions: [`repositories/a/${permission}`] } } })
     expect(problems.filter(({ severity }) => severity === 'error')).not.toEqual([])
   })

@@ -180,7 +180,7 @@ describe('IP addresses', () => {
     '::ffff:010.1.2.3',
     ':1:2:3:4:5:6:7',
     '1:2:3:4:5:6:7:',
-  ])('%j is no address', (text) => {
+  ])('%j is not an address', (text) => {
     expect(parseIpAddress(text)).toBeUndefined()
   })
 
@@ -196,7 +196,7 @@ describe('IP addresses', () => {
     '10/8',
     '10.0.0.0/1e1',
     '10.0.0.0/ 8',
-  ])('%j is no range', (text) => {
+  ])('%j is not a range', (text) => {
     expect(parseIpRange(text)).toBeUndefined()
   })
 })

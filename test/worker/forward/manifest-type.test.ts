@@ -26,7 +26,7 @@ describe('a manifest is of the type that its header says', () => {
     ['an index without a word of its own', MANIFEST, index()],
     ['a manifest as index', INDEX, manifest()],
     ['another type inside', MANIFEST, manifest({ mediaType: INDEX })],
-    ['a type that is no text', MANIFEST, manifest({ mediaType: 1 })],
+    ['a type that is not text', MANIFEST, manifest({ mediaType: 1 })],
     ['letter case', MANIFEST, manifest({ mediaType: MANIFEST.toUpperCase() })],
     ['both at once', MANIFEST, manifest({ manifests: [] })],
     ['both at once as index', INDEX, manifest({ manifests: [] })],

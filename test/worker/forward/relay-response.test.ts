@@ -198,7 +198,7 @@ describe('the upstream of the settings', () => {
 
   const upstreamFor = (values: Parameters<typeof testEnv>[0]) => {
     const selected = selectUpstream(testEnv(values), `${GATE}${M}`, request)
-    if (selected === undefined) throw new Error('there is no upstream')
+    if (selected === undefined) throw new Error('no upstream exists')
     return selected.upstream
   }
 

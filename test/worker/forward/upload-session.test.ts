@@ -197,7 +197,7 @@ describe('a session that is not the caller’s', () => {
     expect(seen.length).toBe(2)
   })
 
-  it('on a host that is no longer allow-listed does not exist', async () => {
+  it('on a host that is not allow-listed any more does not exist', async () => {
     const { session } = await start('https://uploads.example/put', { env: { UPLOAD_HOSTS: 'uploads.example' } })
     const { call, seen } = createWorld()
     expect((await call('GET', session, { as: 'ci' })).status).toBe(404)
@@ -397,7 +397,7 @@ describe('the keys of sessions', () => {
 
   it.each([
     ['the same key', SIGNING_KEY, 204],
-    ['a new key beside the old one', `{"keys":[${next},${SIGNING_KEY}]}`, 204],
+    ['a new key next to the old one', `{"keys":[${next},${SIGNING_KEY}]}`, 204],
     ['a new key alone', next, 404],
   ])('a session goes on under %s', async (_, TOKEN_SIGNING_KEY, status) => {
     const { session } = await start(target)
@@ -406,7 +406,7 @@ describe('the keys of sessions', () => {
   })
 
   it.each(['', 'no JSON', '{}', '{"keys":[]}', '{"kty":"EC","x":"public"}', '{"d":"short"}'])(
-    '%j is no key',
+    '%j is not a key',
     async (key) => {
       catchLog()
       const { response } = await start(target, { env: { TOKEN_SIGNING_KEY: key } })

@@ -37,7 +37,7 @@ const environment = (upstreams: unknown = UPSTREAMS, values: object = {}): Env =
 
 const select = (env: Env, url: string, method = 'GET') => {
   const parsed = parseRegistryRequest(method, url.replace(/^https?:\/\/[^/]*/, ''))
-  if (!parsed.ok) throw new Error(`${url} is no request`)
+  if (!parsed.ok) throw new Error(`${url} is not a request`)
   return selectUpstream(env, url, parsed.value)
 }
 
@@ -192,7 +192,7 @@ describe('UPSTREAMS', () => {
       [{ url, username: 'U', password: 'p@ss!canary' }],
       /UPSTREAMS\[0\]\.password must be written like/,
     ],
-    ['a strip that is no boolean', [{ prefix: 'a/', stripPrefix: 'yes', url }], /true or false/],
+    ['a strip that is not a boolean', [{ prefix: 'a/', stripPrefix: 'yes', url }], /true or false/],
     ['a strip of nothing', [{ stripPrefix: true, url }], /needs a prefix/],
     ['a policy for a prefix', [{ prefix: 'a/', url, pointer: 'p' }, { url }], /UPSTREAMS\[0\]\.pointer belongs/],
     ['a pointer that is a path', [{ url, pointer: 'a/b' }], /UPSTREAMS\[0\]\.pointer/],

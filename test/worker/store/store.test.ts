@@ -336,7 +336,7 @@ const BAD: readonly [string, string, (good: Bundle) => Promise<void>][] = [
     },
   ],
   [
-    'a token of ours that is no bundle',
+    'a token of ours that is not a bundle',
     'manifest_malformed',
     async () => {
       const { manifest } = await bundleOf(NEW, key.signing, { serial: 6 })

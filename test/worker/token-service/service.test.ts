@@ -167,10 +167,10 @@ describe('scopes', () => {
     ['with spaces', `scope=${scopeOf('samples/a', 'pull')}%20${scopeOf('samples/a', 'push')}`],
     ['with plus signs', `scope=${scopeOf('samples/a', 'pull')}+${scopeOf('samples/a', 'push')}`],
     ['of a deprecated class', `scope=repository(plugin):samples/a:pull,push`],
-    ['beside unknown ones', `scope=${scopeOf('samples/a', 'pull,push,fly')}&scope=moon:x:pull&scope=nonsense`],
-    ['beside what is not granted', `scope=${scopeOf('samples/a', '*')}&scope=${scopeOf('other', 'pull')}`],
+    ['next to unknown ones', `scope=${scopeOf('samples/a', 'pull,push,fly')}&scope=moon:x:pull&scope=nonsense`],
+    ['next to what is not granted', `scope=${scopeOf('samples/a', '*')}&scope=${scopeOf('other', 'pull')}`],
   ])('%s, on GET and on POST', async (name, query) => {
-    const wanted = name === 'beside what is not granted' ? ['metadata_read', 'pull', 'push'] : ['pull', 'push']
+    const wanted = name === 'next to what is not granted' ? ['metadata_read', 'pull', 'push'] : ['pull', 'push']
     const expected = granted.map((access) => ({ ...access, actions: wanted }))
     expect(await accessIn(get(query, basic('ci', 'first')))).toEqual(expected)
     const posted = await post(`${query}&grant_type=password&username=ci&password=first`)
@@ -283,7 +283,7 @@ describe('who asks', () => {
 
   it.each<[string, number, () => Promise<Response> | Response]>([
     ['foreign service', 400, () => get('service=other.example.com', basic('ci', 'first'))],
-    ['foreign service beside ours', 400, () => get(`service=${SERVICE}&service=other`, basic('ci', 'first'))],
+    ['foreign service next to ours', 400, () => get(`service=${SERVICE}&service=other`, basic('ci', 'first'))],
     ['foreign service in a form', 400, () => post({ grant_type: 'password', service: 'other' })],
     ['unknown grant', 400, () => post({ grant_type: 'authorization_code' })],
     ['access_token at the token endpoint', 400, () => post({ grant_type: 'access_token', access_token: 'x' })],
@@ -377,7 +377,7 @@ describe('a refresh token', () => {
     expect(again.refresh_token).toBe(token)
   })
 
-  it('is no credential on the registry', async () => {
+  it('is not a credential on the registry', async () => {
     const token = await refreshBy('first')
     expect(await show(token)).toEqual({ code: 'credential_invalid' })
     await get('', basic(NOBODY, token))
@@ -491,8 +491,8 @@ denyAssignments:
     policy = denied
     expect(await show(access)).toEqual({ code: 'credential_revoked' })
     expect((await post({ grant_type: 'refresh_token', refresh_token: refresh })).status).toBe(401)
-    const { access: anew } = await minted(bearer(await jwt({ ref: 'refs/heads/untrusted' })))
-    expect(await show(anew)).toMatchObject({
+    const { access: again } = await minted(bearer(await jwt({ ref: 'refs/heads/untrusted' })))
+    expect(await show(again)).toMatchObject({
       caller: { acts: ['subject:ci/job-1', 'identity:untrusted', 'identity:acme'] },
     })
   })

@@ -28,7 +28,7 @@ afterEach(() => {
 
 const asking = (method: string, target: string): RegistryRequest => {
   const parsed = parseRegistryRequest(method, target)
-  if (!parsed.ok) throw new Error(`${method} ${target} is no request`)
+  if (!parsed.ok) throw new Error(`${method} ${target} is not a request`)
   return parsed.value
 }
 
@@ -38,7 +38,7 @@ function gateBefore({ origin, username = USERNAME }: Service, values: Partial<En
   return (method: string, target: string, body?: ReadableStream | string): Promise<Response> => {
     const request = asking(method, target)
     const selected = selectUpstream(env, `${GATE}${target}`, request)
-    if (selected === undefined) throw new Error('there is no upstream')
+    if (selected === undefined) throw new Error('no upstream exists')
     const path = target.replace('/blobs/uploads/s', '/blobs/uploads/session')
     return send(selected.upstream, request, { url: `${origin}${path}`, headers: {}, body: body ?? null })
   }
@@ -358,7 +358,7 @@ describe('an evil or broken token service', () => {
     ['a list', () => Response.json(['t']), 'upstream_invalid'],
     ['no token', () => Response.json({ expires_in: 60 }), 'upstream_invalid'],
     ['an empty token', () => Response.json({ token: '', access_token: '' }), 'upstream_invalid'],
-    ['a token that is no text', () => Response.json({ token: 7 }), 'upstream_invalid'],
+    ['a token that is not text', () => Response.json({ token: 7 }), 'upstream_invalid'],
     ['a token with a line break', () => Response.json({ token: 'a\r\nx-evil: 1' }), 'upstream_invalid'],
     ['two tokens in one', () => Response.json({ token: 'a, Basic b' }), 'upstream_invalid'],
     ['far too much', () => Response.json({ token: 't', more: 'x'.repeat(200_000) }), 'upstream_invalid'],

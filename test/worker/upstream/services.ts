@@ -14,7 +14,7 @@ export type Service = {
   /** Where the registry is. */
   readonly origin: string
   readonly challenge: (scope: string) => string
-  /** Absent: there is no token service. */
+  /** Absent: the registry has no token service. */
   readonly realm?: string
   readonly speaks?: 'GET' | 'POST'
   readonly answer?: (token: string) => object
@@ -110,7 +110,7 @@ export const SERVICES: readonly Service[] = [
 
 export const serviceNamed = (name: string): Service => {
   const found = SERVICES.find((service) => service.name === name)
-  if (found === undefined) throw new Error(`there is no imitation of ${name}`)
+  if (found === undefined) throw new Error(`this file has no imitation of ${name}`)
   return found
 }
 

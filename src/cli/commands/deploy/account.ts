@@ -6,7 +6,7 @@ import { CommandError } from '../../terminal/command-error.ts'
 export type Account = {
   /** Id of the namespace with that title, where there is one. */
   readonly namespaceId?: string
-  /** Names of the Worker's secrets; none where there is no Worker. */
+  /** Names of the Worker's secrets; none without a Worker. */
   readonly secrets: ReadonlySet<string>
 }
 

@@ -55,7 +55,7 @@ async function run(options: Options): Promise<void> {
   const { config, keys: directory, dryRun = false } = options
   const text = await readText(config)
   if (text === undefined) {
-    throw new CommandError(2, `there is no file ${config}`, {
+    throw new CommandError(2, `the file ${config} does not exist`, {
       hint: 'run this in the folder that `dockgate init` wrote, or name the file with --config',
     })
   }

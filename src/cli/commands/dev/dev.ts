@@ -95,7 +95,7 @@ function readPort(text: string): number {
 
 async function run({ policies: directory, upstream, port, state, log }: Options): Promise<void> {
   if (upstream !== undefined && !/^https?:\/\//.test(upstream)) {
-    throw new CommandError(2, `${upstream} is no URL`, { hint: 'write it as https://registry.example.com' })
+    throw new CommandError(2, `${upstream} is not a URL`, { hint: 'write it as https://registry.example.com' })
   }
   output.note(`Reading the policies in ${directory} …`)
   const { set, tests } = await readPolicies(directory)
@@ -172,7 +172,7 @@ function environment(): Readonly<Record<string, string>> {
   )
 }
 
-/** The variables that the entries of UPSTREAMS name as their credentials; what is no such list is for the Worker to refuse. */
+/** The variables that the entries of UPSTREAMS name as their credentials; what is not a list of this kind is for the Worker to refuse. */
 function secretsOf(upstreams: string | undefined): readonly string[] {
   const names: string[] = []
   try {
@@ -254,7 +254,7 @@ function warnOfFailures(policies: Policies): void {
   if (failures !== undefined) output.warning(`${failures} failed: this gate enforces the policies all the same`)
 }
 
-/** One run at a time; what comes meanwhile is done once, afterwards. What fails is told, and the next change tries again. */
+/** One run at a time; what comes meanwhile is done once, afterwards. A failure is reported, and the next change tries again. */
 function serialize(task: () => Promise<void>): () => void {
   let running = false
   let again = false

@@ -71,10 +71,10 @@ export function welcome({ url, policies, passwords, passwordFile, registry, now 
     const refused = reader ?? idle[0]
     if (refused !== undefined) {
       // Who may not even look is refused at a HEAD, whose answer has no text.
-      const told = reader === undefined ? 'and is refused' : 'and the client says why'
+      const outcome = reader === undefined ? 'and is refused' : 'and the client says why'
       const wanted = `${host}/${other.repository}:${other.tag}`
       const commands = copying(host, refused, sourceFor(refused), wanted, false)
-      sections.push([`Token ${refused.name} may not push, ${told}:`, ...commands])
+      sections.push([`Token ${refused.name} may not push, ${outcome}:`, ...commands])
     }
   } else if (registry !== undefined) {
     const player = players.find(({ name }) => may(name, pull(seed)))

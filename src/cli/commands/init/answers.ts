@@ -192,7 +192,7 @@ function readUpstream(text: string): string {
     ['https:', 'http:'].includes(url.protocol) &&
     `${url.username}${url.password}${url.search}${url.hash}` === ''
   if (isPlain) return text.replace(/\/+$/, '')
-  throw new CommandError(2, `"${text}" is no URL of a registry`, {
+  throw new CommandError(2, `"${text}" is not a URL of a registry`, {
     hint: 'write https://host, without /v2; its credentials are secrets of the Worker',
   })
 }
@@ -200,7 +200,7 @@ function readUpstream(text: string): string {
 /** A host name, with a port or without. */
 export function readHost(text: string): string {
   if (/^(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?$/.test(text)) return text
-  throw new CommandError(2, `"${text}" is no host name`, {
+  throw new CommandError(2, `"${text}" is not a host name`, {
     hint: 'write it in lower case, without https://, as in registry.example.com',
   })
 }
@@ -211,7 +211,7 @@ function readCallers(text: string): Answers['callers'] {
   if (text === 'gitlab') return GITLAB
   const url = readIssuerUrl(text)
   if (url.ok) return { name: 'issuer', issuer: url.value, pusherForm: /./, example: 'the-subject-of-the-pusher' }
-  throw new CommandError(2, `"${text}" is no issuer`, { hint: 'write tokens, github, gitlab or an https URL' })
+  throw new CommandError(2, `"${text}" is not an issuer`, { hint: 'write tokens, github, gitlab or an https URL' })
 }
 
 function readPush(text: string): string {
@@ -226,7 +226,7 @@ function readPusher(
   { name, pusherForm, example }: Pick<Issuer, 'name' | 'pusherForm' | 'example'>,
 ): string {
   if (!/^[^\s*"\\]{1,200}$/.test(text)) {
-    const message = text === '' ? NAME_NEEDED : `"${text}" is no subject`
+    const message = text === '' ? NAME_NEEDED : `"${text}" is not a subject`
     throw new CommandError(2, message, { hint: 'write it in full, as in acme/app, without spaces and *' })
   }
   if (pusherForm.test(text)) return text

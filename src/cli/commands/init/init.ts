@@ -91,7 +91,7 @@ async function manifestOf(dir: string): Promise<Manifest | undefined> {
   try {
     const manifest: unknown = JSON.parse(await readFile(file, 'utf8'))
     if (isRecord(manifest)) return { ...manifest }
-    throw new SyntaxError('it is no object')
+    throw new SyntaxError('it is not an object')
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new CommandError(1, `${file} cannot be read: ${why}`, {

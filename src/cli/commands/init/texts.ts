@@ -80,7 +80,7 @@ function tests({ callers, push }: Answers): string {
   const outside = push === 'elsewhere' ? 'other' : 'elsewhere'
   const refused =
     push === '*' ? '' : `  - { as: ${pusher}, can: content/write, on: ${outside}, expect: deny, reason: no_grant }\n`
-  return `# What must stay true, whoever edits the policies: dockgate check
+  return `# What must stay true, no matter who edits the policies: dockgate check
 
 tests:
   - { as: ${pusher}, can: content/write, on: ${inside}, expect: allow }

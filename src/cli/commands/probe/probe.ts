@@ -26,7 +26,7 @@ export const probeCommand = (): Command =>
     .description('ask a running gate for what it must refuse, and report what it does not')
     .argument('<url>', 'address of the gate')
     .option('--upstream <url>', 'the registry behind it, which must not answer without it')
-    .option('--repository <name...>', 'private repositories that exist, to be asked for beside a made-up one')
+    .option('--repository <name...>', 'private repositories that exist, to be asked for in addition to a made-up one')
     .option('--token <name:secret>', `a token without rights (default: ${TOKEN_VARIABLE})`)
     .option('--json', 'print it as JSON')
     .addHelpText('after', EXAMPLES)

@@ -57,12 +57,12 @@ export class TokenFolder {
       name,
       this.policies.tokens.map((item) => item.name),
     )
-    throw new CommandError(1, `there is no token "${name}" in ${this.directory}`, {
+    throw new CommandError(1, `${this.directory} has no token "${name}"`, {
       hint: near === undefined ? `make it with \`dockgate token create ${name}\`` : `did you mean ${near}?`,
     })
   }
 
-  /** What the file says of a token under `tokens`; an Azure list is no such file. */
+  /** What the file says of a token under `tokens`; an Azure list is not a file of this kind. */
   entry(file: string, name: string): Mapping | undefined {
     const tokens = this.#tokens(file)
     const entry = tokens?.[name]
@@ -153,7 +153,7 @@ export class TokenFolder {
 /** Neither outside of the folder nor hidden in it. */
 const isInside = (path: string): boolean => !isAbsolute(path) && !path.split('/').some((part) => part.startsWith('.'))
 
-/** A new file beside it takes the place of the old one, with its mode; a link stays a link. */
+/** A new file in the same folder replaces the old one, with its mode; a link stays a link. */
 async function replaceFile(file: string, before: string | undefined, text: string): Promise<void> {
   let temporary: string | undefined
   try {
@@ -165,7 +165,7 @@ async function replaceFile(file: string, before: string | undefined, text: strin
     const mark = kept.startsWith('\uFEFF') ? '\uFEFF' : ''
     if (kept !== mark + (before ?? '')) throw new Error('it has changed meanwhile')
     const mode = before === undefined ? 0o644 : (await stat(target)).mode & 0o7777
-    // A name with a dot in front is no policy file while it is written.
+    // A name with a dot in front is not a policy file while it is written.
     temporary = join(dirname(target), `.dockgate-${randomBytes(6).toString('hex')}`)
     const handle = await open(temporary, 'wx', mode)
     try {

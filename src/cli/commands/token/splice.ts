@@ -1,7 +1,7 @@
 /**
  * Changes one value in the text of a YAML or JSON file and leaves every other byte as it is: comments, blank lines,
- * quotes, line ends. Text is inserted and replaced at the places of the parsed nodes; nothing is printed anew. What
- * comes out is read again and must hold exactly the change, or there is no result.
+ * quotes, line ends. Text is inserted and replaced at the places of the parsed nodes; nothing is printed again. What
+ * comes out is read again and must hold exactly the change, or the result is refused.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isMap, isScalar, type Pair, type ParsedNode, parseDocument, type Scalar, type YAMLMap } from 'yaml'
@@ -78,7 +78,7 @@ const apply = (text: string, splices: readonly Splice[]): string =>
     .toSorted((a, b) => b.start - a.start)
     .reduce((result, { start, end, text: piece }) => result.slice(0, start) + piece + result.slice(end), text)
 
-/** The ways to make the change, the handsomest first; whoever asks tries them. */
+/** The ways to make the change, the handsomest first; anyone who asks tries them. */
 function* candidates(text: string, path: readonly string[], value: Value | undefined): Generator<readonly Splice[]> {
   const { contents } = parseDocument(text, { stringKeys: true, uniqueKeys: false, logLevel: 'error' })
   const layout = detectLayout(text)

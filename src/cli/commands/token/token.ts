@@ -31,7 +31,7 @@ Examples:
   dockgate token disable ci
 
 A password is printed once, alone, on standard output; the file keeps its SHA-256. Passwords end after ${DEFAULT_DAYS} days
-unless told otherwise. Nothing is in force before \`dockgate push\`; a running \`dockgate dev\` takes it over by itself.`
+unless another is given. Nothing is in force before \`dockgate push\`; a running \`dockgate dev\` takes it over by itself.`
 
 export const tokenCommand = (): Command =>
   new Command('token')
@@ -65,7 +65,9 @@ const createCommand = (): Command =>
       const now = currentTime()
       const expires = expiryOf(options, now)
       if (!TOKEN_NAME.test(name) || name === '__proto__') {
-        throw new CommandError(2, `"${name}" is no name for a token`, { hint: 'use 1 to 50 letters, digits, - and _' })
+        throw new CommandError(2, `"${name}" is not a name for a token`, {
+          hint: 'use 1 to 50 letters, digits, - and _',
+        })
       }
       const folder = await TokenFolder.open(options.policies, options)
       if (folder.token(name) !== undefined) {
@@ -85,7 +87,7 @@ const createCommand = (): Command =>
 
 const rotateCommand = (): Command =>
   addLifetime(
-    subcommand('rotate', 'give a token a new password beside the one that is in use').addOption(
+    subcommand('rotate', 'give a token a second password next to the one in use').addOption(
       new Option('--password <slot>', 'the one to replace (default: a free one, else the one that ends first)').choices(
         SLOTS,
       ),
@@ -132,7 +134,7 @@ const statusCommand = (verb: 'disable' | 'enable', status: Token['status']): Com
           throw new CommandError(
             1,
             `the status of token ${name} comes from the Azure list in ${options.policies}/${source.file}:${source.line}`,
-            { hint: `${verb} it in Azure and export the list anew, or take it out of the list` },
+            { hint: `${verb} it in Azure and export the list again, or take it out of the list` },
           )
         }
         await folder.write(file, name, [{ path: ['status'], value: status }])
@@ -178,7 +180,7 @@ function scopeMapOf(wanted: string | undefined, { policies, directory }: TokenFo
   }
   if (names.includes(wanted)) return wanted
   const near = nearest(wanted, names)
-  throw new CommandError(1, `there is no scope map "${wanted}" in ${directory}`, {
+  throw new CommandError(1, `${directory} has no scope map "${wanted}"`, {
     hint: near === undefined ? listed : `did you mean ${near}?`,
   })
 }
@@ -202,7 +204,7 @@ function slotToReplace(credentials: readonly Credential[], now: EpochSeconds): S
   return (second ?? 0) < (first ?? 0) ? 'password2' : 'password1'
 }
 
-/** Key by key where the password has an entry, so that what stands beside its keys stays. */
+/** Key by key where the password has an entry, so that comments next to its keys stay. */
 function replacePassword(
   token: Token,
   slot: Slot,

@@ -27,7 +27,7 @@ async function openCache(): Promise<Cache | undefined> {
 
 const keyOf = async (source: string): Promise<string> => `https://issuers.dockgate.invalid/${await sha256Hex(source)}`
 
-/** Returns the seal; throws if there is no key. Called only when something must be sealed or opened. */
+/** Returns the seal; throws if no key exists. Called only when something must be sealed or opened. */
 export type Sealing = () => Seal
 
 const contextOf = (source: string): SealContext => ({ purpose: 'issuer keys', source })

@@ -138,7 +138,7 @@ describe('the account', () => {
   const LOG_IN =
     'log in with `npx wrangler login`, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID; then run `dockgate deploy` again: it goes on where it stopped'
 
-  it('holds nothing where there is no Worker and no namespace of the title', async () => {
+  it('holds nothing without a Worker and without a namespace of the title', async () => {
     answers = {
       'kv namespace list': { stdout: NAMESPACES },
       'secret list': { status: 1, stderr: 'Worker "dockgate" not found.' },
@@ -248,7 +248,7 @@ describe('the command', () => {
 
   it('needs the settings of a project', async () => {
     expect(await deploy('--config', join(folder, 'none.toml'))).toEqual(
-      `exit 2: there is no file ${join(folder, 'none.toml')} (run this in the folder that \`dockgate init\` wrote, or name the file with --config)`,
+      `exit 2: the file ${join(folder, 'none.toml')} does not exist (run this in the folder that \`dockgate init\` wrote, or name the file with --config)`,
     )
   })
 
@@ -264,7 +264,7 @@ describe('the command', () => {
   it.each([
     { present: ['policySigningKey'], missing: ['policy-public-keys.json', 'token-signing-key.json'], verb: 'are' },
     { present: ['policyPublicKeys', 'tokenSigningKey'], missing: ['policy-signing-key.json'], verb: 'is' },
-  ] as const)('makes no keys beside some: $missing missing', async ({ present, missing, verb }) => {
+  ] as const)('makes no keys next to some: $missing missing', async ({ present, missing, verb }) => {
     const keys = join(folder, 'keys')
     await mkdir(keys)
     const texts = await generateKeys('EdDSA')

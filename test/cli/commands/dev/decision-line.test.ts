@@ -133,7 +133,7 @@ describe('a record of a request that failed', () => {
   })
 })
 
-describe('what the Worker logs beside records', () => {
+describe('what the Worker logs next to records', () => {
   const problem = { code: 'kv_unavailable', message: 'KV does not answer' }
   it.each([
     { line: { kind: 'policy', serial: 7, keyId: 'k', warnings: [] }, words: 'policy: bundle 7 is in force' },

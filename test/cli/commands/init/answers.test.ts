@@ -62,14 +62,14 @@ describe('the questions of init', () => {
     ]
     const { result, told } = await talk(answers)
     expect(told).toEqual([
-      '  "" is no URL of a registry: write https://host, without /v2; its credentials are secrets of the Worker',
-      '  "ghcr.io" is no URL of a registry: write https://host, without /v2; its credentials are secrets of the Worker',
-      '  "" is no host name: write it in lower case, without https://, as in registry.example.com',
-      '  "https://gate" is no host name: write it in lower case, without https://, as in registry.example.com',
-      '  "bitbucket" is no issuer: write tokens, github, gitlab or an https URL',
+      '  "" is not a URL of a registry: write https://host, without /v2; its credentials are secrets of the Worker',
+      '  "ghcr.io" is not a URL of a registry: write https://host, without /v2; its credentials are secrets of the Worker',
+      '  "" is not a host name: write it in lower case, without https://, as in registry.example.com',
+      '  "https://gate" is not a host name: write it in lower case, without https://, as in registry.example.com',
+      '  "bitbucket" is not an issuer: write tokens, github, gitlab or an https URL',
       '  "Web/*" is not a repository pattern: repositories are lower-case: write web/*',
       '  it takes a name to say who may push: write it in full, as in acme/app, without spaces and *',
-      '  "acme/*" is no subject: write it in full, as in acme/app, without spaces and *',
+      '  "acme/*" is not a subject: write it in full, as in acme/app, without spaces and *',
       '  no token of github is of "acme": write the owner and the repository or project, as in acme/app',
     ])
     expect(told.join()).not.toContain('--')

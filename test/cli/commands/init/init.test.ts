@@ -240,10 +240,10 @@ describe('init', () => {
     expect(await readdir(folder)).toEqual([file.split('/')[0]])
   })
 
-  it('writes nothing beside a package.json that cannot be read', async () => {
+  it('writes nothing next to a package.json that cannot be read', async () => {
     await writeFile(join(folder, 'package.json'), '[]')
     const refused = await refusal()
-    expect(refused?.message).toBe(`${join(folder, 'package.json')} cannot be read: it is no object`)
+    expect(refused?.message).toBe(`${join(folder, 'package.json')} cannot be read: it is not an object`)
     expect(refused?.hint).toBe('correct it, or name another folder with --dir')
     expect(await readdir(folder)).toEqual(['package.json'])
   })
@@ -260,12 +260,12 @@ describe('init', () => {
 
   it.each([
     [['--tokens', '--issuer', 'github'], '--tokens and --issuer contradict each other'],
-    [['--upstream', 'ghcr.io'], '"ghcr.io" is no URL of a registry'],
-    [['--upstream', 'https://user:secret@ghcr.io'], 'is no URL of a registry'],
-    [['--issuer', 'bitbucket'], '"bitbucket" is no issuer'],
-    [['--issuer', 'http://issuer.example.org'], 'is no issuer'],
+    [['--upstream', 'ghcr.io'], '"ghcr.io" is not a URL of a registry'],
+    [['--upstream', 'https://user:secret@ghcr.io'], 'is not a URL of a registry'],
+    [['--issuer', 'bitbucket'], '"bitbucket" is not an issuer'],
+    [['--issuer', 'http://issuer.example.org'], 'is not an issuer'],
     [['--issuer', 'github'], 'it takes a name to say who may push'],
-    [['--issuer', 'github', '--pusher', 'acme/*'], '"acme/*" is no subject'],
+    [['--issuer', 'github', '--pusher', 'acme/*'], '"acme/*" is not a subject'],
     // No token of GitHub or GitLab names these as its repository or project.
     [['--issuer', 'github', '--pusher', 'acme'], 'no token of github is of "acme"'],
     [['--issuer', 'github', '--pusher', 'acme/app/x'], 'no token of github is of "acme/app/x"'],
@@ -273,12 +273,12 @@ describe('init', () => {
     [['--issuer', 'github', '--pusher', 'acme@x/app'], 'no token of github is of "acme@x/app"'],
     [['--issuer', 'gitlab', '--pusher', 'acme'], 'no token of gitlab is of "acme"'],
     [['--issuer', 'gitlab', '--pusher', '/acme'], 'no token of gitlab is of "/acme"'],
-    [['--host', 'https://x'], '"https://x" is no host name'],
-    [['--host', 'Gate.example.org'], '"Gate.example.org" is no host name'],
-    [['--host', '-x.example.org'], '"-x.example.org" is no host name'],
+    [['--host', 'https://x'], '"https://x" is not a host name'],
+    [['--host', 'Gate.example.org'], '"Gate.example.org" is not a host name'],
+    [['--host', '-x.example.org'], '"-x.example.org" is not a host name'],
     [['--push', 'Acme/*'], 'repositories are lower-case'],
     [['--push', 'a*'], 'one * may stand alone'],
-    [['--service', 'https://x'], '"https://x" is no host name'],
+    [['--service', 'https://x'], '"https://x" is not a host name'],
   ])('refuses %j', async (argv, message) => {
     const refused = await refusal(...argv)
     expect(refused?.status).toBe(2)

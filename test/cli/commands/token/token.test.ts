@@ -98,9 +98,9 @@ describe('create', () => {
   it.each([
     [['ci', '--scope-map', 'samples-push'], 1, 'the token ci exists', 'rotate ci'],
     [['web'], 2, 'a token needs a scope map', 'samples-push'],
-    [['web', '--scope-map', 'sample-push'], 1, 'there is no scope map "sample-push"', 'did you mean samples-push?'],
-    [['__proto__', '--scope-map', 'samples-push'], 2, '"__proto__" is no name', '1 to 50'],
-    [['we b', '--scope-map', 'samples-push'], 2, '"we b" is no name', '1 to 50'],
+    [['web', '--scope-map', 'sample-push'], 1, 'has no scope map "sample-push"', 'did you mean samples-push?'],
+    [['__proto__', '--scope-map', 'samples-push'], 2, '"__proto__" is not a name', '1 to 50'],
+    [['we b', '--scope-map', 'samples-push'], 2, '"we b" is not a name', '1 to 50'],
     [['web', '--scope-map', 'samples-push', '--expires', 'soon'], 2, '"soon" is neither', '30d'],
     [['web', '--scope-map', 'samples-push', '--expires', '0d'], 2, 'not in the future', '30d'],
     [['web', '--scope-map', 'samples-push', '--expires', '2026-08-31T00:00:00Z'], 2, 'has passed', '30d'],
@@ -225,8 +225,8 @@ describe('rotate', () => {
   })
 
   it.each([
-    [['web'], 1, 'there is no token "web"', 'dockgate token create web'],
-    [['ci-'], 1, 'there is no token "ci-"', 'did you mean ci?'],
+    [['web'], 1, 'has no token "web"', 'dockgate token create web'],
+    [['ci-'], 1, 'has no token "ci-"', 'did you mean ci?'],
     [['ci', '--expires', 'never'], 2, '"never" is neither', '30d'],
   ])('refuses %j', async (argv, status, message, hint) => {
     const fault = await refusal('rotate', ...argv)
