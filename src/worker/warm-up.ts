@@ -1,7 +1,7 @@
 /**
  * One made-up request walks the corridor while the isolate starts, so that the first real one finds the code compiled: it
  * has 10 ms of CPU on Cloudflare's free plan, start-up has a second of its own. Key, policy and registry are of nobody, made
- * here and thrown away: nothing of this can allow, delay or log anything. docs/decisions/rehearsal.md has the measurements.
+ * here and thrown away: nothing of this can allow, delay or log anything. docs/decisions/0008-warm-up.md has the measurements.
  */
 import { SignJWT } from 'jose'
 import { ok } from '../base/result.ts'

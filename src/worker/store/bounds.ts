@@ -1,4 +1,4 @@
-/** How old the policy in force may be, as the variables say. docs/decisions/bundle-freshness.md has the reasons. */
+/** How old the policy in force may be, as the variables say. docs/decisions/0006-bundle-freshness.md has the reasons. */
 import type { Env } from '../platform/env.ts'
 import { Fault } from '../platform/fault.ts'
 

@@ -1,7 +1,7 @@
 /**
  * The policy in force. The store reads the pointer from KV and verifies the bundle. A verified bundle takes effect in one
  * step. If the next bundle is invalid, missing or unreadable, the last good one stays. The store never uses an empty policy
- * instead, and one request never sees two bundles: it gets one view. docs/decisions/bundle-freshness.md has the reasons for
+ * instead, and one request never sees two bundles: it gets one view. docs/decisions/0006-bundle-freshness.md has the reasons for
  * the bounds.
  */
 
