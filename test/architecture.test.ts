@@ -127,6 +127,17 @@ describe('the source files', () => {
     expect(dead).toEqual([])
   })
 
+  it('have a doc comment on every export', () => {
+    const bare = SOURCES.filter((file) => file.endsWith('.ts')).flatMap((file) => {
+      const lines = readFileSync(join(ROOT, file), 'utf8').split('\n')
+      return lines.flatMap((line, index) => {
+        const name = /^export (?:async )?(?:function\*?|const|type|class|interface) (\w+)/.exec(line)?.[1]
+        return name === undefined || lines[index - 1]?.endsWith('*/') ? [] : [`${file}:${index + 1} ${name}`]
+      })
+    })
+    expect(bare).toEqual([])
+  })
+
   it('that the Worker loads are, of src/policy, the vocabulary, the kernel and what words a refusal', () => {
     const policy = reachedFrom('src/worker/index.ts').filter((file) => file.startsWith('src/policy/'))
     expect(policy.filter((file) => !/^src\/policy\/(?:[\w-]+\.ts|decide\/)/.test(file))).toEqual(WORDING)

@@ -54,11 +54,13 @@ const FOR_NODE = {
   logLevel: 'silent',
 } as const satisfies BuildOptions
 
+/** What a compilation made. */
 export type Compiled = {
   /** What went into it, with paths relative to {@link ROOT}. */
   readonly metafiles: readonly Metafile[]
 }
 
+/** Options of a compilation of the command. */
 export type CompileOptions = {
   /** For `dockgate --version`; null where there is none. Absent: the command asks git when it runs. */
   readonly commit?: string | null

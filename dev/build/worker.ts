@@ -23,6 +23,7 @@ const WORKER_ENTRY = join(ROOT, 'src', 'worker', 'index.ts')
 /** The gate with a page for browsers, for `dockgate dev` only. */
 export const DEV_WORKER_ENTRY = join(ROOT, 'src', 'worker', 'dev.ts')
 
+/** A bundled Worker: its text, and what esbuild put into it. */
 export type BuiltWorker = { readonly text: string; readonly metafile: Metafile }
 
 /**

@@ -3,6 +3,7 @@ import { type Exchange, notModified, range } from './exchange.ts'
 import { isDigest, type RepositoryName } from './grammar.ts'
 import { methodNotAllowed, type Reply, refuse } from './reply.ts'
 
+/** Answers `GET`, `HEAD` and `DELETE` of a blob (OCI distribution-spec 1.1, end-2 and end-10). */
 export async function answerBlob({ request, store }: Exchange, name: RepositoryName, digest: string): Promise<Reply> {
   if (!isDigest(digest)) return refuse(400, 'DIGEST_INVALID', 'invalid digest', { digest })
   const unknown = refuse(404, 'BLOB_UNKNOWN', 'blob unknown to this repository', { digest })

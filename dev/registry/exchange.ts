@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Store } from './store.ts'
 import type { Uploads } from './uploads.ts'
 
+/** One request with the store that answers it. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly query: URLSearchParams

@@ -19,7 +19,9 @@ export async function ifExists<T>(operation: Promise<T>): Promise<T | undefined>
   }
 }
 
+/** The text of a file; undefined if the file does not exist. */
 export const readText = (path: string): Promise<string | undefined> => ifExists(readFile(path, 'utf8'))
+/** Names of the entries of a folder; none if the folder does not exist. */
 export const listNames = async (path: string): Promise<string[]> => (await ifExists(readdir(path))) ?? []
 /** True if there was such a file. */
 export const remove = async (path: string): Promise<boolean> => (await ifExists(rm(path).then(() => true))) ?? false

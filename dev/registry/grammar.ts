@@ -22,12 +22,17 @@ const NAME = new RegExp(`^${SEGMENT}(?:/${SEGMENT})*$`)
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/
 
+/** Whether a text is a repository name of the OCI distribution-spec. */
 export const isRepositoryName = (value: string): value is RepositoryName =>
   value.length <= NAME_LIMIT && NAME.test(value)
+/** Whether a text is a tag of the OCI distribution-spec. */
 export const isTag = (value: string): value is Tag => TAG.test(value)
+/** Whether a text is a digest of an algorithm that this registry knows. */
 export const isDigest = (value: string): value is Digest => DIGEST.test(value)
 
 /** Hash algorithms of the digests that this registry stores and verifies. */
 export type Algorithm = 'sha256' | 'sha512'
+/** Whether this registry knows a digest algorithm. */
 export const isAlgorithm = (value: string): value is Algorithm => value === 'sha256' || value === 'sha512'
+/** The algorithm of a digest. */
 export const algorithmOf = (value: Digest): Algorithm => (value.startsWith('sha512:') ? 'sha512' : 'sha256')

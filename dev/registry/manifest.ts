@@ -7,8 +7,10 @@ import type { Result } from '../../src/base/result.ts'
 import { err, ok } from '../../src/base/result.ts'
 import { type Digest, isDigest } from './grammar.ts'
 
+/** Media type of an OCI image index. */
 export const INDEX_MEDIA_TYPE = 'application/vnd.oci.image.index.v1+json'
 
+/** What the registry reads of a manifest. */
 export interface Manifest {
   readonly mediaType: string
   /** Blobs and manifests that must be in the repository before this manifest may be. */

@@ -9,6 +9,7 @@ import { methodNotAllowed, type Reply, refuse } from './reply.ts'
 /** Largest manifest in bytes: what the spec asks every registry to accept ("Pushing Manifests"). */
 const MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
 
+/** Answers every request for a manifest (OCI distribution-spec 1.1, end-3, end-7 and end-9). */
 export function answerManifest(exchange: Exchange, name: RepositoryName, reference: string): Promise<Reply> | Reply {
   switch (exchange.request.method) {
     case 'GET':

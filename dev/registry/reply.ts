@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
+/** An answer before it is written to the connection. */
 export interface Reply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
@@ -47,6 +48,7 @@ export const methodNotAllowed = (allowed: readonly string[]): Reply =>
     Allow: allowed.join(', '),
   })
 
+/** An answer with a JSON body. */
 export const json = (status: number, value: unknown, headers: Reply['headers'] = {}): Reply => ({
   status,
   headers: { 'Content-Type': 'application/json', ...headers },

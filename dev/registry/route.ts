@@ -7,6 +7,7 @@ import { err, ok } from '../../src/base/result.ts'
 import { isRepositoryName, type RepositoryName } from './grammar.ts'
 import { type Reply, refuse } from './reply.ts'
 
+/** What a path of the registry API names. */
 export type Route =
   | { readonly kind: 'ping' }
   | { readonly kind: 'catalog' }

@@ -16,6 +16,7 @@ import { Store } from './store.ts'
 import { answerUpload, answerUploads } from './uploading.ts'
 import { Uploads } from './uploads.ts'
 
+/** Options of the development registry. */
 export interface RegistryOptions {
   /** Holds everything; created when missing. Only one registry at a time may use it. */
   readonly directory: string
@@ -31,6 +32,7 @@ export interface RegistryOptions {
   readonly onFault?: (error: unknown) => void
 }
 
+/** What the registry saw of one request. */
 export interface RequestRecord {
   readonly method: string
   /** The request target as received. */
@@ -38,6 +40,7 @@ export interface RequestRecord {
   readonly status: number
 }
 
+/** A running development registry. */
 export interface Registry {
   /** Without a trailing slash. */
   readonly url: string

@@ -40,6 +40,7 @@ export interface StoredManifest {
   readonly subject?: Digest
 }
 
+/** Blobs, manifests and tags in a folder. */
 export class Store {
   readonly #root: string
   readonly #writer: AtomicWriter
@@ -206,6 +207,7 @@ export class Store {
   }
 }
 
+/** A stored blob. */
 export interface Blob {
   readonly size: number
   /** Bytes from `start` up to, not including, `end`; closes the file at its end. */

@@ -15,6 +15,7 @@ import { folderOf } from './store.ts'
 
 const SESSION = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
+/** The upload sessions of all repositories. */
 export class Uploads {
   readonly #root: string
   readonly #sessions = new KeyedLock()
@@ -47,6 +48,7 @@ export class Uploads {
   }
 }
 
+/** One upload session. */
 export class Upload {
   readonly session: string
   readonly file: string

@@ -5,10 +5,12 @@ import { toHex } from '../base/bytes.ts'
 /** Characters of one digest: 32 bytes in base64url without padding. */
 export const DIGEST_LENGTH = 43
 
+/** SHA-256 of bytes, written as `sha256:` and lower-case hexadecimal. */
 export async function digestOf(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }
 
+/** Prefix of the store keys of shards, which are their digests. */
 export const SHARD_PREFIX = 'sha256:'
 
 /** The store's key of a shard. */

@@ -13,6 +13,7 @@ import { shardBits, shardOf } from './sharding.ts'
 /** How long a bundle is valid by default: a year. */
 export const VALIDITY_SECONDS = 31_536_000
 
+/** Options of {@link encodeBundle}. Times are seconds since the epoch. */
 export type EncodeOptions = {
   /** The key of the store for which the bundle is made. */
   readonly pointer: string

@@ -5,9 +5,12 @@
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { object, ShapeError, text } from './shape.ts'
 
+/** Signature algorithms of bundles (RFC 7518, RFC 8037). */
 export const ALGORITHMS = ['EdDSA', 'ES256'] as const
+/** One of {@link ALGORITHMS}. */
 export type Algorithm = (typeof ALGORITHMS)[number]
 
+/** A public key that may verify bundles. `id` is its `kid`. */
 export type VerificationKey = { readonly id: string; readonly algorithm: Algorithm; readonly key: CryptoKey }
 /** By id. */
 export type VerificationKeys = ReadonlyMap<string, VerificationKey>
@@ -89,6 +92,7 @@ async function importKey(jwk: JWK): Promise<VerificationKey> {
   return key instanceof Uint8Array ? damaged() : { id, algorithm, key }
 }
 
+/** Both halves of a new key (RFC 7517). */
 export type GeneratedKey = { readonly private: JWK; readonly public: JWK }
 
 /** A new key pair whose `kid` is its thumbprint. */

@@ -19,6 +19,7 @@ export const FORMAT = 2
 /** `typ` of the signature's header: what is signed here can never pass for a token, nor a token for it. */
 export const MANIFEST_TYPE = 'dockgate-bundle+jws'
 
+/** The payload of a signed pointer. docs/decisions/0005-bundle-format.md explains it. */
 export type Manifest = {
   readonly format: number
   /** The key of the store under which this manifest is the policy: it counts under no other. */
@@ -104,8 +105,10 @@ const unsupported = (version: number): BundleProblem => ({
       : `the bundle has format ${version} and this gate reads format ${FORMAT}: push again with the dockgate command of this gate's version`,
 })
 
+/** How many shards a bundle has: a power of two. */
 export const shardCount = ({ bits }: Pick<Manifest, 'bits'>): number => 2 ** bits
 
+/** The digest of one shard; empty for an index that the bundle does not have. */
 export const digestAt = ({ shards }: Pick<Manifest, 'shards'>, index: number): string =>
   shards.slice(index * DIGEST_LENGTH, (index + 1) * DIGEST_LENGTH)
 

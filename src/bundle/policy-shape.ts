@@ -115,6 +115,11 @@ const credential = objectOf<Credential>(
 
 const token = objectOf<TokenData>({ status: oneOf(['enabled', 'disabled']), credentials: listOf(credential) }, {})
 
+/**
+ * Reads the data of one principal from a shard.
+ *
+ * @throws {@link ShapeError}
+ */
 export const readPrincipalData: Read<PrincipalData> = objectOf<PrincipalData>(
   {},
   { token, grants: listOf(grant), control: listOf(control), denies: listOf(deny) },
@@ -141,6 +146,11 @@ const identity = objectOf<CommonData['identities'][number]>(
   { subject: text },
 )
 
+/**
+ * Reads what a manifest holds for every request.
+ *
+ * @throws {@link ShapeError}
+ */
 export const readCommonData: Read<CommonData> = objectOf<CommonData>(
   {
     service: text,

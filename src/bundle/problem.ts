@@ -1,5 +1,6 @@
 /** Why a bundle, or a part of one, cannot be used. A value, so that the gate can keep the last good one and say why. */
 
+/** Stable codes of what may be wrong with a bundle. docs/operations.md explains each of them. */
 export type BundleProblemCode =
   /** Nothing under the pointer's key. */
   | 'pointer_missing'
@@ -30,6 +31,7 @@ export type BundleProblemCode =
   /** The public keys themselves cannot be read. */
   | 'keys_invalid'
 
+/** Why a bundle cannot take effect: a stable code, and a message for the operator. */
 export type BundleProblem = {
   readonly code: BundleProblemCode
   /** What happened and what to do about it; never a secret. */

@@ -9,6 +9,7 @@ import { isRecord } from '../base/json.ts'
 /** `at` is the place of the value, such as `grants[2].on`. */
 export type Read<T> = (value: unknown, at: string) => T
 
+/** A value does not have the shape that was expected. The message names its place. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError'
 }
@@ -17,8 +18,18 @@ const wrong = (at: string, expected: string): never => {
   throw new ShapeError(`${at === '' ? 'the value' : at} is not ${expected}`)
 }
 
+/**
+ * Reads a text.
+ *
+ * @throws {@link ShapeError}
+ */
 export const text: Read<string> = (value, at) => (typeof value === 'string' ? value : wrong(at, 'text'))
 
+/**
+ * Reads true or false.
+ *
+ * @throws {@link ShapeError}
+ */
 export const flag: Read<boolean> = (value, at) => (typeof value === 'boolean' ? value : wrong(at, 'true or false'))
 
 /** A whole number, also negative, that a double holds exactly. */
@@ -31,6 +42,7 @@ export const natural: Read<number> = (value, at) => {
   return number >= 0 ? number : wrong(at, 'a whole number from 0')
 }
 
+/** Makes a reader of texts that match a pattern. */
 export const matching =
   (pattern: RegExp, expected: string): Read<string> =>
   (value, at) => {
@@ -38,11 +50,13 @@ export const matching =
     return pattern.test(string) ? string : wrong(at, expected)
   }
 
+/** Makes a reader of texts of a fixed list. */
 export const oneOf =
   <T extends string>(values: readonly T[]): Read<T> =>
   (value, at) =>
     values.find((known) => known === value) ?? wrong(at, `one of ${values.join(', ')}`)
 
+/** Makes a reader of lists. */
 export const listOf =
   <T>(read: Read<T>): Read<readonly T[]> =>
   (value, at) =>

@@ -19,6 +19,7 @@ export function formatShard(entries: Iterable<readonly [PrincipalKey, PrincipalD
   return `{${members.join(',')}}`
 }
 
+/** One shard of a bundle: principals and their data, read one by one when they are asked for. */
 export class Shard {
   readonly bytes: number
   readonly #members: Readonly<Record<string, unknown>>
@@ -64,6 +65,7 @@ export async function openShard(digest: string, bytes: ArrayBuffer): Promise<Res
   }
 }
 
+/** The problem of a shard that cannot be read. */
 export const malformed = (digest: string, error: unknown): BundleProblem => ({
   code: 'shard_malformed',
   message: `${shardKey(digest)} cannot be read: ${error instanceof Error ? error.message : String(error)}; push again with the dockgate command of this gate's version`,

@@ -3,6 +3,7 @@ import { loadPolicies as loadFiles } from '../files/load.ts'
 import type { Problem } from '../files/problem.ts'
 import type { PolicySet } from '../policy/model.ts'
 
+/** What {@link loadPolicies} found. */
 export type Loaded = {
   /** Absent when a problem is an error. */
   readonly policies?: PolicySet

@@ -43,8 +43,10 @@ export type RequestQuestion = Circumstances & {
   readonly artifactType?: string
 }
 
+/** A question to a policy: about a permission, or about a registry request. */
 export type PolicyQuestion = PermissionQuestion | RequestQuestion
 
+/** Why a question cannot be read. */
 export type QuestionProblem =
   | 'client_ip_invalid'
   | 'permission_unknown'

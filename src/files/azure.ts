@@ -37,6 +37,7 @@ const TokenShape = z.object({
 /** One item of a list, its keys in one spelling. */
 export type AzureItem = { readonly kind: 'roleAssignment' | 'role' | 'scopeMap' | 'token'; readonly entry: Entry }
 
+/** What is read of the entries of Azure's lists. */
 export const AZURE_SHAPES = { roleAssignment: AssignmentShape, scopeMap: ScopeMapShape, token: TokenShape } as const
 
 /** All keys that matter in an item, for what it is or for what it says. */

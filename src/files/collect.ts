@@ -30,6 +30,7 @@ import { notAMapping, reportUnknownKeys, wrongType } from './validation.ts'
 export type Declared<T> = { readonly name: string; readonly entry: Entry; readonly value: T | undefined }
 type Shape<T extends z.ZodType> = Declared<z.output<T>>
 
+/** Everything that the files of a folder declare, before names are resolved. */
 export class Declarations {
   readonly registry: Shape<typeof Registry>[] = []
   readonly scopeMaps: Shape<typeof ScopeMap>[] = []

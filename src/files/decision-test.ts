@@ -11,6 +11,7 @@ import { Entry } from './entry.ts'
 import { complaint, type Report } from './problem.ts'
 import { notAMapping, reportUnknownKeys, wrongType } from './validation.ts'
 
+/** One decision test: a question, and the decision that it expects. */
 export type DecisionTest = {
   /** A principal that no file names is decided like any other. */
   readonly as: Principal

@@ -75,6 +75,7 @@ const window = {
 /** Token audience of a gate that was given no name: good for one gate, not for telling several apart. */
 export const DEFAULT_SERVICE = 'dockgate'
 
+/** The section `registry`: settings of the gate. */
 export const Registry = z
   .strictObject({
     service: words('Token audience and `service` of the challenge: usually the host name of the gate').default(
@@ -104,6 +105,7 @@ export const Registry = z
   })
   .describe('Settings of the gate')
 
+/** An entry of `scopeMaps`. */
 export const ScopeMap = z
   .strictObject({
     description: z.string().describe('What it is for').exactOptional(),
@@ -118,6 +120,7 @@ const Credential = z
   })
   .describe('A password, of which only the digest is kept')
 
+/** An entry of `tokens`. */
 export const Token = z
   .strictObject({
     scopeMap: name(
@@ -136,6 +139,7 @@ export const Token = z
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 
+/** An entry of `issuers`. */
 export const Issuer = z
   .strictObject({
     issuer: text(
@@ -159,6 +163,7 @@ export const Issuer = z
   })
   .describe('An OIDC issuer whose tokens are accepted')
 
+/** An entry of `identities`. */
 export const Identity = z
   .strictObject({
     issuer: name('Who vouches: an issuer of this set'),
@@ -216,6 +221,7 @@ export const Role = z
   })
   .describe('A custom role, as `az role definition list` prints it or as `az role definition create` reads it')
 
+/** An entry of `roleAssignments`. */
 export const RoleAssignment = z
   .strictObject({
     name: words('For messages and decisions; default: file and position').exactOptional(),
@@ -228,6 +234,7 @@ export const RoleAssignment = z
   })
   .describe('A principal has a role')
 
+/** An entry of `denyAssignments`. */
 export const DenyAssignment = z
   .strictObject({
     name: words('For messages and decisions; default: file and position').exactOptional(),
@@ -253,8 +260,10 @@ export const REASONS = [
   'authentication_required',
   'not_a_registry_request',
 ] as const
+/** One of {@link REASONS}. */
 export type Reason = (typeof REASONS)[number]
 
+/** An entry of `tests` in a file of decision tests. */
 export const DecisionTest = z
   .strictObject({
     as: principal,
@@ -307,6 +316,7 @@ export const PolicyFile = z
   })
   .meta({ title: 'Dockgate policy', description: 'Who may do what in a container registry' })
 
+/** A whole file of decision tests. */
 export const TestFile = z
   .strictObject({
     $schema: z.string().describe('For editors').exactOptional(),

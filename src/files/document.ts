@@ -15,8 +15,10 @@ import { syntaxFaults } from './yaml-fault.ts'
 
 export { isMapping, type Mapping } from './tree.ts'
 
+/** Keys and indexes from the root of a file to a value. */
 export type Path = readonly (string | number)[]
 
+/** One file: its value, and the place of each part of it. */
 export class FileDocument {
   readonly file: string
   /** The syntax is wrong: the value may name things, but is not worth more reports. */

@@ -10,8 +10,10 @@ import { validate } from './validation.ts'
 
 /** Keys by their lower-case spelling. */
 export type Spellings = ReadonlyMap<string, string>
+/** Keys by their lower-case spelling. */
 export const spellingsOf = (keys: readonly string[]): Spellings => new Map(keys.map((key) => [key.toLowerCase(), key]))
 
+/** A value of a file, with its place. */
 export class Entry {
   readonly value: unknown
   readonly #document: FileDocument

@@ -22,6 +22,7 @@ import {
 } from '../registry/permission.ts'
 import { type Complaint, complaint } from './problem.ts'
 
+/** Reads the text of a field, or says what is wrong with it. */
 export type Field<T> = (text: string) => Result<T, Complaint>
 
 const fail = (...reason: Parameters<typeof complaint>) => err(complaint(...reason))
@@ -147,6 +148,7 @@ function similarLines(text: string): readonly string[] {
 
 const PRINCIPAL_FORMS = 'token:NAME, identity:NAME, subject:ISSUER/ID, group:ISSUER/ID, anonymous or everyone'
 
+/** Reads a principal: `token:NAME`, `subject:ISSUER/ID` and the other kinds. */
 export const readPrincipal: Field<Principal> = (text) => {
   const principal = parsePrincipal(text)
   if (principal.ok) return principal
@@ -249,6 +251,7 @@ export const readIssuerUrl: Field<string> = (text) => {
     : ok(text)
 }
 
+/** Reads the URL of an issuer's keys. */
 export const readJwksUri: Field<string> = (text) => {
   const url = parseUrl(text)
   return url !== undefined && isSecure(url)
@@ -268,11 +271,13 @@ export const readRepository: Field<RepositoryName> = (text) => {
     : fail('name_invalid', `"${text}" is not a repository name`, 'write one repository, in lower case')
 }
 
+/** Reads a tag. */
 export const readTag: Field<Tag> = (text) => {
   const tag = parseTag(text)
   return tag.ok ? tag : fail('tag_invalid', `"${text}" is not a tag`, 'use up to 128 letters, digits, _, . and -')
 }
 
+/** Reads an IP address. */
 export const readIp: Field<string> = (text) =>
   isIP(text) === 0 ? fail('ip_invalid', `"${text}" is not an IP address`, 'write one IPv4 or IPv6 address') : ok(text)
 

@@ -16,6 +16,7 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
 /** Characters of base64url that 2048 bits take, the least that RS256 allows (RFC 7518 section 3.3). */
 const RSA_LENGTH = 342
 
+/** Reports public keys that the gate could not use, and private keys. */
 export function checkKeys(keys: readonly Readonly<Record<string, unknown>>[], list: Entry, report: Report): void {
   for (const [index, key] of keys.entries()) {
     const secret = PRIVATE_MEMBERS.find((member) => member in key)

@@ -11,12 +11,14 @@ import { readFolder } from './folder.ts'
 import { complaint, type Problem, Report } from './problem.ts'
 import { resolve } from './resolve/resolve.ts'
 
+/** The text of one policy file. */
 export type PolicyText = {
   /** Relative to the policy folder, with `/`. */
   readonly path: string
   readonly text: string
 }
 
+/** A policy set with its tests, and everything that is wrong with its files. */
 export type LoadResult = {
   /** Only when no problem is an error. */
   readonly policies?: PolicySet

@@ -4,12 +4,14 @@ import { nearest } from '../base/spelling.ts'
 import type { Source } from '../policy/model.ts'
 import { complaint, type Report } from './problem.ts'
 
+/** Kinds of entries that others refer to by name. */
 export type Kind = 'scope map' | 'token' | 'issuer' | 'identity' | 'role'
 
 /** A suggestion costs a look at all names of a kind; after this many looks nobody reads on. */
 const MAX_LOOKS = 500_000
 const MAX_LISTED = 10
 
+/** The names that a policy set declares, to look up references and to guess what was meant. */
 export class Names {
   readonly #names: Readonly<Record<Kind, ReadonlySet<string>>>
   readonly #report: Report

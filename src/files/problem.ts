@@ -5,6 +5,7 @@
 import { compareCodeUnits } from '../base/text.ts'
 import type { Source } from '../policy/model.ts'
 
+/** One problem of a policy set, with its place. */
 export type Problem = {
   readonly severity: 'error' | 'warning'
   /** Stable, for scripts and tests. */
@@ -19,6 +20,7 @@ export type Problem = {
 /** What a parser complains of, before anybody knows the place. */
 export type Complaint = Pick<Problem, 'code' | 'message' | 'hint'>
 
+/** Makes a {@link Complaint}. */
 export const complaint = (code: string, message: string, hint?: string): Complaint =>
   hint === undefined ? { code, message } : { code, message, hint }
 

@@ -8,10 +8,12 @@ import { type Complaint, complaint } from './problem.ts'
 /** A mapping of a file. Without prototype, so that every key is data. */
 export type Mapping = { [key: string]: unknown }
 
+/** Whether a value of a file is a mapping. */
 export const isMapping = (value: unknown): value is Mapping => isRecord(value)
 
 /** How deep collections may be nested. A policy needs six levels, and readers recurse. */
 export const MAX_DEPTH = 64
+/** The complaint about a value that is nested more deeply than {@link MAX_DEPTH}. */
 export const TOO_DEEP = complaint(
   'too_deep',
   `values are nested more than ${MAX_DEPTH} levels deep`,
@@ -25,6 +27,7 @@ const LARGE = 256
 /** A key or value, by its number in document order. */
 export type Node = number
 
+/** The values of one file, and their places. */
 export class Tree {
   /** After a mapping come its keys and values in turn, after a list its items; the root is the first. */
   readonly #values: unknown[] = []

@@ -20,6 +20,7 @@ import {
 import { complaint } from './problem.ts'
 import { MAX_DEPTH, type TreeBuilder } from './tree.ts'
 
+/** What reading a text as YAML found, in addition to its values. */
 export type YamlReading = {
   /** What the library complains of, in the order in which it noticed. */
   readonly faults: readonly YAMLError[]

@@ -6,6 +6,7 @@
  */
 import { err, ok, type Result } from '../base/result.ts'
 
+/** The credential of an `Authorization` header. */
 export type Credential =
   | { readonly kind: 'basic'; readonly user: string; readonly password: string }
   | { readonly kind: 'bearer'; readonly token: string }

@@ -15,4 +15,5 @@ export const MINTED_MAX_LENGTH = 32_768
 const COMPACT =
   /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/
 
+/** Whether a text has the form of a compact JWS that is not too long. */
 export const isCompactJws = (text: string): boolean => text.length <= MINTED_MAX_LENGTH && COMPACT.test(text)

@@ -15,10 +15,13 @@ import { type PrincipalKey, principalKey } from '../policy/principal.ts'
 import { hasControlCharacter } from './authorization.ts'
 import { isPattern, matchesClaimPattern, PATTERN_TEXT_MAX_LENGTH } from './claim-pattern.ts'
 
+/** An issuer, as the compiled policy has it. */
 export type IssuerRule = CommonData['issuers'][number]
+/** A federated identity, as the compiled policy has it. */
 export type IdentityRule = CommonData['identities'][number]
 /** A JWT's payload, verified, or a part of it. */
 export type Claims = Readonly<Record<string, unknown>>
+/** Claims of a JWT as texts, or lists of texts, by name. */
 export type ClaimTexts = Readonly<Record<string, string | readonly string[]>>
 
 /**
@@ -91,6 +94,7 @@ export function federate(
   })
 }
 
+/** Whether a text may be the subject of a caller. */
 export const isSubject = (text: string): boolean =>
   text.length >= 1 && text.length <= SUBJECT_MAX_LENGTH && !hasControlCharacter(text)
 
@@ -160,9 +164,11 @@ export function callerOfSubject(
   }
 }
 
+/** The principal of a subject of an issuer. */
 export const subjectKey = ({ name }: ClaimRule, subject: string): PrincipalKey =>
   principalKey({ kind: 'subject', issuer: name, id: subject })
 
+/** The principals of groups of an issuer. */
 export const groupKeys = (issuer: string, groups: readonly string[]): readonly PrincipalKey[] =>
   [...new Set(groups)].map((id) => principalKey({ kind: 'group', issuer, id }))
 

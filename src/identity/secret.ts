@@ -28,6 +28,7 @@ export function findCredential(
   return found
 }
 
+/** Whether a password has not expired yet. */
 export const isUnexpired = ({ expires }: Credential, now: EpochSeconds): boolean =>
   expires === undefined || now < expires
 

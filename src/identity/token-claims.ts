@@ -20,6 +20,7 @@ export type CredentialOrigin =
   | { readonly kind: 'token'; readonly name: string; readonly credential: string }
   | { readonly kind: 'federation'; readonly federation: Federation }
 
+/** What a token of the token service says. */
 export type Minted = {
   readonly proof: CredentialOrigin
   /** Upper bound; absent: none. An access token always has one. */

@@ -12,6 +12,7 @@ import type { Action } from '../registry/permission.ts'
 import { DELETED_READ } from '../registry/required-permissions.ts'
 import { type Access, includesScope, REPOSITORY_SCOPE_ACTIONS } from '../registry/scope.ts'
 
+/** Scopes that a client asks for, and who asks. */
 export type ScopeRequest = {
   readonly rights: EffectiveRights
   readonly catalog: Common['catalog']

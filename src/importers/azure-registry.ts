@@ -11,6 +11,7 @@ import { formatSource, Report } from '../files/problem.ts'
 import type { Mode, Source } from '../policy/model.ts'
 import { ImportError } from './input.ts'
 
+/** What is read of the output of `az acr show`. */
 export type ShownRegistry = {
   readonly name: string
   readonly loginServer: string

@@ -19,6 +19,7 @@ import { Findings, type Imported } from './finding.ts'
 import { ImportError, unreadable } from './input.ts'
 import { policyText } from './policy-text.ts'
 
+/** Options of an import from Azure. */
 export type AzureOptions = {
   /** The role assignment permissions mode; default: what `az acr show` says. */
   readonly mode?: Mode

@@ -9,14 +9,17 @@ import type { Source } from '../policy/model.ts'
 import { type Foreign, type ForeignEntry, type ForeignScalar, nounOf, readForeign, refuse } from './foreign.ts'
 import { ImportError } from './input.ts'
 
+/** A text of the file, with its place. */
 export type Text = { readonly text: string; readonly source: Source }
 
 /** A user of the file; `labels` by name. */
 export type User = { readonly source: Source; readonly labels: ReadonlyMap<string, readonly string[]> }
 
 const FIELDS = ['account', 'type', 'name', 'service', 'ip'] as const
+/** A key that an ACL entry may test. */
 export type Field = (typeof FIELDS)[number]
 
+/** One entry of `acl`. */
 export type AclEntry = {
   readonly source: Source
   /** Absent fields match everything. */
@@ -25,6 +28,7 @@ export type AclEntry = {
   readonly comment?: string
 }
 
+/** What is read of the configuration of docker_auth. */
 export type DockerAuthFile = {
   /** Those that can sign in; `''` is the anonymous caller. */
   readonly users: ReadonlyMap<string, User>

@@ -16,6 +16,7 @@ import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type Rul
 import { parseRe2, re2Groups, re2Matches, re2Ways } from './re2.ts'
 import { and, EVERYWHERE, formatWhere, isWithin, NOWHERE, not, or, placeOf, type Where } from './where.ts'
 
+/** Options of an import from docker_auth. */
 export type DockerAuthOptions = {
   /** The `service` that registries ask with; entries that name one are decided by it. */
   readonly service?: string

@@ -1,6 +1,7 @@
 /** What an importer has to say of its input, by the line that it is about. Never thrown. */
 import type { Source } from '../policy/model.ts'
 
+/** What an import could not carry over, or changed, with its place. */
 export type Finding = {
   /**
    * `lost`: a rule that the imported policy does not have, or not whole: it gives less than the original did. `wider`: it

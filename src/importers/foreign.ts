@@ -11,12 +11,14 @@ import { formatSource } from '../files/problem.ts'
 import type { Source } from '../policy/model.ts'
 import { ImportError } from './input.ts'
 
+/** A value of a foreign file, as its own program reads it, with its place. */
 export type Foreign =
   /** `isPlain`: written without quotes, so that a program may take it for something else than text. */
   | { readonly kind: 'scalar'; readonly source: Source; readonly text: string; readonly isPlain: boolean }
   | { readonly kind: 'list'; readonly source: Source; readonly items: readonly Foreign[] }
   | { readonly kind: 'mapping'; readonly source: Source; readonly entries: readonly ForeignEntry[] }
 
+/** A single value of a foreign file. */
 export type ForeignScalar = Extract<Foreign, { kind: 'scalar' }>
 /** A key and its value; no two keys of a mapping have the same text. */
 export type ForeignEntry = { readonly key: ForeignScalar; readonly value: Foreign }

@@ -21,7 +21,9 @@ export type Item = { readonly kind: 'one'; readonly set: string } | { readonly k
 /** A sequence of items that matches a whole name. */
 export type Way = readonly Item[]
 
+/** Any characters, slashes included. */
 export const DEEP: Item = { kind: 'run', deep: true }
+/** Any characters except a slash. */
 export const FLAT: Item = { kind: 'run', deep: false }
 
 /** The item of a set of characters; characters that no name has are left out. */
@@ -30,6 +32,7 @@ export const oneOf = (isMember: (char: string) => boolean): Item => ({
   set: [...NAME_CHARACTERS].filter(isMember).join(''),
 })
 
+/** Exactly one character. */
 export const literal = (char: string): Item => oneOf((other) => other === char)
 
 /** Every combination of the ways of two parts, one behind the other; nothing if there are too many. */

@@ -2,6 +2,7 @@
 import { Document, isMap, isSeq, type YAMLMap } from 'yaml'
 import { TOKEN_NAME } from '../policy/principal.ts'
 
+/** One rule as the text of a policy file. */
 export type RuleText = {
   readonly name: string
   readonly principal: string
@@ -12,6 +13,7 @@ export type RuleText = {
   readonly comment?: string
 }
 
+/** The sections of a policy file that an import writes. */
 export type Sections = {
   readonly registry?: object
   readonly scopeMaps?: object
@@ -21,6 +23,7 @@ export type Sections = {
   readonly roleAssignments?: readonly RuleText[]
 }
 
+/** The text of a policy file. `header` are the lines of the comment at its top. */
 export function policyText(header: readonly string[], sections: Sections): string {
   const { roleAssignments = [], ...others } = sections
   const rules = roleAssignments.map(({ comment: _, ...rule }) => rule)
@@ -47,6 +50,7 @@ export function policyText(header: readonly string[], sections: Sections): strin
 
 /** A map for tokens whose rights are all in role assignments. */
 export const NO_RIGHTS = 'by-role-assignment'
+/** A scope map that grants nothing, for tokens whose rights are role assignments. */
 export const NO_RIGHTS_MAP = {
   [NO_RIGHTS]: { description: 'Nothing: what these tokens may do is in role assignments', actions: [] },
 } as const

@@ -9,6 +9,7 @@ import {
   type RepositoryPattern,
 } from '../policy/repository-pattern.ts'
 
+/** On which repositories, and for which claims, a rule holds. */
 export type Where =
   | { readonly kind: 'constant'; readonly value: boolean }
   | { readonly kind: 'equals'; readonly name: string }
@@ -20,12 +21,17 @@ export type Where =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Where[] }
   | { readonly kind: 'not'; readonly part: Where }
 
+/** Holds always. */
 export const EVERYWHERE: Where = { kind: 'constant', value: true }
+/** Holds never. */
 export const NOWHERE: Where = { kind: 'constant', value: false }
 
+/** Holds where all parts hold. */
 export const and = (...parts: readonly Where[]): Where => join('and', parts)
+/** Holds where one of the parts holds. */
 export const or = (...parts: readonly Where[]): Where => join('or', parts)
 
+/** Holds where the part does not hold. */
 export function not(part: Where): Where {
   if (part.kind === 'constant') return part.value ? NOWHERE : EVERYWHERE
   if (part.kind === 'or') return and(...part.parts.map(not))

@@ -12,10 +12,12 @@ import { type Foreign, type ForeignEntry, nounOf, readForeign, refuse } from './
 import { isDoublestar } from './glob.ts'
 import { ImportError } from './input.ts'
 
+/** A text of the file, with its place. */
 export type Text = { readonly text: string; readonly source: Source }
 /** A list and the place of it. */
 export type Texts = { readonly items: readonly Text[]; readonly source: Source }
 
+/** One policy of `accessControl`: users, groups and their actions. */
 export type ZotPolicy = {
   readonly source: Source
   readonly users: Texts
@@ -25,6 +27,7 @@ export type ZotPolicy = {
   readonly conditions?: Source
 }
 
+/** The policies of one repository pattern. */
 export type ZotRepositories = {
   /** In lower case. */
   readonly pattern: string
@@ -34,6 +37,7 @@ export type ZotRepositories = {
   readonly anonymousPolicy: Texts
 }
 
+/** What is read of `http.accessControl` of a zot configuration. */
 export type AccessControl = {
   readonly source: Source
   readonly repositories: readonly ZotRepositories[]

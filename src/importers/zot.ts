@@ -13,6 +13,7 @@ import { customRole, isTokenName, NO_RIGHTS, NO_RIGHTS_MAP, policyText, type Rul
 import { and, EVERYWHERE, isDisjoint, NOWHERE, not, or, placeOf, type Where } from './where.ts'
 import { type AccessControl, readZot, type Texts, type ZotPolicy, type ZotRepositories } from './zot-file.ts'
 
+/** Options of an import from zot. */
 export type ZotOptions = {
   /** `create` without `update` becomes the right to write, tags that exist included. */
   readonly createIsWrite: boolean

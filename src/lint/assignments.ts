@@ -26,6 +26,7 @@ function bitsOfRoles(mode: Mode): (role: RoleDefinition) => number {
 
 const REPOSITORY_BITS = REPOSITORY_PERMISSIONS.reduce((bits, permission) => bits | PERMISSION_BITS[permission], 0)
 
+/** The lint `?`. */
 export const prefixWithoutSlash: Lint = {
   id: 'prefix_without_slash',
   explanation:
@@ -68,6 +69,7 @@ function prefixOfLike(operator: string, pattern: string): string | undefined {
   return rest === 'anything' ? prefix : undefined
 }
 
+/** The lint `?`. */
 export const unscopedAssignment: Lint = {
   id: 'unscoped_assignment',
   explanation:
@@ -88,6 +90,7 @@ export const unscopedAssignment: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const roleWithoutEffect: Lint = {
   id: 'role_without_effect',
   explanation:
@@ -116,6 +119,7 @@ function grantingRules({ compiled }: Subject): ReadonlySet<string> {
   return rules
 }
 
+/** The lint `?`. */
 export const neverMatches: Lint = {
   id: 'never_matches',
   explanation:
@@ -150,6 +154,7 @@ const neverDenies = ({ condition, permissions, actions }: DenyAssignment): boole
     return left.type === 'constant' && !left.value
   })
 
+/** The lint `?`. */
 export const coveredByAnother: Lint = {
   id: 'covered_by_another',
   explanation:
@@ -184,6 +189,7 @@ const KINDS = {
   denyAssignment: '',
 } as const
 
+/** The lint `?`. */
 export const repeatedAssignment: Lint = {
   id: 'repeated_assignment',
   explanation: 'The same role twice for the same principal adds up, so narrowing one of the two takes nothing away.',
@@ -204,6 +210,7 @@ export const repeatedAssignment: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const expired: Lint = {
   id: 'expired',
   explanation: 'What is over grants and denies nothing any more, and hides what is still in force.',

@@ -7,6 +7,7 @@ import { EVERYONE, parsePrincipal } from '../policy/principal.ts'
 import type { Lint } from './lint.ts'
 import { publicIssuerOf } from './public-issuers.ts'
 
+/** The lint `?`. */
 export const everyoneOfPublicIssuer: Lint = {
   id: 'everyone_of_public_issuer',
   explanation:
@@ -24,6 +25,7 @@ export const everyoneOfPublicIssuer: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const doubtfulDeny: Lint = {
   id: 'doubtful_deny',
   explanation:
@@ -68,6 +70,7 @@ function claimsBehind(
   return [issuer, Object.keys(identity?.claims ?? {}).filter((claim) => claim !== issuer?.subjectClaim)]
 }
 
+/** The lint `?`. */
 export const prefixFromClaim: Lint = {
   id: 'prefix_from_claim',
   explanation:

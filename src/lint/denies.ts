@@ -9,6 +9,7 @@ import { formatRepositoryPattern } from '../policy/repository-pattern.ts'
 import { PERMISSIONS, type Permission } from '../registry/permission.ts'
 import type { Lint } from './lint.ts'
 
+/** The lint `?`. */
 export const unreachableDeny: Lint = {
   id: 'unreachable_deny',
   explanation:

@@ -9,6 +9,7 @@ import type { Identity, Issuer } from '../policy/model.ts'
 import type { Lint } from './lint.ts'
 import { publicIssuerOf } from './public-issuers.ts'
 
+/** The lint `?`. */
 export const openIdentity: Lint = {
   id: 'open_identity',
   explanation:

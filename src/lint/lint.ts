@@ -6,6 +6,7 @@ import type { CompiledPolicy } from '../policy/decide/compiled.ts'
 import type { EpochSeconds, PolicySet, Source } from '../policy/model.ts'
 import type { Principal } from '../policy/principal.ts'
 
+/** A policy set, and what a lint may know of it. */
 export type Subject = {
   readonly policies: PolicySet
   /** Of `policies`. */
@@ -15,6 +16,7 @@ export type Subject = {
   readonly now: EpochSeconds
 }
 
+/** One place that a lint found. */
 export type Finding = {
   readonly source: Source
   /** What is odd here. */
@@ -23,6 +25,7 @@ export type Finding = {
   readonly hint?: string
 }
 
+/** A lint: its code, what it explains, and how it looks. */
 export type Lint = {
   /** Stable, for scripts. */
   readonly id: string

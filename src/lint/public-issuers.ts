@@ -6,6 +6,7 @@
  */
 import type { Issuer } from '../policy/model.ts'
 
+/** An issuer at which anyone may have an account. */
 export type PublicIssuer = {
   /** Who can sign in, in words. */
   readonly accounts: string
@@ -46,5 +47,6 @@ const PUBLIC_ISSUERS: Readonly<Record<string, PublicIssuer>> = {
   },
 }
 
+/** The public issuer with the URL of an issuer; undefined if it is not public. */
 export const publicIssuerOf = ({ issuer }: Pick<Issuer, 'issuer'>): PublicIssuer | undefined =>
   Object.hasOwn(PUBLIC_ISSUERS, issuer) ? PUBLIC_ISSUERS[issuer] : undefined

@@ -7,6 +7,7 @@ import { permissionsOf } from '../policy/permission-bits.ts'
 import { azureAction, DATA_ACTIONS, type Permission, takesRepository } from '../registry/permission.ts'
 import type { Lint } from './lint.ts'
 
+/** The lint `?`. */
 export const unrestrictedRight: Lint = {
   id: 'unrestricted_right',
   explanation:
@@ -35,6 +36,7 @@ function unrestrictedBy({ role, condition, repositories }: RoleAssignment): read
   })
 }
 
+/** The lint `?`. */
 export const dataActionInActions: Lint = {
   id: 'data_action_in_actions',
   explanation:

@@ -6,6 +6,7 @@ import type { RoleAssignment } from '../policy/model.ts'
 
 const known = new WeakMap<RoleAssignment, string>()
 
+/** A role assignment in words, for messages. */
 export function ruleText(assignment: RoleAssignment): string {
   const text = known.get(assignment) ?? formatRule(ruleOf.roleAssignment(assignment))
   known.set(assignment, text)

@@ -2,6 +2,7 @@
 import { undefinedPrincipal } from '../policy/analysis/undefined-principal.ts'
 import type { Lint } from './lint.ts'
 
+/** The lint `?`. */
 export const unknownTestPrincipal: Lint = {
   id: 'unknown_test_principal',
   explanation:

@@ -11,6 +11,7 @@ import { ruleText } from './rule-text.ts'
 /** Azure's own minimum. */
 const NAME_MIN_LENGTH = 5
 
+/** The lint `?`. */
 export const shortTokenName: Lint = {
   id: 'short_token_name',
   explanation: `Azure wants at least ${NAME_MIN_LENGTH} characters in the name of a token, so a shorter one cannot be moved there.`,
@@ -23,6 +24,7 @@ export const shortTokenName: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const credentialWithoutExpiry: Lint = {
   id: 'credential_without_expiry',
   explanation: 'A password that never expires is good for anyone who finds it, for as long as the token exists.',
@@ -37,6 +39,7 @@ export const credentialWithoutExpiry: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const unusedScopeMap: Lint = {
   id: 'unused_scope_map',
   explanation: 'A scope map that no token has grants nothing to anybody.',
@@ -49,6 +52,7 @@ export const unusedScopeMap: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const pushWithoutRead: Lint = {
   id: 'push_without_read',
   explanation:
@@ -87,6 +91,7 @@ function widenings(pattern: string): readonly string[] {
 
 const DANGEROUS = new Set(['content/write', 'content/delete'])
 
+/** The lint `?`. */
 export const wildcardOverEverything: Lint = {
   id: 'wildcard_over_everything',
   explanation:
@@ -122,6 +127,7 @@ export const wildcardOverEverything: Lint = {
   },
 }
 
+/** The lint `?`. */
 export const anonymousWrite: Lint = {
   id: 'anonymous_write',
   explanation: 'Anyone who reaches the gate, without any credential, could change images.',

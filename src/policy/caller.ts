@@ -4,6 +4,7 @@
 import type { Attributes } from './model.ts'
 import type { PrincipalKey } from './principal.ts'
 
+/** Everything that one caller is at once. */
 export type Caller = {
   /** A caller without credentials is not; it acts as nothing but `anonymous`. */
   readonly authenticated: boolean
@@ -19,4 +20,5 @@ export type Caller = {
   readonly claims?: Attributes['claims']
 }
 
+/** The caller of a request without a credential. */
 export const ANONYMOUS_CALLER: Caller = { authenticated: false, acts: [] }

@@ -5,11 +5,13 @@
  * Source: Azure "conditions-format".
  */
 
+/** Where an attribute comes from, as conditions write it. */
 export type AttributeSource = 'Request' | 'Resource' | 'Principal' | 'Environment'
 
 /** `@Source[name]`, with the part after the last colon included in `name`. Names compare without letter case. */
 export type Attribute = { readonly type: 'attribute'; readonly source: AttributeSource; readonly name: string }
 
+/** A literal of a condition. */
 export type Literal =
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'integer'; readonly value: number }
@@ -17,13 +19,18 @@ export type Literal =
   /** A bare GUID, in lower case. */
   | { readonly type: 'guid'; readonly value: string }
 
+/** A list of literals: `{'a', 'b'}`. */
 export type SetLiteral = { readonly type: 'set'; readonly items: readonly Literal[] }
 
+/** What an operator compares. */
 export type Operand = Attribute | Literal | SetLiteral
 
+/** How an operator compares lists. */
 export const QUANTIFIERS = ['ForAnyOfAnyValues', 'ForAllOfAnyValues', 'ForAnyOfAllValues', 'ForAllOfAllValues'] as const
+/** One of {@link QUANTIFIERS}. */
 export type Quantifier = (typeof QUANTIFIERS)[number]
 
+/** Operators of the condition language. */
 export const OPERATORS = [
   'BoolEquals',
   'BoolNotEquals',
@@ -59,8 +66,10 @@ export const OPERATORS = [
   'GuidNotEquals',
   'IpInRange',
 ] as const
+/** One of {@link OPERATORS}. */
 export type Operator = (typeof OPERATORS)[number]
 
+/** A condition as data. */
 export type Expression =
   | { readonly type: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
   | { readonly type: 'not'; readonly operand: Expression }

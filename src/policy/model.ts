@@ -16,6 +16,7 @@ export type Source = { readonly file: string; readonly line: number; readonly co
 /** Azure's two role assignment permissions modes: repository data actions with conditions, or legacy registry-wide actions. */
 export type Mode = 'abac' | 'rbac'
 
+/** Settings of the gate. */
 export type RegistrySettings = {
   /** Token audience and `service` of the challenge. */
   readonly service: string
@@ -27,6 +28,7 @@ export type RegistrySettings = {
   readonly tokenLifetimeSeconds: number
 }
 
+/** A permission that a scope map can grant. */
 export type ScopeMapPermission = Extract<
   Permission,
   'content/read' | 'content/write' | 'content/delete' | 'metadata/read' | 'metadata/write'
@@ -39,6 +41,7 @@ export type ScopeMapAction = {
   readonly source: Source
 }
 
+/** A named list of repository permissions. */
 export type ScopeMap = {
   readonly name: string
   readonly description?: string
@@ -49,6 +52,7 @@ export type ScopeMap = {
 /** A password of a token: SHA-256 (64 lower-case hex digits) of a generated secret of high entropy. `expires` is exclusive. */
 export type Credential = { readonly name: string; readonly sha256: string; readonly expires?: EpochSeconds }
 
+/** A user name with passwords and one scope map. */
 export type Token = {
   readonly name: string
   /** Name of a scope map of this set, or of a system-defined one. */
@@ -101,6 +105,7 @@ export type RolePermission = {
   readonly condition?: Condition
 }
 
+/** A built-in or custom role. */
 export type RoleDefinition = {
   readonly name: string
   /** GUID in lower case. */
@@ -110,6 +115,7 @@ export type RoleDefinition = {
   readonly source?: Source
 }
 
+/** When a rule holds. Both times may be absent. */
 export type Window = {
   /** Inclusive. */
   readonly notBefore?: EpochSeconds
@@ -117,6 +123,7 @@ export type Window = {
   readonly notAfter?: EpochSeconds
 }
 
+/** A principal has a role. */
 export type RoleAssignment = Window & {
   readonly name: string
   readonly principal: PrincipalKey
@@ -127,6 +134,7 @@ export type RoleAssignment = Window & {
   readonly source: Source
 }
 
+/** Principals are denied permissions, whatever grants them. */
 export type DenyAssignment = Window & {
   readonly name: string
   readonly principals: readonly PrincipalKey[]
@@ -142,6 +150,7 @@ export type DenyAssignment = Window & {
   readonly source: Source
 }
 
+/** A whole policy set: every entry of every file, with resolved names. */
 export type PolicySet = {
   readonly registry: RegistrySettings
   /** Without the system-defined ones. */

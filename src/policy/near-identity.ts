@@ -8,6 +8,7 @@ export type UnmetRule = {
   readonly value?: string
 }
 
+/** An identity that a caller almost matches, and the claims that differ. */
 export type NearIdentity = {
   readonly name: string
   /** At least one. */

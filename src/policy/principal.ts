@@ -9,11 +9,13 @@ declare const canonical: unique symbol
 /** A principal in its one canonical spelling; names compare with letter case. */
 export type PrincipalKey = string & { readonly [canonical]: true }
 
+/** Who a rule is about. */
 export type Principal =
   | { readonly kind: 'token' | 'identity'; readonly name: string }
   | { readonly kind: 'subject' | 'group'; readonly issuer: string; readonly id: string }
   | { readonly kind: 'anonymous' | 'everyone' }
 
+/** The key of callers without a credential. */
 export const ANONYMOUS = 'anonymous' as PrincipalKey
 /** Everybody who is authenticated; in a deny assignment anonymous callers too. */
 export const EVERYONE = 'everyone' as PrincipalKey
@@ -42,6 +44,7 @@ export function parsePrincipal(text: string): Result<Principal, 'principal_inval
   return err('principal_invalid')
 }
 
+/** A principal as text: `token:ci`. */
 export function principalKey(principal: Principal): PrincipalKey {
   switch (principal.kind) {
     case 'token':

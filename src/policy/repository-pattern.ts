@@ -9,12 +9,14 @@
 import { err, ok, type Result } from '../base/result.ts'
 import { parseRepositoryName, type RepositoryName } from '../registry/name.ts'
 
+/** Every repository, one, or all below a prefix. */
 export type RepositoryPattern =
   | { readonly kind: 'all' }
   | { readonly kind: 'exact'; readonly name: RepositoryName }
   /** `prefix` ends in a slash. */
   | { readonly kind: 'prefix'; readonly prefix: string }
 
+/** Parses `*`, a repository name, or `prefix/*`. */
 export function parseRepositoryPattern(text: string): Result<RepositoryPattern, 'pattern_invalid'> {
   if (text === '*') return ok({ kind: 'all' })
   const isPrefix = text.endsWith('/*')
@@ -23,6 +25,7 @@ export function parseRepositoryPattern(text: string): Result<RepositoryPattern, 
   return ok(isPrefix ? { kind: 'prefix', prefix: `${name.value}/` } : { kind: 'exact', name: name.value })
 }
 
+/** Writes what {@link parseRepositoryPattern} reads. */
 export function formatRepositoryPattern(pattern: RepositoryPattern): string {
   switch (pattern.kind) {
     case 'all':

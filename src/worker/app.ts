@@ -10,6 +10,7 @@ import { policyEnv } from './hosts/select.ts'
 import { Fault, logFault } from './platform/fault.ts'
 import { createRoutes, type Routes } from './platform/routes.ts'
 
+/** Makes the shell with the given routes. */
 export function createApp(...routes: readonly Routes[]): Routes {
   const app: Routes = createRoutes()
   app.use(async (c, next) => {

@@ -26,6 +26,7 @@ import { sealOf } from './platform/seal.ts'
 import { type Settings, settingsOf } from './platform/settings.ts'
 import type { CurrentPolicy, PolicyView } from './store/policy-view.ts'
 
+/** What the gate depends on. */
 export type GatePorts = {
   readonly policy: CurrentPolicy
   readonly identify: Identify
@@ -64,6 +65,7 @@ type RequestState = {
 /** What policy says, narrowed by what the presented token is good for. */
 type Verdict = (Authorization & { readonly effect: 'allow' }) | { readonly effect: 'deny'; readonly reason: Refusal }
 
+/** Makes a gate. */
 export const createGate =
   (ports: GatePorts): Gate =>
   async (request, url, env, ctx) => {

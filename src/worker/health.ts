@@ -7,6 +7,7 @@ import type { Env } from './platform/env.ts'
 import { createRoutes, type Routes } from './platform/routes.ts'
 import type { CurrentPolicy } from './store/policy-view.ts'
 
+/** What the health routes depend on. */
 export type HealthPorts = {
   readonly policy: CurrentPolicy
   readonly status: (env: Env, now: EpochSeconds) => { readonly ready: boolean }
@@ -14,6 +15,7 @@ export type HealthPorts = {
   readonly nowMs: () => number
 }
 
+/** Makes the routes `/livez` and `/readyz`. */
 export function createHealth({ policy, status, nowMs }: HealthPorts): Routes {
   const health = createRoutes()
   health.get('/livez', (c) => c.json({ status: 'ok' }))

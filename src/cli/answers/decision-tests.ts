@@ -11,6 +11,7 @@ import * as output from '../terminal/output.ts'
 import { type Policies, placeIn } from './policies.ts'
 import { reasonText, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
 
+/** A decision test and how it ended. */
 export type TestOutcome = {
   readonly test: DecisionTest
   readonly passed: boolean

@@ -11,18 +11,21 @@ import { scaleOf } from '../../policy/decide/name-pattern.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import * as output from '../terminal/output.ts'
 
+/** What one policy allows and another does not. */
 export type PolicyDifference = {
   readonly changed: boolean
   readonly groups: readonly Group[]
   readonly definitions: readonly Definition[]
 }
 
+/** Compares the rights that two policies give, at one time. */
 export function compare(older: CompiledPolicy, newer: CompiledPolicy, now: EpochSeconds): PolicyDifference {
   const groups = grouped(difference(older, newer, now, formatTime))
   const definitions = changedDefinitions(older, newer)
   return { changed: groups.length > 0 || definitions.length > 0, groups, definitions }
 }
 
+/** A difference as `--json` prints it: `schema/commands/diff.schema.json`. */
 export const differenceJson = ({ changed, groups, definitions }: PolicyDifference) => ({
   changed,
   changes: groups.flatMap(groupJson),

@@ -19,6 +19,7 @@ type StepJson = NonNullable<Explained['change']>['steps'][number]
 /** What `--json` adds to a verdict. */
 export type ExplanationJson = Pick<Explained, 'needs' | 'nearest' | 'change'>
 
+/** An explanation as `--json` prints it: `schema/commands/explain.schema.json`. */
 export function explanationJson(
   policies: Policies,
   { principal, needs, nearest, changes }: Explanation,
@@ -145,6 +146,7 @@ const formatReading = ({ name, value }: UnmetTest['attributes'][number]): string
 const formatUnmet = ({ claim, wanted, value }: UnmetRule): string =>
   value === undefined ? `no ${claim} is known, wanted ${wanted}` : `${claim} is ${value}, wanted ${wanted}`
 
+/** Changes of a policy as one line of text. */
 export const formatChanges = (policies: Policies, changes: readonly Change[]): string =>
   changes.map((change) => formatChange(policies, change)).join('; then ')
 

@@ -15,6 +15,7 @@ const MAX_LENGTH = 1_000_000
 /** Readings that are kept. */
 const MAX_KEPT = 20
 
+/** Where readings are kept, and for which reader they are good. */
 export type ReadingCache = {
   /** Made when needed. */
   readonly folder: string

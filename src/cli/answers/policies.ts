@@ -27,6 +27,7 @@ import * as output from '../terminal/output.ts'
 import { showing } from '../terminal/progress.ts'
 import { loadPolicies, type ReadingCache } from './loaded-policies.ts'
 
+/** The policy folder of every command that is given none. */
 export const DEFAULT_DIRECTORY = 'policies'
 
 /** A policy folder as a command to paste has to name it: not at all, if it is the default. */
@@ -36,6 +37,7 @@ export const otherThanDefault = (directory: string): string | undefined =>
 /** How results name a rule: `kind` and `name` as its author knows it; `source` as in {@link placeIn}. */
 export type RuleReference = { readonly kind: Rule['kind']; readonly name: string; readonly source?: Source }
 
+/** A policy set with its compiled form, and the places of its rules. */
 export class Policies {
   readonly directory: string
   readonly set: PolicySet

@@ -16,6 +16,7 @@ import { requestTarget } from '../../registry/parse.ts'
 import { type Action, PERMISSIONS, parseAction, takesRepository } from '../../registry/permission.ts'
 import { CommandError } from '../terminal/command-error.ts'
 
+/** Options of the commands that ask a question, as commander gives them. */
 export type CircumstanceOptions = {
   readonly tag?: string
   readonly ip?: string
@@ -26,6 +27,7 @@ export type CircumstanceOptions = {
   readonly groups: boolean
 }
 
+/** What a question says of the caller and of the request, in addition to the permission. */
 export type Circumstances = { readonly extras: CallerAttributes; readonly facts: Facts; readonly tag?: Tag }
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
@@ -41,6 +43,11 @@ export const addCircumstances = (command: Command): Command =>
 
 const wrongUse = (message: string, hint: string): CommandError => new CommandError(2, message, { hint })
 
+/**
+ * Reads a principal: `token:NAME` and the other kinds.
+ *
+ * @throws {@link CommandError} 2 with a hint
+ */
 export function readPrincipal(text: string): Principal {
   const principal = parsePrincipal(text)
   if (principal.ok) return principal.value
@@ -62,6 +69,11 @@ const WORDS: Readonly<Record<string, string>> = {
   catalog: 'catalog/read is to list repositories',
 }
 
+/**
+ * Reads a permission in any spelling.
+ *
+ * @throws {@link CommandError} 2 with a hint
+ */
 export function readAction(text: string): Action {
   const action = parseAction(text)
   if (action.ok) return action.value
@@ -128,6 +140,11 @@ export function readRepositoryFor(action: Action, text: string | undefined): Rep
   return readRepository(text)
 }
 
+/**
+ * Reads the options of a question.
+ *
+ * @throws {@link CommandError} 2 for a value that is not valid
+ */
 export function readCircumstances(options: CircumstanceOptions): Circumstances {
   const claims: Record<string, string | readonly string[]> = {}
   for (const text of options.claim) {

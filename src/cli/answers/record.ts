@@ -25,6 +25,7 @@ const AuditRecord = z.looseObject({
   status: z.number(),
 })
 
+/** One audit record of the gate, with the keys that the commands read. */
 export type AuditRecord = z.output<typeof AuditRecord>
 
 const HINT = 'a record is one line of the gate\'s log: {"time":…,"id":…,"decision":…,"status":…}'

@@ -7,6 +7,7 @@ import type { RequestRefusal } from '../../registry/refusal.ts'
 import * as output from '../terminal/output.ts'
 import { formatPlace, type Policies, type RuleReference } from './policies.ts'
 
+/** A decision in the words of a policy folder. */
 export type Verdict = {
   readonly decision: 'allow' | 'deny'
   readonly by: readonly RuleReference[]
@@ -22,6 +23,7 @@ export type Verdict = {
   readonly notes?: readonly string[]
 }
 
+/** The same verdict with more notes. */
 export const withNotes = (verdict: Verdict, notes: readonly string[]): Verdict =>
   notes.length === 0 ? verdict : { ...verdict, notes }
 
@@ -30,6 +32,7 @@ export const noteLines = (notes: readonly string[]): readonly string[] => notes.
 
 const ALLOWED_TO_ANYBODY_KNOWN = 'needs no permission, only a credential'
 
+/** A decision as a verdict: its rules get the names and the places of the policy folder. */
 export function verdictOf(policies: Policies, decision: Authorization): Verdict {
   if (decision.effect === 'allow') {
     return { decision: 'allow', by: decision.by === undefined ? [] : [policies.reference(decision.by)] }
@@ -75,6 +78,7 @@ const KINDS: Readonly<Record<RuleReference['kind'], string>> = {
   denyAssignment: 'deny assignment',
 }
 
+/** A rule as text: `scope map ci (policies/build.yaml:10)`. */
 export const formatReference = ({ kind, name, source }: RuleReference): string =>
   `${KINDS[kind]} ${name}${source === undefined ? '' : ` (${formatPlace(source)})`}`
 

@@ -9,8 +9,10 @@ import { decodeOutline, type VerifiedManifest, verifyManifest } from '../../bund
 import { CommandError } from '../terminal/command-error.ts'
 import type { Kv } from './kv.ts'
 
+/** The store key of the record of one bundle. */
 export const historyKey = (pointer: string, serial: number): string => `${pointer}:${serial}`
 
+/** A verified manifest and its text as it is stored. */
 export type Stored = VerifiedManifest & { readonly text: string }
 
 /** Which bundle of a pointer is wanted. */

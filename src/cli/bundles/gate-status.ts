@@ -3,6 +3,7 @@
 import { CommandError } from '../terminal/command-error.ts'
 import { showing } from '../terminal/progress.ts'
 
+/** What a gate says of the policy in force, at `/readyz`. */
 export type GatePolicy = {
   readonly serial: number
   readonly label?: string

@@ -6,10 +6,13 @@ import type { BulkKv, OpenKv } from './kv.ts'
 import { openLocalKv } from './local-kv.ts'
 import { wranglerKv } from './wrangler-kv.ts'
 
+/** Folder of `dockgate dev` for local KV, keys and the development registry. */
 export const DEFAULT_STATE = '.dockgate'
+/** Store key of the pointer where no option names another. */
 export const DEFAULT_POINTER = 'pointer'
 const DEFAULT_BINDING = 'POLICY'
 
+/** Options that name a store, as commander gives them. */
 export type KvOptions = {
   readonly local?: true
   readonly remote?: true
@@ -20,6 +23,7 @@ export type KvOptions = {
   readonly pointer: string
 }
 
+/** Adds the options that name a store to a command. */
 export const addKvOptions = (command: Command): Command =>
   command
     .option('--local', 'the local KV of `dockgate dev`')

@@ -3,8 +3,10 @@
  * this file's one uses a namespace that this process holds (`./local-kv.ts`, and the gate of `dockgate dev`).
  */
 
+/** A key of a store and its value. */
 export type KvPair = { readonly key: string; readonly value: string }
 
+/** A store of bundles, as commands use it. */
 export type Kv = {
   /** Where it is, for people: `local KV in .dockgate`. */
   readonly place: string
@@ -49,6 +51,7 @@ export type Namespace = {
   }>
 }
 
+/** The store that a KV namespace of Miniflare is. `place` names it in messages. */
 export function namespaceKv(namespace: Namespace, place: string): BulkKv {
   return {
     place,

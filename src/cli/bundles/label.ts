@@ -11,8 +11,10 @@ import { CommandError } from '../terminal/command-error.ts'
 /** Most characters of a label. */
 const MAX_LENGTH = 200
 
+/** Options that name the label of a bundle; `false` is `--no-label`. */
 export type LabelOptions = { readonly label?: string | false }
 
+/** Adds the options of the label to a command. */
 export const addLabelOptions = (command: Command): Command =>
   command
     .option('--label <text>', 'name the bundle for people (default: git commit and subject of the policy folder)')

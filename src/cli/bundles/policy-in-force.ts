@@ -14,6 +14,7 @@ import { verifyManifest } from '../../bundle/verify.ts'
 import type { CompiledPolicy } from '../../policy/decide/compiled.ts'
 import type { BulkKv } from './kv.ts'
 
+/** The policy under a pointer, and its bundle. */
 export type PolicyInForce = {
   readonly policy: CompiledPolicy
   /** Absent where nothing was pushed yet. */

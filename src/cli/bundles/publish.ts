@@ -22,6 +22,7 @@ const BATCH_BYTES = 40_000_000
 /** Of one value in KV. */
 const VALUE_BYTES = 25 * 1024 * 1024
 
+/** Options of {@link publish}. Times are seconds since the epoch. */
 export type PublishOptions = {
   readonly policy: CompiledPolicy
   readonly kv: Kv
@@ -41,6 +42,7 @@ export type PublishOptions = {
   readonly onProgress?: (text: string) => void
 }
 
+/** What {@link publish} did. */
 export type PublishReport = {
   readonly serial: number
   /** For what the bundle was signed. */

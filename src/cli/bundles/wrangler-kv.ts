@@ -19,8 +19,10 @@ import { runWrangler } from './wrangler.ts'
 /** Of one bulk read. */
 const BULK_READ_KEYS = 100
 
+/** The namespace that wrangler writes to: by its id, or by a binding of a configuration file. */
 export type WranglerTarget = { readonly namespaceId?: string; readonly binding: string; readonly config?: string }
 
+/** The store that a KV namespace at Cloudflare is, through wrangler. Its methods throw {@link CommandError} 3. */
 export function wranglerKv({ namespaceId, binding, config }: WranglerTarget): BulkKv {
   const place =
     namespaceId === undefined ? `Cloudflare KV (binding ${binding})` : `Cloudflare KV (namespace ${namespaceId})`

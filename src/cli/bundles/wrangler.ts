@@ -4,8 +4,10 @@ import { text } from 'node:stream/consumers'
 import { CommandError } from '../terminal/command-error.ts'
 import { wranglerProgram } from '../terminal/peers.ts'
 
+/** How a run of wrangler ended, and what it printed. */
 export type WranglerOutcome = { readonly status: number; readonly stdout: string; readonly stderr: string }
 
+/** Options of a run of wrangler. */
 export type WranglerOptions = {
   /** The folder that it runs in; default: the current one. */
   readonly directory?: string

@@ -30,6 +30,7 @@ Examples:
   dockgate build                                            compile, and say how large the bundle would be
   dockgate build -o dist/policy --key keys/policy-signing-key.json`
 
+/** The command `dockgate build` with its arguments, options and action. */
 export const buildCommand = (): Command =>
   addLabelOptions(new Command('build').description('compile and sign the policies, and report sizes'))
     .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)

@@ -28,6 +28,7 @@ Examples:
 
 Prints allow or deny; exit status 0 or 1.`
 
+/** The command `dockgate can` with its arguments, options and action. */
 export const canCommand = (): Command =>
   addCircumstances(
     new Command('can')

@@ -17,6 +17,7 @@ Examples:
 
 Warnings, docs/lints.md explains them, do not fail; errors and failing decision tests do (exit status 1).`
 
+/** The command `dockgate check` with its arguments, options and action. */
 export const checkCommand = (): Command =>
   new Command('check')
     .description('validate the policies, lint them, and run their decision tests')

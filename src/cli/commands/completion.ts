@@ -11,6 +11,7 @@ Examples:
   source <(dockgate completion zsh)                                      in ~/.zshrc, after compinit
   dockgate completion fish > ~/.config/fish/completions/dockgate.fish`
 
+/** The command `dockgate completion` with its arguments, options and action. */
 export const completionCommand = (): Command =>
   new Command('completion')
     .description('print a script that completes commands and options')

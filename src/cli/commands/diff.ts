@@ -25,6 +25,7 @@ Says which rights are gained and lost, by whom and on what; rules that only move
 Exact where repositories decide; marked ~ where a condition does, then the texts of the conditions were compared.
 Exit status 0 if no right changes, 1 if some do.`
 
+/** The command `dockgate diff` with its arguments, options and action. */
 export const diffCommand = (): Command =>
   addVerificationOptions(
     addKvOptions(

@@ -43,6 +43,7 @@ Examples:
 Says what the request needs, which rule decided, the nearest rule that would have allowed it, and the smallest change that
 would. Exit status 0 for allow, 1 for deny. A record is one line of the gate's log.`
 
+/** The command `dockgate explain` with its arguments, options and action. */
 export const explainCommand = (): Command =>
   addCircumstances(
     new Command('explain')

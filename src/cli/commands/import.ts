@@ -34,6 +34,7 @@ Examples:
 The policy goes to standard output or to a new file, the report to standard error. Exit status 0: the policy decides as the
 original did. 1: it gives less in the places that the report calls lost, and more in those that it calls wider.`
 
+/** The command `dockgate import` with its arguments, options and action. */
 export const importCommand = (): Command =>
   new Command('import')
     .description('turn the rules of another system into a policy file')

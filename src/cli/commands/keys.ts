@@ -22,6 +22,7 @@ Examples:
 To replace a key, put the old and the new public key into POLICY_PUBLIC_KEYS, deploy, push with the new
 one, and take the old one out when every bundle is signed by the new one.`
 
+/** The command `dockgate keys` with its arguments, options and action. */
 export const keysCommand = (): Command =>
   new Command('keys').description('make the keys that sign bundles and tokens').addCommand(generateCommand())
 

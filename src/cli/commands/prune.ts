@@ -24,6 +24,7 @@ Examples:
 
 Not while a push is under way: what it has uploaded is not named by any bundle yet.`
 
+/** The command `dockgate prune` with its arguments, options and action. */
 export const pruneCommand = (): Command =>
   addKvOptions(new Command('prune').description('remove old bundles, and shards that no other bundle names'))
     .option(
@@ -54,6 +55,7 @@ export const pruneCommand = (): Command =>
       output.out(`  kept ${formatCount(report.bundles.kept)} bundles and ${formatCount(report.shards.kept)} shards`)
     })
 
+/** Options of a prune. Times are seconds since the epoch. */
 export type PruneOptions = {
   readonly kv: BulkKv
   readonly now: number
@@ -63,6 +65,7 @@ export type PruneOptions = {
 }
 
 type Tally = { readonly kept: number; readonly removed: number }
+/** How many bundles and shards were kept and deleted. */
 export type PruneReport = { readonly bundles: Tally; readonly shards: Tally }
 
 /**

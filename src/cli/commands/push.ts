@@ -48,6 +48,7 @@ Uploads the shards that changed, then switches the pointer; a gate sees the old 
 never a mixture. A push that removes more than half of the grants stops unless --yes. A dry run compares
 with the bundle in force, as \`dockgate diff\` does; with --json it says all.`
 
+/** The command `dockgate push` with its arguments, options and action. */
 export const pushCommand = (): Command =>
   addLabelOptions(addKvOptions(new Command('push').description('compile, sign and upload the policies')))
     .option('--policies <dir>', 'policy folder', DEFAULT_DIRECTORY)

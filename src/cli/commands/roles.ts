@@ -8,6 +8,7 @@ Examples:
   dockgate roles > docs/roles.md
   dockgate roles --json`
 
+/** The command `dockgate roles` with its arguments, options and action. */
 export const rolesCommand = (): Command =>
   new Command('roles')
     .description('print what the built-in roles and scope maps allow')

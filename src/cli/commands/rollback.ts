@@ -40,6 +40,7 @@ Examples:
   dockgate rollback --remote                    to the rights before the last change
   dockgate rollback 1781234567 --remote         to those of that bundle; \`dockgate status\` lists them`
 
+/** The command `dockgate rollback` with its arguments, options and action. */
 export const rollbackCommand = (): Command =>
   addKvOptions(new Command('rollback').description('return to the rights of an earlier bundle'))
     .argument('[serial]', 'the bundle to return to (default: the last one that said something else)', serialOf)
@@ -82,6 +83,7 @@ export const rollbackCommand = (): Command =>
       if (seconds !== undefined) output.out(`in force at ${url} after ${seconds.toFixed(1)} s`)
     })
 
+/** Options of a roll-back. Times are seconds since the epoch. */
 export type RollBackOptions = {
   readonly kv: BulkKv
   readonly key: SigningKey
@@ -95,6 +97,7 @@ export type RollBackOptions = {
 
 type Commands = { readonly push: string; readonly status: string }
 
+/** What a roll-back did. */
 export type RollBackReport = {
   /** For what the bundle was signed. */
   readonly pointer: string

@@ -30,6 +30,7 @@ Examples:
 /** Bundles of the history that are shown. */
 const SHOWN = 10
 
+/** The command `dockgate status` with its arguments, options and action. */
 export const statusCommand = (): Command =>
   addVerificationOptions(
     addKvOptions(new Command('status').description('show the bundle in force: serial, label, age, size, signer')),

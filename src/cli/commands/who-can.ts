@@ -26,6 +26,7 @@ authenticated, "anonymous" is everybody; "but not" names whom a deny keeps from 
 those whom it spares if the caller is one of them too. Each principal is listed as what it is and nothing else; a
 caller is denied by a deny on a group or an identity as well if its claims do not say whether it is one. Exit status 0 if somebody can, 1 if nobody.`
 
+/** The command `dockgate who-can` with its arguments, options and action. */
 export const whoCanCommand = (): Command =>
   new Command('who-can')
     .description('list every principal that holds a permission, and by which rule')

@@ -359,6 +359,7 @@ type Frozen<T> = T extends (infer Item)[]
     ? { readonly [Key in keyof T]: Frozen<T[Key]> }
     : T
 
+/** A command that has `--json`, as its schema is named. */
 export type CommandName = keyof typeof ANSWERS
 /** What the command prints with `--json`. */
 export type Answer<Name extends CommandName> = Frozen<z.input<(typeof ANSWERS)[Name]>>

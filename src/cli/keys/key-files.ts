@@ -8,6 +8,7 @@ import { type Algorithm, generateKey, parseSigningKey, type SigningKey } from '.
 import { CommandError } from '../terminal/command-error.ts'
 import { ignoreInGit } from './git-ignore.ts'
 
+/** Names of the files that `dockgate keys generate` writes. */
 export const KEY_FILES = {
   policySigningKey: 'policy-signing-key.json',
   policyPublicKeys: 'policy-public-keys.json',
@@ -17,6 +18,7 @@ export const KEY_FILES = {
 /** What `dockgate keys generate` makes, each as JSON text. */
 export type KeyTexts = Readonly<Record<keyof typeof KEY_FILES, string>>
 
+/** Makes new keys of a gate, as the texts of their files. */
 export async function generateKeys(algorithm: Algorithm): Promise<KeyTexts> {
   const [policy, token] = await Promise.all([generateKey(algorithm), generateKey('ES256')])
   return {
@@ -70,6 +72,7 @@ export async function developmentKeys(stateDirectory: string): Promise<KeyTexts>
   }
 }
 
+/** Options that name the signing key. */
 export type SigningKeyOptions = {
   /** A file. */
   readonly key?: string

@@ -6,11 +6,13 @@ import { CommandError } from '../terminal/command-error.ts'
 import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
 import { keyOptions } from './key-options.ts'
 
+/** Options that name the keys which verify a bundle. */
 export type VerificationOptions = Pick<KvOptions, 'remote' | 'state'> & {
   readonly key?: string
   readonly publicKeys?: string
 }
 
+/** Adds the options that name verification keys to a command. */
 export const addVerificationOptions = (command: Command): Command =>
   command
     .option('--public-keys <file>', 'JWKS that verifies bundles (default: POLICY_PUBLIC_KEYS, then the signing key)')

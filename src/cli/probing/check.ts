@@ -14,8 +14,10 @@ export type Finding = {
   readonly problem: string
 }
 
+/** A credential that a check sends, and its name in messages. */
 export type Credential = { readonly what: string; readonly header?: string }
 
+/** A request without an `Authorization` header. */
 export const NO_CREDENTIAL: Credential = { what: 'no credential' }
 
 /** What is known of the gate before and during a probe. */
@@ -29,11 +31,13 @@ export type Target = {
   readonly now: number
 }
 
+/** What is wrong with an answer; undefined if nothing is. */
 export type Judge = (answer: Answer) => string | undefined
 
 /** Requests under way at once. */
 const CONCURRENCY = 8
 
+/** Sends the requests of checks to one gate and collects what is wrong. */
 export class Probe {
   readonly target: Target
   readonly findings: Finding[] = []

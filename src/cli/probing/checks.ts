@@ -18,6 +18,7 @@ import { bearer, forgedTokens, type KnownKey, malformed, wrongPassword } from '.
 import { nonCanonicalRoutes, REGISTRY_ROUTES, routesOf } from './routes.ts'
 import { type Answer, ask, type Question } from './wire.ts'
 
+/** One check of a gate. */
 export type Check = { readonly name: string; readonly run: (probe: Probe, known: Known) => Promise<void> }
 
 /** What checks learn of the gate. */
@@ -38,6 +39,7 @@ const MISLEADING = {
   forwarded: 'for=127.0.0.1',
 }
 
+/** All checks, in the order in which they run. */
 export const CHECKS: readonly Check[] = [
   { name: 'health', run: checkHealth },
   { name: 'challenge', run: checkChallenge },

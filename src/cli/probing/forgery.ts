@@ -2,15 +2,18 @@
 import { createHmac, generateKeyPairSync, randomBytes, sign as signBytes } from 'node:crypto'
 import { mintedClaims, TOKEN_TYPES } from '../../identity/token-claims.ts'
 
+/** A credential that no gate may accept. */
 export type Forgery = {
   readonly what: string
   /** Value of `Authorization`. */
   readonly header: string
 }
 
+/** A public key that the gate publishes (RFC 7517). */
 export type KnownKey = Readonly<Record<string, unknown>>
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+/** The value of an `Authorization` header with a bearer token. */
 export const bearer = (token: string): string => `Bearer ${token}`
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
@@ -21,6 +24,7 @@ export const wrongPassword = (): Forgery => {
   return { what: 'a made-up user name and password', header: basic(unknown, unknown) }
 }
 
+/** Credentials without the form of any credential. */
 export const malformed: readonly Forgery[] = [
   { what: 'a bearer token that is not a JWT', header: 'Bearer dockgate-probe' },
   { what: 'two bearer tokens in one header', header: 'Bearer dockgate-probe, Bearer dockgate-probe' },

@@ -5,6 +5,7 @@
  */
 import type { Question } from './wire.ts'
 
+/** A repository that requests of a probe name. */
 export type Repository = {
   readonly name: string
   /** It may exist: nothing is asked that could change it. */
@@ -27,6 +28,7 @@ export const REGISTRY_ROUTES: readonly Question[] = [
   { method: 'POST', target: '/acr/v1/_metadata/_query', headers: JSON_TYPE, body: EMPTY_CHANGE },
 ]
 
+/** A request for each operation on a repository. */
 export const routesOf = ({ name, isReal }: Repository): readonly Question[] => [
   ...registryRoutes(name),
   ...metadataRoutes(name),

@@ -5,6 +5,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
+/** A request of a probe, as it is written to the connection. */
 export type Question = {
   readonly method: string
   /** Raw request target. */
@@ -13,6 +14,7 @@ export type Question = {
   readonly body?: string
 }
 
+/** What a gate answered to a {@link Question}. */
 export type Answer = {
   readonly status: number
   /** By lower-case name, in the order in which they came. */

@@ -17,8 +17,10 @@ const SCRIPTS = { check: 'dockgate check', dev: 'dockgate dev', deploy: 'dockgat
 /** npm asks about packages that run code when they are installed: these two work without. */
 const ALLOW_SCRIPTS = { esbuild: false, workerd: false } as const
 
+/** The content of a `package.json`. */
 export type Manifest = { readonly [key: string]: unknown }
 
+/** The `package.json` of a new project. */
 export const newManifest = (): Manifest => completed({ name: 'registry-gate', version: '0.0.0', private: true })
 
 /**
@@ -42,6 +44,7 @@ export function completed(manifest: Manifest): Manifest {
 
 const recordOf = (value: unknown): Manifest => (isRecord(value) ? value : {})
 
+/** The registry behind a gate, and the host name of the gate. */
 export type Address = { readonly upstream: string; readonly host: string }
 
 /** The settings of the Worker. */

@@ -6,6 +6,7 @@
 /** 1: the answer is no, or the input is invalid; 2: wrong use; 3: an outside system failed. */
 export type ExitStatus = 1 | 2 | 3
 
+/** What a {@link CommandError} may hold in addition to its message. */
 export type CommandErrorOptions = {
   /** What to do next. */
   readonly hint?: string
@@ -14,6 +15,7 @@ export type CommandErrorOptions = {
   readonly cause?: unknown
 }
 
+/** Ends a command with an exit status and a message for a person. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly status: ExitStatus

@@ -37,7 +37,9 @@ function style(stream: Name, format: Style, text: string): string {
   return styleText(format, escapeText(text), { stream: process[stream] }).replaceAll('\u001b', colourMark)
 }
 
+/** A text for standard output, with a style if that is a terminal. */
 export const outStyle = (format: Style, text: string): string => style('stdout', format, text)
+/** A text for standard error, with a style if that is a terminal. */
 export const noteStyle = (format: Style, text: string): string => style('stderr', format, text)
 
 /** A line as it is written, without its line break. */
@@ -62,8 +64,11 @@ export const out = (lines: Lines): void => writeLines('stdout', lines)
 /** Everything else. */
 export const note = (lines: Lines): void => writeLines('stderr', lines)
 
+/** Writes an error to standard error. */
 export const error = (text: string): void => note(`${noteStyle('red', 'dockgate: error:')} ${text}`)
+/** Writes a warning to standard error. */
 export const warning = (text: string): void => note(`${noteStyle('yellow', 'dockgate: warning:')} ${text}`)
+/** Writes what to do next to standard error. */
 export const hint = (text: string): void => note(`dockgate: hint: ${text}`)
 
 /**
@@ -88,6 +93,7 @@ export function file(text: string): void {
   else write('stdout', text)
 }
 
+/** Whether a stream is a terminal. */
 export const isTerminal = (stream: Name): boolean => process[stream].isTTY === true
 
 /** Columns of the terminal; 80 where there is none. */

@@ -18,6 +18,7 @@ const PRINCIPALS: Readonly<Record<string, 'subject' | 'group'>> = {
   group: 'group',
 }
 
+/** The role assignments of Azure's lists that belong to the registry. */
 export function resolveAzureRoleAssignments(registry: AzureRegistry, context: Context): readonly RoleAssignment[] {
   const list = context.declared.azure.roleAssignments
   const [first] = list

@@ -4,6 +4,7 @@ import type { Declarations, Declared } from '../collect.ts'
 import { complaint, type Report } from '../problem.ts'
 import type { AzureItem } from './context.ts'
 
+/** The registry to which Azure's lists belong. */
 export type AzureRegistry = {
   /** Whether what holds for a scope holds for this registry. */
   readonly isWithin: (scope: Scope) => boolean
@@ -11,6 +12,7 @@ export type AzureRegistry = {
   readonly tokens: readonly AzureItem<'tokens'>[]
 }
 
+/** Finds the registry to which Azure's lists belong. Reports lists that name several. */
 export function azureRegistryOf({ azure, registry }: Declarations, report: Report): AzureRegistry {
   const scopes = [
     ...azure.roleAssignments.map(({ value }) => parseScope(value?.scope ?? '')),

@@ -5,6 +5,7 @@ import type { Names } from '../names.ts'
 import type { Report } from '../problem.ts'
 import type { Roles } from './roles.ts'
 
+/** What resolving a rule needs to know of the whole policy set. */
 export type Context = {
   readonly declared: Declarations
   readonly names: Names

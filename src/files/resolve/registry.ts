@@ -7,6 +7,7 @@ import { complaint, type Report } from '../problem.ts'
 import { azureService } from './azure-registry.ts'
 import { scopeMapActions } from './scope-maps.ts'
 
+/** The settings of the gate, with their defaults. */
 export function resolveRegistry(declared: Declarations, names: Names, report: Report): RegistrySettings {
   const [item] = declared.registry
   if (item === undefined) {

@@ -4,6 +4,7 @@ import { findRole, roleGuid } from '../../policy/azure/roles.ts'
 import type { RoleDefinition } from '../../policy/model.ts'
 import type { Declared } from '../collect.ts'
 
+/** The built-in and custom roles of a policy set, found by name or GUID. */
 export class Roles {
   /** Those that are valid. */
   readonly definitions: readonly RoleDefinition[]

@@ -12,6 +12,7 @@ const GATEWAY = complaint(
   'it grants nothing',
 )
 
+/** Checks a scope map. Reports what is wrong with it; an empty list if it cannot be used. */
 export function resolveScopeMap(
   { name, entry, value }: Item<'scopeMaps'>,
   { report }: Pick<Context, 'report'>,

@@ -21,6 +21,7 @@ import {
 import type { PolicySet, Question } from '../model.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey } from '../principal.ts'
 
+/** What is asked: a permission on a repository, or a registry request. */
 export type AccessQuestion =
   | { readonly kind: 'permission'; readonly question: Question }
   | { readonly kind: 'request'; readonly request: RegistryRequest; readonly facts: Facts }
@@ -60,6 +61,7 @@ function narrow(policies: PolicySet, { acts, groupsUnknownOf, mayBe = [] }: Call
   }
 }
 
+/** Decides a question. */
 export const answer = ({ rights, common }: EvaluationContext, asked: AccessQuestion): Authorization =>
   asked.kind === 'permission' ? decide(rights, asked.question) : authorize(rights, common, asked.request, asked.facts)
 

@@ -18,8 +18,10 @@ import type { UnmetRule } from '../near-identity.ts'
 import type { PrincipalKey } from '../principal.ts'
 import { formatRepositoryPattern, type RepositoryPattern } from '../repository-pattern.ts'
 
+/** A line of a scope map without its place. */
 export type ScopeMapLine = Pick<ScopeMapAction, 'repository' | 'permission'>
 
+/** One change of a policy set. */
 export type Change =
   /** Present the credential of anybody; the policy stays as it is. */
   | { readonly kind: 'authenticate' }

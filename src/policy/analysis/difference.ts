@@ -32,6 +32,7 @@ export type Right = {
   readonly unless: readonly string[]
 }
 
+/** A right that a principal gains or loses. */
 export type RightChange = {
   readonly kind: 'gained' | 'lost' | 'changed'
   readonly principal: PrincipalKey

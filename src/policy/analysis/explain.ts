@@ -18,6 +18,7 @@ export type { AccessQuestion, Need } from './access-question.ts'
 export type { Change } from './change.ts'
 export type { Mismatch, NearestGrant } from './nearest-grant.ts'
 
+/** A decision with the nearest grant and the smallest change that would allow it. */
 export type Explanation = {
   /** Who asked, and so who gets what is missing. */
   readonly principal: PrincipalKey

@@ -16,6 +16,7 @@ import type { EpochSeconds } from '../model.ts'
 import { PERMISSION_BITS } from '../permission-bits.ts'
 import { residualOf } from './residual.ts'
 
+/** The permission that is looked for. */
 export type Wanted = {
   readonly action: Action
   /** Absent for actions that take none; absent for one that takes it: on any repository. */
@@ -33,6 +34,7 @@ export type HeldGrant = {
   readonly until?: EpochSeconds
 }
 
+/** The grants of a principal that give a permission. */
 export function heldGrantsOf(data: PrincipalData, wanted: Wanted): readonly HeldGrant[] {
   const { action, repository } = wanted
   if (!isDataPermission(action)) {

@@ -42,6 +42,7 @@ export type Mismatch =
   /** It grants just this, to somebody else. */
   | { readonly code: 'principal' }
 
+/** The grant that comes closest to a question, and why it does not apply. */
 export type NearestGrant = { readonly rule: Rule; readonly principal: PrincipalKey; readonly lack: Mismatch }
 
 const ORDER: readonly Mismatch['code'][] = [

@@ -10,6 +10,7 @@ import { FALSE, TRUE } from '../decide/condition/outcome.ts'
 import type { Expression, Operand } from '../expression.ts'
 import type { EpochSeconds } from '../model.ts'
 
+/** What is known of a question when conditions are simplified. */
 export type Known = { readonly action: Action; readonly name?: string; readonly now: EpochSeconds }
 
 /** The condition with all that is known worked out. A constant where nothing is left to ask. */

@@ -23,6 +23,7 @@ export type RoleTable = {
   readonly rows: readonly (readonly (string | boolean)[])[]
 }
 
+/** The tables of docs/roles.md. */
 export const roleTables = (): readonly RoleTable[] => [rolesOf2020(), scenarios(), builtInRoles(), scopeMaps()]
 
 /** Columns of the role table of 2020, by the actions that stand for them. */

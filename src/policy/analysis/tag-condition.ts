@@ -15,6 +15,7 @@ import type { Question } from '../model.ts'
 import { PERMISSION_BITS } from '../permission-bits.ts'
 import { unmetTests } from './unmet-tests.ts'
 
+/** A condition on tags that a request does not meet. */
 export type TagCondition = {
   /** The tag that was refused; absent for a request that names none and so reaches every tag. */
   readonly tag?: string

@@ -8,6 +8,7 @@ import { ANY_TAG, CLAIMS, REQUEST, type Reading, readAttribute } from '../decide
 import { type Context, evaluate, grants } from '../decide/condition/evaluate.ts'
 import { type Attribute, type Expression, operandsOf } from '../expression.ts'
 
+/** A test of a condition that a caller does not meet. */
 export type UnmetTest = {
   /** The test, on one line, as a condition writes it. */
   readonly test: string

@@ -10,6 +10,7 @@ import { companions } from './co-principals.ts'
 import { type DenyEffect, exempts, overlaps, removesAll, reservationOf } from './deny-effect.ts'
 import { type HeldGrant, heldGrantsOf, type Wanted } from './held-grant.ts'
 
+/** A principal that holds a permission, and by which rule. */
 export type Holder = {
   /** `everyone` is everybody who is authenticated; `anonymous` is everybody. */
   readonly principal: PrincipalKey
@@ -22,6 +23,7 @@ export type Holder = {
 /** What a deny keeps a principal from, of what `everyone` or `anonymous` has. */
 export type Exception = DenyEffect & { readonly principal: PrincipalKey }
 
+/** All principals that hold a permission. */
 export type WhoCan = {
   readonly holders: readonly Holder[]
   readonly except: readonly Exception[]
@@ -29,6 +31,7 @@ export type WhoCan = {
   readonly doubtful: readonly Exception[]
 }
 
+/** Finds all principals that hold a permission. */
 export function whoCan({ common, principals }: CompiledPolicy, wanted: Wanted): WhoCan {
   const canBeBoth = companions(common.identities)
   const shared = (common.everyone.denies ?? []).filter((deny) => reservationOf(deny, wanted, []) !== undefined)

@@ -48,6 +48,7 @@ const role = (
   permissions: [{ actions: [], notActions: [], dataActions: [], notDataActions: [], ...permission }],
 })
 
+/** The built-in roles of Azure Container Registry, with their GUIDs. */
 export const BUILT_IN_ROLES: readonly RoleDefinition[] = [
   role('Owner', '8e3af657-a8ff-443c-a75c-2fe8c4bcb635', { actions: ['*'] }),
   role('Contributor', 'b24988ac-6180-42a0-ab88-20f7382dd24c', {

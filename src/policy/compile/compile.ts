@@ -20,6 +20,7 @@ import { ruleOf } from './rule.ts'
 /** One principal while it is being collected. */
 type Draft = { token?: TokenData; grants: GrantData[]; control: ControlGrantData[]; denies: DenyData[] }
 
+/** Compiles a policy set. The same set gives the same result. */
 export function compile(policies: PolicySet): CompiledPolicy {
   const drafts = new Map<PrincipalKey, Draft>()
   const draft = (key: PrincipalKey): Draft => {

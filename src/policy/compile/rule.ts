@@ -14,6 +14,7 @@ const idOf = (assignment: RoleAssignment | DenyAssignment): string => {
   return name === defaultName(source) ? `#${fingerprint(JSON.stringify(content))}` : name
 }
 
+/** The {@link Rule} of each kind of entry. */
 export const ruleOf = {
   anonymous: { kind: 'anonymous', id: 'registry.anonymous' },
   scopeMap: ({ name }: Pick<ScopeMap, 'name'>): Rule => ({ kind: 'scopeMap', id: name }),

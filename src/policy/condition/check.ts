@@ -73,6 +73,7 @@ export function checkActionPattern(pattern: string, severity: Finding['severity'
   }
 }
 
+/** Which types an operator takes on its two sides. */
 export type Sides = {
   readonly operator: Operator
   readonly quantifier?: Quantifier

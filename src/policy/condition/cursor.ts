@@ -8,6 +8,7 @@ import type { ConditionProblem, Token } from './lexer.ts'
 /** Characters (UTF-16 units) of the text. */
 export type Place = { readonly offset: number; readonly length: number }
 
+/** The place of something that has one. */
 export const placeOf = ({ offset, length }: Place): Place => ({ offset, length })
 
 /** All from the start of one place to the end of another. */
@@ -16,12 +17,14 @@ export const span = (from: Place, to: Place): Place => ({
   length: to.offset + to.length - from.offset,
 })
 
+/** Makes a {@link ConditionProblem}. */
 export const problemAt = (place: Place, message: string, hint?: string): ConditionProblem => ({
   ...placeOf(place),
   message,
   ...(hint === undefined ? {} : { hint }),
 })
 
+/** Functions of the condition language. */
 export const FUNCTIONS = ['ActionMatches', 'SubOperationMatches', 'Exists'] as const
 const KEYWORDS = new Map<string, 'and' | 'or' | 'not' | (typeof FUNCTIONS)[number]>([
   ['and', 'and'],
@@ -48,6 +51,7 @@ function describe(token: Exclude<Token, { kind: 'invalid' }>): string {
   }
 }
 
+/** Reads a list of tokens from left to right. */
 export class Cursor {
   readonly #tokens: readonly Token[]
   #position = 0

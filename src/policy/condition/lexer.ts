@@ -19,6 +19,7 @@ export type ConditionProblem = {
 
 type Place = { readonly offset: number; readonly length: number }
 
+/** One token of a condition, with its place. */
 export type Token = Place &
   (
     | { readonly kind: 'symbol'; readonly text: '(' | ')' | '{' | '}' | ',' | '&&' | '||' | '!' }

@@ -17,6 +17,7 @@ export { type Dialect, NESTING_MAX } from './parser.ts'
 /** The longest condition, in bytes of UTF-8: Azure's own limit. */
 export const CONDITION_MAX_BYTES = 8192
 
+/** A condition as an expression, and what is odd about its text. */
 export type ParsedCondition = { readonly expression: Expression; readonly warnings: readonly ConditionProblem[] }
 
 /**

@@ -61,6 +61,7 @@ function mixed(first: 'and' | 'or', dialect: Dialect): Finding {
     : { severity: 'warning', message: 'AND and OR are mixed without parentheses; AND is taken first', hint }
 }
 
+/** Parses one condition by recursive descent. */
 export class Parser {
   /** What was wrong, once a method has returned `undefined`. */
   problem: ConditionProblem = { offset: 0, length: 0, message: EMPTY }

@@ -15,6 +15,7 @@ import type { Common, EffectiveRights } from './effective-rights.ts'
 /** What the request says of itself beyond its path; tags and digest are read from the request. */
 export type Facts = Pick<Attributes, 'mediaType' | 'artifactType' | 'clientIp'> & { readonly now: EpochSeconds }
 
+/** The decision about a registry request: allowed, or denied with the reason. */
 export type Authorization =
   /** `by` is absent where no permission is needed. */
   | { readonly effect: 'allow'; readonly by?: Rule }

@@ -16,8 +16,10 @@ export type Rule = {
   readonly id: string
 }
 
+/** A rule as it is stored: `kind id`. */
 export const formatRule = ({ kind, id }: Rule): string => `${kind} ${id}`
 
+/** Reads what {@link formatRule} wrote. */
 export function parseRule(text: string): Rule {
   const space = text.indexOf(' ')
   return { kind: text.slice(0, space) as Rule['kind'], id: text.slice(space + 1) }
@@ -45,6 +47,7 @@ export type ControlGrantData = Limits & {
   readonly rule: string
 }
 
+/** A deny assignment, compiled. */
 export type DenyData = Limits & {
   /** Absent: every repository, and permissions that have none. */
   readonly on?: readonly NamePattern[]
@@ -64,6 +67,7 @@ export type PrincipalData = {
   readonly denies?: readonly DenyData[]
 }
 
+/** What a principal that is a token has in addition to its rights. */
 export type TokenData = { readonly status: 'enabled' | 'disabled'; readonly credentials: readonly Credential[] }
 
 /** What every request may need, no matter who asks. */
@@ -86,6 +90,7 @@ export type CommonData = {
   readonly identityDenies: Readonly<Record<string, readonly DenyData[]>>
 }
 
+/** A whole compiled policy. */
 export type CompiledPolicy = {
   readonly common: CommonData
   /** Without `everyone` and `anonymous`. Sorted by key. */

@@ -23,6 +23,7 @@ export type Decision =
   | { readonly effect: 'allow'; readonly by: Rule }
   | { readonly effect: 'deny'; readonly reason: DenyReason }
 
+/** Why a question is denied. */
 export type DenyReason =
   /** Nothing that the caller is holds the permission. */
   | { readonly code: 'no_grant'; readonly action: string; readonly repository?: string }
@@ -42,6 +43,7 @@ export type DenyReason =
       readonly membership?: 'unknown'
     }
 
+/** Decides one question by the rights of one caller. */
 export function decide(rights: EffectiveRights, question: Question): Decision {
   if (rights.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
   const { action, repository } = question

@@ -28,6 +28,7 @@ export type EffectiveRights = {
   readonly doubtfulDenies: readonly DenyIndex[]
 }
 
+/** Indexes what every request may need, once for each bundle. */
 export const indexCommon = ({ everyone, anonymous, groupDenies, identityDenies, ...rest }: CommonData): Common => ({
   ...rest,
   everyone: indexRules(everyone),
@@ -39,6 +40,7 @@ export const indexCommon = ({ everyone, anonymous, groupDenies, identityDenies, 
 const openAll = (denies: Readonly<Record<string, readonly DenyData[]>>): Readonly<Record<string, DenyIndex>> =>
   Object.fromEntries(Object.entries(denies).map(([key, list]) => [key, indexDenies(list)]))
 
+/** Indexes the rules of one principal, once for each bundle. */
 export const indexPrincipal = (data: PrincipalData): IndexedPrincipal => ({
   ...(data.token === undefined ? {} : { token: data.token }),
   rights: indexRules(data),

@@ -8,5 +8,6 @@ export const namePatternCovers = (pattern: NamePattern, nameOrPattern: NamePatte
 /** How much one pattern can reach: the whole registry, all names with one beginning, or a single repository. */
 export type Scale = 'everything' | 'prefix' | 'repository'
 
+/** How many names a pattern matches: one, those of a prefix, or every name. */
 export const scaleOf = (pattern: NamePattern): Scale =>
   pattern === '*' ? 'everything' : pattern.endsWith('*') ? 'prefix' : 'repository'

@@ -4,6 +4,7 @@
 import type { ControlGrantData, DenyData, GrantData, PrincipalData } from './compiled.ts'
 import { NameIndex } from './name-index.ts'
 
+/** The rules of one principal, by repository name. */
 export type RuleIndex = {
   readonly grants: NameIndex<GrantData>
   readonly control: readonly ControlGrantData[]
@@ -15,6 +16,7 @@ export type DenyIndex = { readonly all: readonly DenyData[]; readonly index: Nam
 
 const NO_DENIES: DenyIndex = indexDenies([])
 
+/** Indexes grants and denies by repository name. */
 export function indexRules(data: PrincipalData): RuleIndex {
   const grants = new NameIndex<GrantData>()
   for (const grant of data.grants ?? []) grants.add(grant.on, grant)
@@ -25,6 +27,7 @@ export function indexRules(data: PrincipalData): RuleIndex {
   }
 }
 
+/** Indexes denies by repository name. */
 export function indexDenies(denies: readonly DenyData[]): DenyIndex {
   const index = new NameIndex<DenyData>()
   for (const deny of denies) for (const pattern of deny.on ?? ['*']) index.add(pattern, deny)

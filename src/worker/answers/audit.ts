@@ -6,6 +6,7 @@
 import type { RegistryRequest } from '../../registry/request.ts'
 import { requirements } from '../../registry/required-permissions.ts'
 
+/** One audit record: one line of JSON for each request. docs/operations.md explains the keys. */
 export type AuditRecord = {
   /** RFC 3339, UTC. */
   readonly time: string
@@ -29,8 +30,10 @@ export type AuditRecord = {
   readonly ms: number
 }
 
+/** Takes the record of a request. */
 export type Audit = (record: AuditRecord) => void
 
+/** Writes a record to the log, as one line of JSON. */
 export const logRecord: Audit = (record) => {
   console.log(JSON.stringify(record))
 }

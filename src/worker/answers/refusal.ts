@@ -16,6 +16,7 @@ import { CREDENTIAL_ERRORS, type CredentialRefusal, RETRY_AFTER_SECONDS } from '
 import type { FaultCode } from '../platform/fault.ts'
 import { INERT_HEADERS, JUDGED_CACHE_CONTROL } from './headers.ts'
 
+/** Why a request is refused. */
 export type Refusal =
   | CredentialRefusal
   | ((Authorization & { readonly effect: 'deny' })['reason'] & { readonly onTags?: TagCondition })

@@ -19,6 +19,7 @@ import type { RequestContext, Seal } from '../platform/seal.ts'
 import { type ListPage, PAGE_MAX, readList } from './pager.ts'
 import { formatPosition, type Position, readPosition } from './position.ts'
 
+/** A request for a list that the gate answers itself. */
 export type ListRequest = RegistryRequest & { readonly operation: 'listCatalog' | 'listTags' }
 
 /** Names in a page of the catalog of which the caller sees a part, when the client does not say. */
@@ -26,6 +27,7 @@ const CATALOG_PAGE = 100
 
 const isSealed = (last: string | undefined): last is string => last?.startsWith(CURSOR_MARK) === true
 
+/** What answering a list needs. */
 export type ListPorts = {
   readonly rights: EffectiveRights
   /** What a sealed cursor is bound to. */

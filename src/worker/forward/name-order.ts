@@ -13,6 +13,7 @@ const KEYS: readonly ((name: string) => string)[] = [
 /** Whether names are in one of the orders that registries have. */
 export const isOrdered = (names: readonly string[]): boolean => keyOf(names) !== undefined
 
+/** Names in the order of the registry, and that order. */
 export type Sorted = {
   readonly names: readonly string[]
   /** Whether a name comes after another one in the order of the names. */

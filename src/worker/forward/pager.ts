@@ -23,6 +23,7 @@ export const UPSTREAM_PAGES_MAX = 32
 /** The longest page that is read from the upstream, in bytes. */
 export const PAGE_MAX_BYTES = 8_388_608
 
+/** What a client asks of a list, and what it may see. */
 export type ListQuestion = {
   /** Member of the JSON object that holds the names. */
   readonly key: 'repositories' | 'tags'
@@ -43,6 +44,7 @@ export type ListQuestion = {
   readonly fetchPage: (query: string) => Promise<Response>
 }
 
+/** One page of a list. */
 export type ListPage = {
   readonly names: readonly string[]
   /** There is more: after the last name, for an upstream that pages by name; else at a position to be sealed. */

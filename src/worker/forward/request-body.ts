@@ -3,6 +3,7 @@
  * one the bytes are counted as they pass, and the stream fails before the first byte too many is sent on.
  */
 
+/** The body of a request, with what is known of its length. */
 export type RequestBody = {
   readonly stream: ReadableStream<Uint8Array> | null
   /** Length in bytes as it was announced; absent when it is not known before the end. */

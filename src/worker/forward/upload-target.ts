@@ -23,6 +23,7 @@ export type UploadPlace = {
   readonly uploadHosts: ReadonlySet<string>
 }
 
+/** What the `Location` of an upload names. */
 export type UploadTarget =
   /** Path and query on the upstream, or the whole URL on another host. */
   | { readonly kind: 'session'; readonly target: string; readonly form: LocationForm }

@@ -11,6 +11,7 @@ import type { Background } from '../platform/background.ts'
 import type { Env } from '../platform/env.ts'
 import type { PolicyView } from '../store/policy-view.ts'
 
+/** A caller whose credential is good, with its rights. */
 export type IdentifiedCaller = {
   readonly caller: Caller
   /** For logs and for what is bound to a caller: `token:ci`, `subject:github/repo:acme/app:ref:refs/heads/main`, `anonymous`. */
@@ -25,6 +26,7 @@ export type IdentifiedCaller = {
   readonly access?: readonly Access[]
 }
 
+/** Why a credential does not count. */
 export type CredentialRefusal = {
   readonly code: /** The `Authorization` header, or the form, does not hold exactly one credential in a form we know. */
     | 'credential_malformed'
@@ -57,6 +59,7 @@ export type Identify = (
   now: EpochSeconds,
 ) => IdentifiedCaller | CredentialRefusal | Promise<IdentifiedCaller | CredentialRefusal>
 
+/** Whether identification ended with a refusal. */
 export const isRefusal = (outcome: object): outcome is CredentialRefusal => 'code' in outcome
 
 /** Seconds after which a caller that failed too often may try again. */

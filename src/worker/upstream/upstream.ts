@@ -13,6 +13,7 @@ import { TIMED_OUT, within } from '../platform/timeout.ts'
 import type { Authentication } from './authentication.ts'
 import { echoes } from './echo.ts'
 
+/** A registry behind the gate. */
 export type Upstream = {
   /** Which entry of the table it is: no two have the same, also where they have one URL. Stable while the table is. */
   readonly id: string

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { runWrangler, type WranglerOutcome } from '../../bundles/wrangler.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 
+/** What deploying asks of a Cloudflare account. */
 export type Account = {
   /** Id of the namespace with that title, where there is one. */
   readonly namespaceId?: string

@@ -40,6 +40,7 @@ Shows the plan, then makes the signing keys, the KV namespace, the Worker, its s
 for what it must refuse. What is there already is kept. The account of the gate at the registry is taken from
 UPSTREAM_USERNAME and UPSTREAM_PASSWORD, or from UPSTREAM_AUTHORIZATION, in the environment.`
 
+/** The command `dockgate deploy` with its arguments, options and action. */
 export const deployCommand = (): Command =>
   new Command('deploy')
     .description('set up the gate on Cloudflare: keys, KV namespace, Worker, secrets, first push, probe')

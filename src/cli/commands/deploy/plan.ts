@@ -10,6 +10,7 @@ export type LocalKeys = {
   readonly publicKeys?: string
 }
 
+/** What exists before a deployment. */
 export type Situation = {
   readonly settings: Settings
   readonly keys: LocalKeys
@@ -24,6 +25,7 @@ export type Situation = {
   readonly url?: string
 }
 
+/** The steps of a deployment, in their order, and why each is done or left out. */
 export type Plan = {
   readonly makeKeys: boolean
   readonly writeKeys: boolean
@@ -36,10 +38,12 @@ export type Plan = {
   readonly lines: readonly string[]
 }
 
+/** Name of the secret that signs access tokens. */
 export const TOKEN_KEY = 'TOKEN_SIGNING_KEY'
 /** What the gate logs in to the registry with. */
 export const UPSTREAM_SECRETS = ['UPSTREAM_AUTHORIZATION', 'UPSTREAM_USERNAME', 'UPSTREAM_PASSWORD'] as const
 
+/** Title of the KV namespace of a Worker. */
 export const namespaceTitle = ({ name }: Pick<Settings, 'name'>): string => `${name}-policy`
 
 /** @throws {@link CommandError} 1 when the keys of the folder and of the settings do not belong together */

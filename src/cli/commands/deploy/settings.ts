@@ -6,6 +6,7 @@
 import { NO_NAMESPACE, NO_PUBLIC_KEYS } from '../../project/project.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 
+/** What a deployment reads of the wrangler configuration. */
 export type Settings = {
   /** Of the Worker. */
   readonly name: string

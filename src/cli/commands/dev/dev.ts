@@ -76,6 +76,7 @@ two, unless they are not valid; decision tests that fail are shown, and hold not
 Each request is one line on standard error: allow, deny, login (the gate asks for a credential, as with every client) or
 fail (the registry or the gate could not answer). \`dockgate explain --record FILE --id ID\` explains one that --log kept.`
 
+/** The command `dockgate dev` with its arguments, options and action. */
 export const devCommand = (): Command =>
   new Command('dev')
     .description('run the gate here, in front of a registry or of a small one of its own')
@@ -158,6 +159,7 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
   }
 }
 
+/** Reports a fault of the development registry on the terminal. */
 export const tellFault = (cause: unknown): void =>
   output.error(`the development registry failed: ${cause instanceof Error ? cause.message : String(cause)}`)
 

@@ -4,6 +4,7 @@ import { parseRecord } from '../../answers/record.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 import * as output from '../../terminal/output.ts'
 
+/** A file that takes audit records. */
 export type RecordLog = {
   /** Adds a line of the Worker's log if it is an audit record; another line is left out. Never throws. */
   readonly add: (line: string) => void

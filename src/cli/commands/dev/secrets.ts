@@ -16,12 +16,14 @@ const PASSWORD_FILE = 'development-passwords.json'
 /** Where the generated passwords lie, by token name. */
 export const passwordFileIn = (stateDirectory: string): string => join(stateDirectory, PASSWORD_FILE)
 
+/** Policies whose tokens all have a password, and the generated passwords. */
 export type DevelopmentPolicies = {
   readonly policies: PolicySet
   /** Token name to password, of the tokens that had none. */
   readonly passwords: ReadonlyMap<string, string>
 }
 
+/** Gives each token without a password a generated one, kept in the state folder. */
 export async function withDevelopmentSecrets(
   policies: PolicySet,
   stateDirectory: string,

@@ -6,7 +6,9 @@ import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { CommandError } from '../../terminal/command-error.ts'
 
+/** Repository of the image that a new development registry holds. */
 export const SEED_REPOSITORY = 'public/hello'
+/** Tag of the image that a new development registry holds. */
 export const SEED_TAG = 'latest'
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`

@@ -9,6 +9,7 @@ import { parseRegistryRequest } from '../../../registry/parse.ts'
 import type { Policies } from '../../answers/policies.ts'
 import { SEED_REPOSITORY, SEED_TAG } from './seed.ts'
 
+/** What the first text of `dockgate dev` names. */
 export type Welcome = {
   /** Of the gate, without a slash at the end. */
   readonly url: string

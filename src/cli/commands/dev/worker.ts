@@ -21,6 +21,7 @@ export async function workerScript(): Promise<string> {
   return readFile(new URL('../dev-worker.js', import.meta.url), 'utf8')
 }
 
+/** Options of {@link startGate}. */
 export type GateOptions = {
   readonly host: string
   /** 0 takes a free one. */
@@ -33,6 +34,7 @@ export type GateOptions = {
   readonly onLog: (line: string) => void
 }
 
+/** A running gate, and its local KV. */
 export type Gate = {
   /** Origin, without a slash at the end. */
   readonly url: string

@@ -8,6 +8,7 @@ import { formatRepositoryPattern } from '../../../policy/repository-pattern.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 import * as output from '../../terminal/output.ts'
 
+/** What `dockgate init` knows before it writes a project. */
 export type Answers = {
   /** Base URL of the registry behind the gate. */
   readonly upstream: string
@@ -21,6 +22,7 @@ export type Answers = {
   readonly pusher: string
 }
 
+/** An OIDC issuer that a new project accepts. */
 export type Issuer = {
   readonly name: string
   readonly issuer: string
@@ -69,6 +71,7 @@ const GITLAB: Issuer = {
   note: () => 'A job on the protected branch main of this project.',
 }
 
+/** Options of `dockgate init`, as commander gives them. */
 export type Flags = {
   readonly upstream?: string
   readonly host?: string

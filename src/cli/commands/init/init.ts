@@ -28,6 +28,7 @@ Examples:
 Asks on a terminal for what no option says; otherwise, and with --yes, takes the defaults. Nothing is overwritten: a
 package.json and a .gitignore that are there keep what they say and get what they lack.`
 
+/** The command `dockgate init` with its arguments, options and action. */
 export const initCommand = (): Command =>
   new Command('init')
     .description('write a project that deploys a gate: policies with tests, settings, a pipeline')

@@ -1,8 +1,11 @@
 /** The pipelines that `dockgate init --ci` writes, as texts: rights are tested on a change request and applied on main. */
 
+/** CI systems for which `dockgate init` writes a pipeline. */
 export const SYSTEMS = ['github', 'gitlab'] as const
+/** One of {@link SYSTEMS}. */
 export type System = (typeof SYSTEMS)[number]
 
+/** A pipeline: the file, relative to the project, and its text. */
 export type Pipeline = { readonly file: string; readonly text: string }
 
 /** The scripts that both pipelines run are part of the package. */

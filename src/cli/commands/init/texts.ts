@@ -2,6 +2,7 @@
 
 import type { Answers, Issuer } from './answers.ts'
 
+/** The policy file and the decision tests of a new project. */
 export type Texts = { readonly policy: string; readonly tests: string }
 
 /** @param service token audience of the gate */

@@ -21,6 +21,7 @@ Examples:
 
 The token of --token must be good, and have no right on any of the repositories. Nothing that exists is changed.`
 
+/** The command `dockgate probe` with its arguments, options and action. */
 export const probeCommand = (): Command =>
   new Command('probe')
     .description('ask a running gate for what it must refuse, and report what it does not')

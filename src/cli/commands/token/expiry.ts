@@ -2,6 +2,7 @@
 import { type EpochSeconds, LAST_TIME, parseTime, similarTime } from '../../../base/time.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 
+/** Days for which a new password is good by default. */
 export const DEFAULT_DAYS = 90
 const SECONDS: Readonly<Record<string, number>> = { h: 3600, d: 86_400, w: 604_800 }
 

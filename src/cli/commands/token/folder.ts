@@ -25,6 +25,7 @@ const TEST_FILE = /\.test\.ya?ml$/i
 /** Where tokens go if no file has any and the set has several files. */
 const NEW_FILE = 'tokens.yaml'
 
+/** The files of a policy folder that hold tokens, ready to be changed. */
 export class TokenFolder {
   readonly directory: string
   readonly policies: PolicySet

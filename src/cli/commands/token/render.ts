@@ -6,6 +6,7 @@
 /** Text, or a mapping of such values. */
 export type Value = string | { readonly [key: string]: Value }
 
+/** How a file is written: as JSON or YAML, and how it indents. */
 export type Layout = {
   readonly newline: '\n' | '\r\n'
   /** Spaces of one level. */
@@ -16,11 +17,13 @@ export type Layout = {
 
 const DEFAULT_LAYOUT: Layout = { newline: '\n', indent: '  ', json: false }
 
+/** Reads the layout of a file from its text. */
 export function detectLayout(text: string): Layout {
   const indent = /^( +)[^\s#-]/m.exec(text)?.[1] ?? DEFAULT_LAYOUT.indent
   return { newline: text.includes('\r\n') ? '\r\n' : '\n', indent, json: isJson(text) }
 }
 
+/** Whether a file of YAML or JSON is JSON. */
 export function isJson(text: string): boolean {
   try {
     JSON.parse(text)
@@ -35,6 +38,7 @@ const PLAIN = /^[A-Za-z_][A-Za-z0-9_-]{0,49}$/
 const RESERVED = /^(?:null|true|false|yes|no|on|off|y|n)$/i
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
 
+/** A text as the layout writes it, quoted where it must be. */
 export const renderScalar = (text: string, { json }: Layout): string =>
   !json && ((PLAIN.test(text) && !RESERVED.test(text)) || TIME.test(text)) ? text : JSON.stringify(text)
 
@@ -44,6 +48,7 @@ export function renderFlowPair(key: string, value: Value, layout: Layout, indent
   return `${name}: ${typeof value === 'string' ? renderScalar(value, layout) : renderFlow(value, layout, indent)}`
 }
 
+/** A mapping in braces; over several lines if `indent` says where the line of its key begins. */
 export function renderFlow(value: { readonly [key: string]: Value }, layout: Layout, indent?: string): string {
   const inner = indent === undefined ? undefined : indent + layout.indent
   const pairs = Object.entries(value).map(([key, item]) => renderFlowPair(key, item, layout, inner))

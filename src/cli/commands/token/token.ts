@@ -33,6 +33,7 @@ Examples:
 A password is printed once, alone, on standard output; the file keeps its SHA-256. Passwords end after ${DEFAULT_DAYS} days
 unless another is given. Nothing is in force before \`dockgate push\`; a running \`dockgate dev\` takes it over by itself.`
 
+/** The command `dockgate token` with its arguments, options and action. */
 export const tokenCommand = (): Command =>
   new Command('token')
     .description('create, rotate, disable and enable tokens in the policy files')

@@ -12,6 +12,7 @@ import { specialize } from './specialize.ts'
 
 export type { NameKey } from './name-key.ts'
 
+/** A condition as the compiled policy has it. */
 export type LoweredCondition = {
   /** Where the grant can apply: no name outside is granted anything. Sorted, without redundant members. */
   readonly keys: readonly NameKey[] | 'any'

@@ -8,6 +8,7 @@ export type NameKey =
   | { readonly kind: 'exact'; readonly name: string }
   | { readonly kind: 'prefix'; readonly prefix: string }
 
+/** The index entry for every repository name. */
 export const EVERY_NAME: readonly NameKey[] = [{ kind: 'prefix', prefix: '' }]
 
 /** Whether these keys are all names. */

@@ -19,7 +19,9 @@ export type Context = {
   readonly now: EpochSeconds
 }
 
+/** A single value of an attribute. */
 export type Scalar = string | Literal | Instant
+/** The value of an attribute: one, or a list. */
 export type Value = Scalar | readonly Scalar[]
 
 /** The request names no tag: any may be meant. */

@@ -54,6 +54,7 @@ export function matchesLike(pattern: string, text: string): boolean {
 /** A character outside the basic plane is two units of the string, and one `?`. */
 const isPair = (text: string, index: number): boolean => (text.codePointAt(index) ?? 0) > 0xffff
 
+/** Prepares the pattern of `StringLike`. */
 export function shapeOfLike(pattern: string): LikeShape {
   let literal = ''
   let prefix: string | undefined

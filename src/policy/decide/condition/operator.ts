@@ -12,8 +12,10 @@ import { isInRange, parseIpAddress, parseIpRange } from './ip.ts'
 import { matchesLike, shapeOfLike } from './like.ts'
 import { ERROR, FALSE, type Outcomes, TRUE } from './outcome.ts'
 
+/** The type of the values that an operator compares. */
 export type Family = 'Bool' | 'String' | 'Numeric' | 'DateTime' | 'Guid' | 'Ip'
 
+/** How an operator compares two values. */
 export type OperatorRule = {
   readonly family: Family
   /** Whether a quantifier may stand before it. */
@@ -149,6 +151,7 @@ const prefixes = (of: OperatorRule) => unlessBlank(of, (written) => written === 
 const folders = (of: OperatorRule) => unlessBlank(of, (written) => written === '' || written === '/')
 const wildcards = (of: OperatorRule) => unlessBlank(of, (written) => shapeOfLike(written).literal === '')
 
+/** The rule of each operator of the condition language. */
 export const OPERATOR_RULES: Readonly<Record<Operator, OperatorRule>> = {
   BoolEquals: booleans(equals),
   BoolNotEquals: booleans(notEquals),

@@ -6,7 +6,9 @@
 /** A set of outcomes, as the sum of its members. */
 export type Outcomes = number
 
+/** The outcome "true", as a bit of a set of outcomes. */
 export const TRUE = 1
+/** The outcome "false", as a bit of a set of outcomes. */
 export const FALSE = 2
 /** An attribute that the condition compares is not there. */
 export const MISSING = 4
