@@ -6,7 +6,7 @@ import type { Facts } from '../../policy/decide/authorize.ts'
 import { formatTarget } from '../../registry/format.ts'
 import type { RepositoryName } from '../../registry/name.ts'
 import { requestOrigin } from '../../registry/parse.ts'
-import type { RegistryRequest } from '../../registry/request.ts'
+import type { MetadataRequest, RegistryRequest } from '../../registry/request.ts'
 import { isForm, pageHeaders, sendsBody, upstreamHeaders } from '../answers/headers.ts'
 import { jsonHeaders, type Refusal } from '../answers/refusal.ts'
 import type { IdentifiedCaller } from '../identity/identified-caller.ts'
@@ -16,6 +16,7 @@ import { type Outgoing, send, type Upstream } from '../upstream/upstream.ts'
 import { answerList, type ListRequest } from './list-endpoints.ts'
 import { locationFor } from './location.ts'
 import { readManifestOf } from './manifest-type.ts'
+import { nextQuery } from './pager.ts'
 import { joinReferrers } from './referrers.ts'
 import { relay } from './relay-response.ts'
 import type { RequestBody } from './request-body.ts'
@@ -62,6 +63,8 @@ export function forward(
       return continueUpload(request, request.session, context)
     case 'pushManifest':
       return context.checksMediaType ? pushTypedManifest(request, context) : pass(request, context)
+    case 'metadata':
+      return request.method === 'GET' ? passMetadata(request, context) : pass(request, context)
     default:
       return pass(request, context)
   }
@@ -108,12 +111,8 @@ async function passTo(
   context: ForwardContext,
   body?: string,
 ): Promise<Response> {
-  const { headers, settings, upstream, seal, facts } = context
-  const sent = await send(upstream, request, {
-    headers: upstreamHeaders(headers, request),
-    ...target,
-    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(context) : {}),
-  })
+  const { settings, seal, facts } = context
+  const sent = await sendTo(target, request, context, body)
   const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, context) : sent
   const location = locationFor(request, answer, target.url, {
     read: (text) => readUploadTarget(text, uploadPlace(request, target.url, context)),
@@ -127,6 +126,44 @@ async function passTo(
       ),
   })
   return relay(answer, request, location instanceof Promise ? await location : location)
+}
+
+function sendTo(
+  target: Pick<Outgoing, 'url' | 'foreign'>,
+  request: RegistryRequest,
+  context: ForwardContext,
+  body?: string,
+): Promise<Response> {
+  return send(context.upstream, request, {
+    headers: upstreamHeaders(context.headers, request),
+    ...target,
+    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(context) : {}),
+  })
+}
+
+/** Reads Azure's metadata API. Its lists have pages. */
+async function passMetadata(request: MetadataRequest, context: ForwardContext): Promise<Response> {
+  const { upstream } = context
+  const answer = await sendTo({ url: absolute(targetOf(request, upstream), upstream) }, request, context)
+  const response = await relay(answer, request, undefined)
+  const link = nextMetadataPage(request, answer.headers.get('link'))
+  if (link !== undefined) response.headers.set('link', link)
+  return response
+}
+
+/**
+ * The `Link` to the next page of a list of Azure's metadata API: at the path of the request, with known parameters alone and
+ * the filter of the request.
+ *
+ * @returns undefined where no page follows
+ * @throws Fault `upstream_invalid` for a link that cannot be read: the list would seem to end there
+ */
+function nextMetadataPage({ path: target }: MetadataRequest, link: string | null): string | undefined {
+  const query = link === null ? undefined : nextQuery(link)
+  if (query === undefined) return undefined
+  const [path = '', own = ''] = target.split('?', 2)
+  const filter = /(?:^|&)(digest=[^&]*)/.exec(own)?.[1]
+  return `<${path}${query}${filter === undefined ? '' : `&${filter}`}>; rel="next"`
 }
 
 /** Upstreams may have names of their own for their repositories. */

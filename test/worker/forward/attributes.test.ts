@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ATTRIBUTES_MAX_BYTES } from '../../../src/worker/forward/attributes.ts'
 import { BEARER, createWorld, DIGEST, errorOf, UPSTREAM } from '../gate-world.ts'
 
@@ -90,4 +90,55 @@ describe('a change of attributes', () => {
     const missing = await call('PATCH', MANIFEST, { as: 'locker', body: RELEASE })
     expect((await errorOf(missing)).message).toBe('token locker has no quarantine/write on samples/app')
   })
+})
+
+describe("the link to the next page of a list of Azure's metadata API", () => {
+  const linked = (link: string) => createWorld({ registry: () => Response.json({}, { headers: { link } }) })
+
+  it.each([
+    {
+      what: 'points to the path of the request',
+      path: '/acr/v1/samples/app/_tags?n=2',
+      link: '</acr/v1/samples/app/_tags?last=v2&n=2&orderby=>; rel="next"',
+      expected: '</acr/v1/samples/app/_tags?n=2&last=v2>; rel="next"',
+    },
+    {
+      what: 'loses the host, the path and the parameters that the gate does not know',
+      path: '/acr/v1/samples/app/_manifests',
+      link: '<https://internal.example/acr/v1/other/_manifests?last=x&secret=1>; rel="next"',
+      expected: '</acr/v1/samples/app/_manifests?last=x>; rel="next"',
+    },
+    {
+      what: 'keeps the filter of the request',
+      path: `/acr/v1/samples/app/_tags?digest=${DIGEST.replace(':', '%3A')}`,
+      link: '</acr/v1/samples/app/_tags?last=v2>; rel="next"',
+      expected: `</acr/v1/samples/app/_tags?last=v2&digest=${DIGEST.replace(':', '%3A')}>; rel="next"`,
+    },
+    {
+      what: 'is left out when the registry links to another relation',
+      path: '/acr/v1/samples/app/_tags',
+      link: '</acr/v1/samples/app/_tags?last=v2>; rel="prev"',
+      expected: null,
+    },
+    {
+      what: 'is left out for one tag',
+      path: TAG,
+      link: '</x>; rel="help"',
+      expected: null,
+    },
+  ])('$what', async ({ path, link, expected }) => {
+    const response = await linked(link).call('GET', path, { as: 'ci' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('link')).toBe(expected)
+  })
+
+  it.each(['</acr/v1/samples/app/_tags>; rel="next"', 'not a link', '</x?secret=1>; rel="next"'])(
+    'is a fault of the registry when it does not say where the list goes on: %s',
+    async (link) => {
+      const log = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+      const response = await linked(link).call('GET', '/acr/v1/samples/app/_tags', { as: 'ci' })
+      log.mockRestore()
+      expect(response.status).toBe(502)
+    },
+  )
 })
