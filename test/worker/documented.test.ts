@@ -107,9 +107,9 @@ describe('the rotation of the key that signs tokens', () => {
 
   it('is documented in one place, in this order; the page of the token service links to it', () => {
     const section = operationsPage.split('\n## Rotating the key that signs tokens\n')[1]?.split('\n## ')[0] ?? ''
-    const steps = [...section.matchAll(/^\d\. .*?(\{"keys":\[[A-Z, ]+\]\}|new key\s+alone)/gms)].map(([, keys]) =>
-      keys?.replace(/\s+/, ' '),
-    )
+    // Lines are wrapped anywhere between two words.
+    const lines = section.replaceAll(/\n +/g, ' ')
+    const steps = [...lines.matchAll(/^\d\. .*?(\{"keys":\[[A-Z, ]+\]\}|new key alone)/gm)].map(([, keys]) => keys)
     expect(steps).toEqual(['{"keys":[OLD, NEW]}', '{"keys":[NEW, OLD]}', 'new key alone'])
     expect(tokenServicePage).toContain('(operations.md#rotating-the-key-that-signs-tokens)')
     expect(tokenServicePage).not.toMatch(/new key first/)
