@@ -80,3 +80,6 @@ export function nextTarget(header: string | null): Result<string | undefined, 'l
   const targets = new Set(next.map(({ target }) => target))
   return targets.size > 1 ? err('link_invalid') : ok(next[0]?.target)
 }
+
+/** The header that {@link nextTarget} reads, with one link. */
+export const formatNextLink = (target: string): string => `<${target}>; rel="next"`

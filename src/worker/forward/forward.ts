@@ -4,6 +4,7 @@
  */
 import type { Facts } from '../../policy/decide/authorize.ts'
 import { formatTarget } from '../../registry/format.ts'
+import { formatNextLink } from '../../registry/link.ts'
 import type { RepositoryName } from '../../registry/name.ts'
 import { requestOrigin } from '../../registry/parse.ts'
 import type { MetadataRequest, RegistryRequest } from '../../registry/request.ts'
@@ -63,8 +64,6 @@ export function forward(
       return continueUpload(request, request.session, context)
     case 'pushManifest':
       return context.checksMediaType ? pushTypedManifest(request, context) : pass(request, context)
-    case 'metadata':
-      return request.method === 'GET' ? passMetadata(request, context) : pass(request, context)
     default:
       return pass(request, context)
   }
@@ -111,8 +110,12 @@ async function passTo(
   context: ForwardContext,
   body?: string,
 ): Promise<Response> {
-  const { settings, seal, facts } = context
-  const sent = await sendTo(target, request, context, body)
+  const { headers, settings, upstream, seal, facts } = context
+  const sent = await send(upstream, request, {
+    headers: upstreamHeaders(headers, request),
+    ...target,
+    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(context) : {}),
+  })
   const answer = request.operation === 'listReferrers' ? await joinPages(sent, request, context) : sent
   const location = locationFor(request, answer, target.url, {
     read: (text) => readUploadTarget(text, uploadPlace(request, target.url, context)),
@@ -125,45 +128,31 @@ async function passTo(
         facts.now,
       ),
   })
-  return relay(answer, request, location instanceof Promise ? await location : location)
-}
-
-function sendTo(
-  target: Pick<Outgoing, 'url' | 'foreign'>,
-  request: RegistryRequest,
-  context: ForwardContext,
-  body?: string,
-): Promise<Response> {
-  return send(context.upstream, request, {
-    headers: upstreamHeaders(context.headers, request),
-    ...target,
-    ...(body !== undefined ? { body, bodyBytes: body.length } : sendsBody(request) ? bodyOf(context) : {}),
-  })
-}
-
-/** Reads Azure's metadata API. Its lists have pages. */
-async function passMetadata(request: MetadataRequest, context: ForwardContext): Promise<Response> {
-  const { upstream } = context
-  const answer = await sendTo({ url: absolute(targetOf(request, upstream), upstream) }, request, context)
-  const response = await relay(answer, request, undefined)
-  const link = nextMetadataPage(request, answer.headers.get('link'))
-  if (link !== undefined) response.headers.set('link', link)
-  return response
+  const relayed = relay(answer, request, location instanceof Promise ? await location : location)
+  const hasPages = request.operation === 'metadata' && request.method === 'GET' && answer.status === 200
+  return hasPages ? withNextPage(relayed, request, answer.headers.get('link')) : relayed
 }
 
 /**
- * The `Link` to the next page of a list of Azure's metadata API: at the path of the request, with known parameters alone and
- * the filter of the request.
+ * The answer with the `Link` to the next page of a list of Azure's metadata API: at the path of the request, with known
+ * parameters alone and the filter of the request.
  *
- * @returns undefined where no page follows
+ * @param link of the upstream's answer
  * @throws Fault `upstream_invalid` for a link that cannot be read: the list would seem to end there
  */
-function nextMetadataPage({ path: target }: MetadataRequest, link: string | null): string | undefined {
-  const query = link === null ? undefined : nextQuery(link)
-  if (query === undefined) return undefined
-  const [path = '', own = ''] = target.split('?', 2)
-  const filter = /(?:^|&)(digest=[^&]*)/.exec(own)?.[1]
-  return `<${path}${query}${filter === undefined ? '' : `&${filter}`}>; rel="next"`
+async function withNextPage(
+  relayed: Response | Promise<Response>,
+  { path: target }: MetadataRequest,
+  link: string | null,
+): Promise<Response> {
+  const query = nextQuery(link)
+  const response = await relayed
+  if (query === undefined) return response
+  const [path = '', own] = target.split('?', 2)
+  const digest = new URLSearchParams(own).get('digest')
+  const filter = digest === null ? '' : `&digest=${encodeURIComponent(digest)}`
+  response.headers.set('link', formatNextLink(`${path}${query}${filter}`))
+  return response
 }
 
 /** Upstreams may have names of their own for their repositories. */

@@ -8,6 +8,7 @@ import type { Facts } from '../../policy/decide/authorize.ts'
 import { decide } from '../../policy/decide/decide.ts'
 import type { EffectiveRights } from '../../policy/decide/effective-rights.ts'
 import type { Attributes } from '../../policy/model.ts'
+import { formatNextLink } from '../../registry/link.ts'
 import { parseRepositoryName } from '../../registry/name.ts'
 import { CURSOR_MARK, CURSOR_MAX_LENGTH } from '../../registry/parse.ts'
 import { formatQuery } from '../../registry/query.ts'
@@ -69,7 +70,7 @@ export async function answerList(
       ['n', n],
       ['last', cursor],
     ])
-    headers.set('link', `<${context.path}${query}>; rel="next"`)
+    headers.set('link', formatNextLink(`${context.path}${query}`))
   }
   const body = isCatalog ? { repositories: page.names } : { name: request.name, tags: page.names }
   return new Response(JSON.stringify(body), { headers })

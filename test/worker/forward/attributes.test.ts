@@ -142,3 +142,20 @@ describe("the link to the next page of a list of Azure's metadata API", () => {
     },
   )
 })
+
+describe("a read of Azure's metadata API", () => {
+  it.each([301, 307])('passes a redirect with status %i and its Location on', async (status) => {
+    const location = 'https://elsewhere.example/tags'
+    const registry = () => new Response(null, { status, headers: { location } })
+    const response = await createWorld({ registry }).call('GET', TAG, { as: 'ci' })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('location')).toBe(location)
+  })
+
+  it('passes an error on, whatever its Link says', async () => {
+    const registry = () => Response.json({ errors: [] }, { status: 404, headers: { link: 'not a link' } })
+    const response = await createWorld({ registry }).call('GET', '/acr/v1/samples/app/_tags', { as: 'ci' })
+    expect(response.status).toBe(404)
+    expect(response.headers.get('link')).toBeNull()
+  })
+})
