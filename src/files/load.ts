@@ -32,28 +32,23 @@ export type LoadResult = {
  * Load a policy folder: `*.yaml`, `*.yml` and `*.json` at any depth. Entries whose name starts with a dot are skipped;
  * symbolic links are followed to what lies below the folder, a folder reached twice is read once. What cannot be read is a
  * problem, never an exception.
- *
- * @param onRead called before the texts are parsed, which takes its time where there are many
  */
-export async function loadPolicies(
-  directory: string,
-  onRead: (characters: number) => void = () => {},
-): Promise<LoadResult> {
+export async function loadPolicies(directory: string): Promise<LoadResult> {
   const report = new Report()
   const files = await readFolder(directory, report)
-  if (files === undefined) return { tests: [], problems: report.problems }
-  onRead(files.reduce((sum, { text }) => sum + text.length, 0))
-  return read(files, report)
+  return files === undefined ? { tests: [], problems: report.problems } : readPolicies(files, report)
 }
-
-/** The same for texts at hand; their order does not matter. */
-export const readPolicies = (files: readonly PolicyText[]): LoadResult => read(files, new Report())
 
 const TEST_FILE = /\.test\.ya?ml$/i
 
 const NO_DATA = complaint('file_empty', 'the file holds no data', 'fill it, or remove it')
 
-function read(files: readonly PolicyText[], report: Report): LoadResult {
+/**
+ * The same for texts at hand; their order does not matter.
+ *
+ * @param report what is wrong so far; default: nothing
+ */
+export function readPolicies(files: readonly PolicyText[], report: Report = new Report()): LoadResult {
   const declared = new Declarations(report)
   const tests: DecisionTest[] = []
   for (const { path, text } of files.toSorted((a, b) => compareCodeUnits(a.path, b.path))) {

@@ -3,9 +3,10 @@
  * policy files and to parse a few files takes longer than all the rest of `dockgate can`, so the compiled command keeps what it
  * read from small folders. A kept reading is found by the content of every file and by the version of the reader.
  */
-import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
+import { toHex } from '../../base/bytes.ts'
 import { readFolder } from '../../files/folder.ts'
 import type { LoadResult, PolicyText } from '../../files/load.ts'
 import { Report } from '../../files/problem.ts'
@@ -23,35 +24,49 @@ export type ReadingCache = {
   readonly version: string
 }
 
+/** Set by `dev/build/compile.ts`. */
+declare const DOCKGATE_COMPILED: true | undefined
+
+/**
+ * In the folder in which Node.js keeps the compiled code of the command. Only the compiled command has it: there the name of
+ * the file that holds this code changes with every change of the reader.
+ */
+function readingCache(): ReadingCache | undefined {
+  const codeCache = typeof DOCKGATE_COMPILED === 'undefined' ? undefined : getCompileCacheDir()
+  return codeCache === undefined ? undefined : { folder: join(codeCache, 'policies'), version: import.meta.url }
+}
+
 /**
  * As `loadPolicies` of `src/files`. A cache that cannot be read or written is as good as none.
  *
  * @param onRead called with the number of characters before they are parsed
- * @param cache absent: every file is parsed
+ * @param cache absent: every file is parsed; default: the command's own
  */
 export async function loadPolicies(
   directory: string,
   onRead: (characters: number) => void,
-  cache?: ReadingCache,
+  cache: ReadingCache | undefined = readingCache(),
 ): Promise<LoadResult> {
-  const parse = async () => (await import('../../files/load.ts')).loadPolicies(directory, onRead)
-  if (cache === undefined) return parse()
   const report = new Report()
   const files = await readFolder(directory, report)
-  // What is wrong with the folder itself is said in words that name it, so that it is not in the content of its files.
-  if (files === undefined || report.problems.length > 0) return parse()
-  if (files.reduce((sum, { text }) => sum + text.length, 0) > MAX_LENGTH) return parse()
-  const path = join(cache.folder, `${keyOf(files, cache.version)}.json`)
+  if (files === undefined) return { tests: [], problems: report.problems }
+  const length = files.reduce((sum, { text }) => sum + text.length, 0)
+  onRead(length)
+  const parse = async () => (await import('../../files/load.ts')).readPolicies(files, report)
+  // What is wrong with the folder itself is not in the content of its files.
+  if (cache === undefined || length > MAX_LENGTH || report.problems.length > 0) return parse()
+  const path = join(cache.folder, `${await keyOf(files, cache.version)}.json`)
   const kept = await readKept(path)
   if (kept !== undefined) return kept
-  const loaded = (await import('../../files/load.ts')).readPolicies(files)
+  const loaded = await parse()
   if (loaded.policies !== undefined) await keep(loaded, path, cache.folder)
   return loaded
 }
 
-function keyOf(files: readonly PolicyText[], version: string): string {
+async function keyOf(files: readonly PolicyText[], version: string): Promise<string> {
   const content = JSON.stringify([version, files.map(({ path, text }) => [path, text])])
-  return createHash('sha256').update(content).digest('hex')
+  // Not `node:crypto`, which takes longer to load than the digest to compute.
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(content))))
 }
 
 async function readKept(path: string): Promise<LoadResult | undefined> {
@@ -66,7 +81,7 @@ async function readKept(path: string): Promise<LoadResult | undefined> {
 async function keep(loaded: LoadResult, path: string, folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const temporary = `${path}.${randomUUID()}`
+    const temporary = `${path}.${crypto.randomUUID()}`
     await writeFile(temporary, JSON.stringify(loaded), { mode: 0o600 })
     await rename(temporary, path)
     await removeOldest(folder)

@@ -2,8 +2,6 @@
  * A policy folder, loaded and compiled for questions: what every command that answers one begins with.
  */
 
-import { getCompileCacheDir } from 'node:module'
-import { join } from 'node:path'
 import { count } from '../../base/text.ts'
 import type { DecisionTest } from '../../files/decision-test.ts'
 import type { LoadResult } from '../../files/load.ts'
@@ -25,7 +23,7 @@ import { CommandError } from '../terminal/command-error.ts'
 import { formatBytes, formatCount } from '../terminal/format.ts'
 import * as output from '../terminal/output.ts'
 import { showing } from '../terminal/progress.ts'
-import { loadPolicies, type ReadingCache } from './loaded-policies.ts'
+import { loadPolicies } from './loaded-policies.ts'
 
 /** The policy folder of every command that is given none. */
 export const DEFAULT_DIRECTORY = 'policies'
@@ -99,25 +97,12 @@ export function formatProblem(
   return hint === undefined ? [head] : [head, `    hint: ${hint}`]
 }
 
-/** Set by `dev/build/compile.ts`. */
-declare const DOCKGATE_COMPILED: true | undefined
-
-/**
- * In the folder in which Node.js keeps the compiled code of the command. Only the compiled command has it: there the name of
- * the file that holds this code changes with every change of the reader.
- */
-function readingCache(): ReadingCache | undefined {
-  const codeCache = typeof DOCKGATE_COMPILED === 'undefined' ? undefined : getCompileCacheDir()
-  return codeCache === undefined ? undefined : { folder: join(codeCache, 'policies'), version: import.meta.url }
-}
-
 const load = (directory: string): Promise<LoadResult> =>
-  showing(`reading ${directory}`, (tell) => {
-    const onRead = (characters: number) => {
+  showing(`reading ${directory}`, (tell) =>
+    loadPolicies(directory, (characters) => {
       if (characters > LARGE) tell(formatBytes(characters), true)
-    }
-    return loadPolicies(directory, onRead, readingCache())
-  })
+    }),
+  )
 
 /** Characters of policy files that take a moment to parse. */
 const LARGE = 2_000_000
