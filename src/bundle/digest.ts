@@ -5,7 +5,7 @@ import { toHex } from '../base/bytes.ts'
 /** Characters of one digest: 32 bytes in base64url without padding. */
 export const DIGEST_LENGTH = 43
 
-/** SHA-256 of bytes, written as `sha256:` and lower-case hexadecimal. */
+/** SHA-256 of bytes in base64url: {@link DIGEST_LENGTH} characters. {@link shardKey} makes the key of the store from it. */
 export async function digestOf(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }

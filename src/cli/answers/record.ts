@@ -83,7 +83,7 @@ export function verdictOfRecord(policies: Policies, record: AuditRecord): Verdic
 
 /** What the gate's own reasons mean; those of policy are in `because`. */
 const REASONS: Readonly<Record<string, string>> = {
-  not_a_registry_request: 'it was no registry request',
+  not_a_registry_request: 'it was not a registry request',
   credential_malformed: 'the credential could not be read',
   credential_invalid: 'the credential was not valid',
   credential_expired: 'the token had expired',

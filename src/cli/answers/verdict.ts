@@ -23,7 +23,7 @@ export type Verdict = {
   readonly notes?: readonly string[]
 }
 
-/** The same verdict with more notes. */
+/** The same verdict with notes; without notes the verdict itself. */
 export const withNotes = (verdict: Verdict, notes: readonly string[]): Verdict =>
   notes.length === 0 ? verdict : { ...verdict, notes }
 

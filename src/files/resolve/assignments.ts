@@ -8,7 +8,7 @@ import { complaint, type Report } from '../problem.ts'
 import type { Context, Item } from './context.ts'
 import { optional } from './optional.ts'
 
-/** Resolves the names of a role assignment. Reports what is wrong with it; undefined if it cannot be used. */
+/** Resolves the names of a role assignment. Reports what is wrong with it; an empty list if it cannot be used. */
 export function resolveRoleAssignment(
   { name, entry, value }: Item<'roleAssignments'>,
   { names, roles, mode, ruleName, report }: Context,
@@ -36,7 +36,7 @@ export function resolveRoleAssignment(
   return role === undefined ? [] : [{ ...assignment, role }]
 }
 
-/** Resolves the names of a deny assignment. Reports what is wrong with it; undefined if it cannot be used. */
+/** Resolves the names of a deny assignment. Reports what is wrong with it; an empty list if it cannot be used. */
 export function resolveDenyAssignment(
   { name, entry, value }: Item<'denyAssignments'>,
   { names, ruleName, report }: Pick<Context, 'names' | 'ruleName' | 'report'>,

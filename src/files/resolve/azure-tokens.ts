@@ -8,7 +8,7 @@ import { optional } from './optional.ts'
 import { scopeMapAction } from './scope-maps.ts'
 import { credentialsOf } from './tokens.ts'
 
-/** Reads a scope map of Azure's list. Reports what is wrong with it; undefined if it cannot be used. */
+/** Reads a scope map of Azure's list. Reports what is wrong with it; an empty list if it cannot be used. */
 export function resolveAzureScopeMap(
   { name, entry, value }: AzureItem<'scopeMaps'>,
   context: Pick<Context, 'declared' | 'report'>,

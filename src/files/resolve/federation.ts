@@ -7,7 +7,7 @@ import { optional } from './optional.ts'
 
 const ISSUER_HINT = 'a token could belong to either: put all audiences into one issuer'
 
-/** Checks an issuer. Reports what is wrong with it; undefined if it cannot be used. */
+/** Checks an issuer. Reports what is wrong with it; an empty list if it cannot be used. */
 export function resolveIssuer(
   { name, entry, value }: Item<'issuers'>,
   { declared, report }: Pick<Context, 'declared' | 'report'>,
@@ -24,7 +24,7 @@ export function resolveIssuer(
   return [{ ...issuer, name, ...optional('jwks', jwks), source: entry.source }]
 }
 
-/** Resolves the issuer of an identity. Reports what is wrong with it; undefined if it cannot be used. */
+/** Resolves the issuer of an identity. Reports what is wrong with it; an empty list if it cannot be used. */
 export function resolveIdentity(
   { name, entry, value }: Item<'identities'>,
   { names, report }: Pick<Context, 'names' | 'report'>,

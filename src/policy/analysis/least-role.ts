@@ -27,7 +27,7 @@ const givesControl = (role: RoleDefinition, action: string): boolean =>
     ({ actions, notActions, condition }) => condition === undefined && isActionGranted(actions, notActions, action),
   )
 
-/** Anyone who may do everything is never the answer to one missing right. */
+/** A role that allows everything is never the answer to one missing right. */
 const givesEverything = (role: RoleDefinition): boolean =>
   role.permissions.some(({ actions, dataActions }) => [...actions, ...dataActions].includes('*'))
 

@@ -26,7 +26,7 @@ const LEGACY_ACTIONS: Readonly<Record<Permission, readonly string[]>> = {
   'catalog/read': [`${PROVIDER}pull/read`],
 }
 
-/** Roles that administer access: their `*` and `*` + `/read` are no data rights (no document gives them any). */
+/** Roles that administer access: their `*` and `*` + `/read` give no permission on data (no document says that they do). */
 const ADMINISTRATORS_OF_ACCESS = new Set([
   'f58310d9-a9f6-439a-9e8d-f62e7b41a168',
   '18d7d88d-d35e-4fb5-a5c3-7773c20a72d9',

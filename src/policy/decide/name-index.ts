@@ -4,7 +4,7 @@
  */
 import type { NamePattern } from './compiled.ts'
 
-/** Finds the values of all patterns that match a repository name, in the length of the name. */
+/** Finds the values of all patterns that match a repository name, in a time that grows with the name alone. */
 export class NameIndex<T> {
   readonly #everywhere: T[] = []
   readonly #exact = new Map<string, T[]>()

@@ -78,7 +78,7 @@ const apply = (text: string, splices: readonly Splice[]): string =>
     .toSorted((a, b) => b.start - a.start)
     .reduce((result, { start, end, text: piece }) => result.slice(0, start) + piece + result.slice(end), text)
 
-/** The ways to make the change, the handsomest first; anyone who asks tries them. */
+/** The ways to make the change, the most readable first. The caller tries them in this order. */
 function* candidates(text: string, path: readonly string[], value: Value | undefined): Generator<readonly Splice[]> {
   const { contents } = parseDocument(text, { stringKeys: true, uniqueKeys: false, logLevel: 'error' })
   const layout = detectLayout(text)

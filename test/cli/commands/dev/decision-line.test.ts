@@ -79,7 +79,7 @@ describe('a record of a request that is refused', () => {
     {
       of: 'what is not a registry request',
       record: { ...BASE, decision: 'deny', reason: 'not_a_registry_request', status: 404 },
-      line: '10:20:30  deny   404  nobody  request  it was no registry request (not_a_registry_request)  id i1',
+      line: '10:20:30  deny   404  nobody  request  it was not a registry request (not_a_registry_request)  id i1',
     },
   ])('shows as deny, with the permission, the rule and the id: $of', ({ record, line }) => {
     expect(shown(record)).toBe(line)
