@@ -54,6 +54,7 @@ const TESTS = [
   'importers/refused',
   'lint/lints',
   'policy/condition/parse',
+  'registry/link',
   'registry/refused',
 ]
 

@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { nextTarget, parseLinks } from '../../src/registry/link.ts'
+import { formatNextLink, nextTarget, parseLinks } from '../../src/registry/link.ts'
 
 const NEXT = '/v2/_catalog?n=10&last=b'
 
@@ -92,3 +92,9 @@ test.prop([fc.array(fc.record({ target, relations: fc.array(token, { minLength: 
     })
   },
 )
+
+describe('formatNextLink', () => {
+  it('names one target, with the relation next', () => {
+    expect(formatNextLink(NEXT)).toEqual(`<${NEXT}>; rel="next"`)
+  })
+})
