@@ -54,7 +54,6 @@ const TESTS = [
   'importers/refused',
   'lint/lints',
   'policy/condition/parse',
-  'registry/link',
   'registry/refused',
 ]
 

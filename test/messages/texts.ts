@@ -51,6 +51,7 @@ const OTHERS: readonly string[] = [
   'src/policy/condition/attribute-spelling.ts',
   'src/policy/condition/format.ts',
   'src/registry/challenge.ts',
+  'src/registry/link.ts',
   // Runs as it is loaded: test/cli/command.test.ts starts it.
   'src/cli/main.ts',
 ]

@@ -95,6 +95,6 @@ test.prop([fc.array(fc.record({ target, relations: fc.array(token, { minLength: 
 
 describe('formatNextLink', () => {
   it('names one target, with the relation next', () => {
-    expect(formatNextLink(NEXT)).toEqual(`<${NEXT}>; rel="next"`)
+    expect(formatNextLink(NEXT)).toBe(`<${NEXT}>; rel="next"`)
   })
 })
