@@ -1,6 +1,6 @@
 /**
  * Makes the documents that say what the code says: `npm run docs` writes them, `npm run docs:check` only compares, and fails
- * when a committed one differs. Prose is never touched: only whole generated pages, and what stands between marks.
+ * when a committed one differs. Prose is never touched: only whole generated pages, and the text between marks.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -18,7 +18,7 @@ const START = (name: string) => `<!-- generated: ${name} -->`
 const END = '<!-- end of generated -->'
 
 /**
- * Replace what stands between the marks of each part of a page.
+ * Replace the text between the marks of each part of a page.
  *
  * @throws when the page lacks a mark, or marks a part that nobody makes
  */

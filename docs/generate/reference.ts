@@ -25,7 +25,7 @@ function schemaOf(name: string): Json {
   return schema
 }
 
-/** What one entry of a section looks like: the section itself, an element of its list, or what a name stands for. */
+/** What one entry of a section looks like: the section itself, an element of its list, or what a name means. */
 function entryOf(schema: Json): Json {
   const real = withoutNull(schema)
   if (real.type === 'array') return child(real, 'items')

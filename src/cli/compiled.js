@@ -29,7 +29,7 @@ function freshFolder() {
   }
 }
 
-/** Nothing where it fails: without esbuild, in a folder that cannot be written, and with a source that is not valid. */
+/** Undefined if it fails: without esbuild, in a folder that cannot be written, and with a source that is not valid. */
 async function compile() {
   try {
     const { compileIntoCache } = await import('../../dev/build/cache.ts')

@@ -1,5 +1,5 @@
 /**
- * One file as plain data that knows its places: JSON if its name ends in `.json`, else YAML 1.2. Syntax is judged here,
+ * One file as plain data that knows its places: JSON if its name ends in `.json`, else YAML 1.2. Syntax is checked here,
  * what the data means elsewhere. Never throws for what a file holds, and never quotes a file whose syntax is wrong: it
  * may be anything.
  */

@@ -1,5 +1,5 @@
 /**
- * An entry of a file while it is read: its value, and where each part of it stands. Entries in Azure's shapes are first
+ * An entry of a file while it is read: its value, and where each part of it is. Entries in Azure's shapes are first
  * brought to one spelling of keys; their places stay those of the file.
  */
 import type * as z from 'zod'
@@ -18,7 +18,7 @@ export class Entry {
   readonly value: unknown
   readonly #document: FileDocument
   readonly #path: Path
-  /** Where a renamed or lifted key stands in the file. */
+  /** Where a renamed or lifted key is in the file. */
   readonly #renamed: ReadonlyMap<string, Path>
 
   constructor(document: FileDocument, path: Path, value: unknown, renamed: ReadonlyMap<string, Path> = new Map()) {

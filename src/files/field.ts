@@ -1,6 +1,6 @@
 /**
  * The texts of policy files, each with its parser: what it must look like, what it becomes, and what to say when it does
- * not. Never knows where a text stands, nor whether the name it gives exists.
+ * not. Never knows the place of a text, nor whether the name it gives exists.
  */
 import { isIP } from 'node:net'
 import { err, ok, type Result } from '../base/result.ts'
@@ -281,7 +281,7 @@ export const readTag: Field<Tag> = (text) => {
 export const readIp: Field<string> = (text) =>
   isIP(text) === 0 ? fail('ip_invalid', `"${text}" is not an IP address`, 'write one IPv4 or IPv6 address') : ok(text)
 
-/** `METHOD PATH`, as the client would send it; the path is for the gate's own parser to judge. */
+/** `METHOD PATH`, as the client would send it; the gate's own parser checks the path. */
 export const readRequestLine: Field<{ readonly method: string; readonly path: string }> = (text) => {
   const [, method, path] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S.*)$/.exec(text) ?? []
   return method === undefined || path === undefined

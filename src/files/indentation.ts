@@ -1,6 +1,6 @@
 /**
- * Which line of a file that is not YAML stands wrongly, if its indentation is at fault: a parser stumbles where it no longer can
- * go on, which may be another line. Never reads what the lines mean.
+ * Finds the line with the wrong indentation in a file that is not YAML. A parser reports the line where it cannot go on,
+ * which may be another line. Never reads what the lines mean.
  */
 import { type Complaint, complaint } from './problem.ts'
 
@@ -8,21 +8,21 @@ import { type Complaint, complaint } from './problem.ts'
 type Column = { readonly at: number; readonly isItem: boolean }
 type Culprit = { readonly offset: number; readonly reason: Complaint }
 
-/** Of the line at `offset` and the one after it, the first that stands wrongly; undefined if neither does. */
+/** Of the line at `offset` and the next one, the first with a wrong indentation; undefined if both are right. */
 export function misindented(text: string, offset: number): Culprit | undefined {
   const fault = text.lastIndexOf('\n', offset - 1) + 1
   let open: readonly Column[] = []
   let previous = ''
   let start = 0
-  let judged = 0
+  let checked = 0
   for (const line of text.split('\n')) {
     if (/^ *[^\s#]/.test(line)) {
       if (start >= fault) {
-        const reason = judge(line, open, previous)
+        const reason = complaintOf(line, open, previous)
         if (reason !== undefined) return { offset: start + indentOf(line), reason }
-        judged += 1
+        checked += 1
         // What holds a second `: ` is wrong by itself, whatever comes after it.
-        if (judged === 2 || /:\s.*:\s/.test(line)) return undefined
+        if (checked === 2 || /:\s.*:\s/.test(line)) return undefined
       }
       open = [...open.filter(({ at }) => at < indentOf(line)), ...columnsOf(line)]
       previous = line
@@ -37,7 +37,7 @@ const indentOf = (line: string): number => line.length - line.trimStart().length
 /** A key or an item of a list, and no text that goes on. */
 const isEntry = (line: string): boolean => /^ *(?:-(?:\s|$)|(?:[^\s"'{[][^\s]*|"[^"]*"|'[^']*')\s*:(?:\s|$))/.test(line)
 
-/** Whether deeper lines may follow: its value stands below it, or goes on there. */
+/** Whether deeper lines may follow: its value begins or goes on below it. */
 const isOpen = (line: string): boolean => /(?:[:,|>{[-]|[|>][+-]?)\s*(?:#.*)?$/.test(line)
 
 function columnsOf(line: string): readonly Column[] {
@@ -50,7 +50,7 @@ function columnsOf(line: string): readonly Column[] {
   return [...columns, { at, isItem: /^-\s*$/.test(line.slice(at)) }]
 }
 
-function judge(line: string, open: readonly Column[], previous: string): Complaint | undefined {
+function complaintOf(line: string, open: readonly Column[], previous: string): Complaint | undefined {
   const indent = indentOf(line)
   const innermost = open.at(-1)
   if (innermost === undefined || !isEntry(line)) return undefined

@@ -1,5 +1,5 @@
 /**
- * Where a character of a text value stands in its YAML source. Folding, indentation and escapes change only white space
+ * The place of a character of a text value in its YAML source. Folding, indentation and escapes change only white space
  * and escaped characters, so the n-th visible character of the value is the n-th visible one of the source. Never parses
  * YAML: the scalar was read already.
  */

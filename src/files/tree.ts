@@ -34,7 +34,7 @@ export class Tree {
   readonly #starts: number[] = []
   /** The number of the node behind everything that is inside a node. */
   readonly #ends: number[] = []
-  /** What an alias stands for. */
+  /** What an alias refers to. */
   readonly #targets = new Map<Node, Node>()
   readonly #indexes = new Map<Node, ReadonlyMap<string | number, Node>>()
 

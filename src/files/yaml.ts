@@ -1,7 +1,7 @@
 /**
  * Reads YAML 1.2 into a tree, with one library. A long list or mapping is handed over in pieces while the text is still
  * being parsed, so that a file with 100,000 rules needs little more memory than its values, and nesting is bounded before
- * anything recurses into it. Never judges what the data means.
+ * anything recurses into it. Never checks what the data means.
  */
 import {
   Composer,
@@ -99,7 +99,7 @@ class Pieces {
     return { faults: this.#faults, ...(this.#version === undefined ? {} : { version: this.#version }) }
   }
 
-  /** A document or whatever else stands at the top level of the text. */
+  /** A document, or anything else at the top level of the text. */
   take(token: CST.Token): void {
     const rest = token.type === 'document' && isBlock(token.value) ? { ...token, value: cut(token.value) } : token
     if (token.type === 'document') this.hasDocument = true

@@ -13,7 +13,7 @@ import { TOKEN_NAME } from '../policy/principal.ts'
 import type { Access } from '../registry/scope.ts'
 import { type Claims, type ClaimTexts, type Federation, isSubject, textsOf, type VerifiedBy } from './federation.ts'
 
-/** What a token was made from. It is judged again at every use, by the policy then in force. */
+/** What a token was made from. Every use checks it again, by the policy that is in force then. */
 export type CredentialOrigin =
   | { readonly kind: 'anonymous' }
   /** `credential` is the fingerprint of the password. */

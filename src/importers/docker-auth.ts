@@ -1,7 +1,7 @@
 /**
  * The `acl` of docker_auth as a policy. There the first entry that matches decides; here grants add up. So each account
  * of the file is followed through the list on its own, and a grant holds only where no earlier entry that lacks the
- * action has matched. An entry that cannot be said grants nothing, and what stands behind it is not granted where it
+ * action has matched. An entry that cannot be said grants nothing, and what follows it is not granted where it
  * might have matched. Where the policy gives more all the same, the report says so.
  *
  * Source: docker_auth, its annotated reference configuration; its static authorizer, functions `Authorize` and `Matches`.
@@ -440,7 +440,7 @@ function nameFor(pattern: string, text: string): Where | undefined {
 
 const quoteMeta = (text: string): string => text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')
 
-/** What stands between the slashes of `/…/`. */
+/** The text between the slashes of `/…/`. */
 const regexOf = (pattern: string): string | undefined => /^\/(.+)\/$/s.exec(pattern)?.[1]
 
 /** Where a pattern matches the name of a repository; nothing if a condition cannot say it. */

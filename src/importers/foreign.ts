@@ -26,7 +26,7 @@ export type ForeignEntry = { readonly key: ForeignScalar; readonly value: Foreig
 const MAX_DEPTH = 1000
 const SPELL_OUT = 'write the values out'
 const STRING_TAG = 'tag:yaml.org,2002:str'
-/** What stands before a directive. */
+/** The text before a directive. */
 const DIRECTIVE = /^((?:[ \t]*(?:#.*)?\r?\n)*)%/
 /** Line breaks to YAML 1.1 only. */
 const BREAKS = /\r(?!\n)|[\x85\u2028\u2029]/

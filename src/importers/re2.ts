@@ -450,7 +450,7 @@ export function re2Ways({ node }: Re2): readonly Way[] | undefined {
   return ways
 }
 
-/** Steps as a way that matches a whole name. An anchor behind a character cannot hold; one behind a run is not judged. */
+/** Steps as a way that matches a whole name. An anchor behind a character cannot hold; one behind a run is not checked. */
 function anchored(steps: readonly Step[]): Way | 'impossible' | undefined {
   const isItem = (step: Step): step is Item => step.kind === 'one' || step.kind === 'run'
   const items = steps.filter(isItem)

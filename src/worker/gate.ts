@@ -1,6 +1,6 @@
 /**
- * The corridor that every registry call walks: what is asked, who asks, may they, forward, record. A refusal is a value
- * that leaves the corridor early; what fails on the way is a fault, and nothing is allowed by it.
+ * The way of every registry call: parse, identify, decide, forward, record. A refusal is a value
+ * that ends the way early; a failure on the way is a fault, and a fault allows nothing.
  */
 
 import { tagConditionOf } from '../policy/analysis/tag-condition.ts'
@@ -30,7 +30,7 @@ import type { CurrentPolicy, PolicyView } from './store/policy-view.ts'
 export type GatePorts = {
   readonly policy: CurrentPolicy
   readonly identify: Identify
-  /** Which registry and which policy a request is about. Nothing for a host that has none. */
+  /** Which registry and which policy a request is about. Undefined for a host that has none. */
   readonly select: (env: Env, url: string, request: RegistryRequest) => Selected | undefined
   readonly audit: Audit
   /** Milliseconds since the epoch. */
@@ -86,7 +86,7 @@ export const createGate =
     return response
   }
 
-/** Nothing where no body was read, or what was read of it so far is not too long. */
+/** Undefined if no body was read, or if the part that was read is not too long. */
 const lengthRefusal = ({ body, settings }: RequestState): Refusal | undefined =>
   body && settings && refuseLength(body, settings)
 
@@ -112,6 +112,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   state.asked = question
   state.wanted = question
 
+  // An await of a plain value costs a turn of the microtask queue. test/worker/hot-path.test.ts counts the turns.
   const policy = ports.policy(selected.env, ctx, now)
   const view = policy instanceof Promise ? await policy : policy
   state.view = view
@@ -124,7 +125,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   const facts = factsOf(headers, question, now)
   const asked = withReadableSource(question, who, facts)
   state.asked = asked
-  const judge = (wanted: RegistryRequest): Verdict => {
+  const decide = (wanted: RegistryRequest): Verdict => {
     const verdict = authorizeWithScope(wanted, who, view, facts)
     state.verdict = verdict
     return verdict
@@ -146,8 +147,8 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
       seal: () => sealOf(env),
     }
   }
-  if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, state, judge, context)
-  const verdict = judge(asked)
+  if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, state, decide, context)
+  const verdict = decide(asked)
   return verdict.effect === 'deny' ? verdict.reason : await forward(asked, context())
 }
 
@@ -175,14 +176,14 @@ function withReadableSource(request: RegistryRequest, who: IdentifiedCaller, fac
   return mayReadBlob(who.rights, from, digest, facts) ? request : { operation: 'startUpload', method: 'POST', name }
 }
 
-/** What a change of attributes takes stands in its body, which is read only for those who may make some change. */
+/** The permissions that a change of attributes takes depend on its body, which is read only for callers who may make some change. */
 async function changeAttributes(
   asked: MetadataRequest,
   state: RequestState,
-  judge: (question: RegistryRequest) => Verdict,
+  decide: (question: RegistryRequest) => Verdict,
   context: () => ForwardContext,
 ): Promise<Response | Refusal> {
-  const [first, ...others] = possibleChanges(asked).map(judge)
+  const [first, ...others] = possibleChanges(asked).map(decide)
   if (first?.effect === 'deny' && others.every(({ effect }) => effect === 'deny')) return first.reason
   const given = context()
   const tooLong = refuseLength(given.body, given.settings)
@@ -190,7 +191,7 @@ async function changeAttributes(
   const change = await readChange(asked, given.body.stream)
   if (change === undefined) return { code: 'attributes_invalid' }
   state.asked = change.request
-  const verdict = judge(change.request)
+  const verdict = decide(change.request)
   if (verdict.effect === 'deny') return verdict.reason
   return pass(change.request, given, change.body)
 }

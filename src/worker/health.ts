@@ -21,7 +21,7 @@ export function createHealth({ policy, status, nowMs }: HealthPorts): Routes {
   health.get('/livez', (c) => c.json({ status: 'ok' }))
   health.get('/readyz', async (c) => {
     const now = Math.floor(nowMs() / 1000)
-    // A pointer that is old is read again first; why it cannot be read stands in the status.
+    // A pointer that is old is read again first; the status says why it cannot be read.
     await Promise.resolve(policy(c.env, c.executionCtx, now)).catch(() => undefined)
     const state = status(c.env, now)
     return c.json(state, state.ready ? 200 : 503)

@@ -12,7 +12,7 @@ import { identify } from './identity/identify.ts'
 import type { Env } from './platform/env.ts'
 import { currentPolicy, policyStatus } from './store/store.ts'
 import { createTokenService } from './token-service/service.ts'
-import { rehearse } from './warm-up.ts'
+import { warmUp } from './warm-up.ts'
 
 const nowMs = () => Date.now()
 
@@ -23,7 +23,7 @@ const app = createApp(
 )
 
 // Where it cannot be done, the first request compiles what it needs.
-rehearse().catch(() => undefined)
+warmUp().catch(() => undefined)
 
 const isRegistryCall = (target: string): boolean => target.startsWith('/v2/') || target.startsWith('/acr/v1/')
 

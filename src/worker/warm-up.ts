@@ -1,7 +1,7 @@
 /**
- * One made-up request walks the corridor while the isolate starts, so that the first real one finds the code compiled: it
- * has 10 ms of CPU on Cloudflare's free plan, start-up has a second of its own. Key, policy and registry are of nobody, made
- * here and thrown away: nothing of this can allow, delay or log anything. docs/decisions/0008-warm-up.md has the measurements.
+ * The gate answers one made-up request while the isolate starts, so that the code is compiled when the first real request
+ * comes. A request has 10 ms of CPU on Cloudflare's free plan; start-up has a second of its own. Key, policy and registry
+ * are made here and thrown away: they cannot allow, delay or log anything. docs/decisions/0008-warm-up.md has the measurements.
  */
 import { SignJWT } from 'jose'
 import { ok } from '../base/result.ts'
@@ -21,18 +21,18 @@ import { PolicyStore } from './store/store.ts'
 import { openView } from './store/view.ts'
 
 const ALGORITHM = 'ES256'
-const SERVICE = 'rehearsal'
-const POINTER = 'rehearsal'
-const REPOSITORY = 'rehearsal/app'
-const URL = `https://rehearsal.invalid/v2/${REPOSITORY}/manifests/latest`
+const SERVICE = 'warm-up'
+const POINTER = 'warm-up'
+const REPOSITORY = 'warm-up/app'
+const TARGET = `https://warm-up.invalid/v2/${REPOSITORY}/manifests/latest`
 
 /** No password has this digest. */
 const CREDENTIAL = { name: 'password1', sha256: '0'.repeat(64) }
 
 const SHARD = JSON.stringify({
-  'token:rehearsal': {
+  'token:warm-up': {
     token: { status: 'enabled', credentials: [CREDENTIAL] },
-    grants: [{ on: 'rehearsal/*', bits: 1, rule: 'scopeMap rehearsal' }],
+    grants: [{ on: 'warm-up/*', bits: 1, rule: 'scopeMap warm-up' }],
   },
 })
 
@@ -63,16 +63,16 @@ const manifestOf = (shards: string): Manifest => ({
   },
 })
 
-/** As much of an environment as the corridor meets once it has its policy. */
-const environment = (secret: string): Env =>
-  ({
-    TOKEN_SIGNING_KEY: secret,
-    POLICY: { get: () => Promise.resolve(null) },
-    REGISTRY: { fetch: () => Promise.resolve(new Response(null, { headers: { 'content-type': 'application/json' } })) },
-  }) as unknown as Env
+/** The part of an environment that the gate reads once it has its policy. */
+const environment = (secret: string): Env => ({
+  TOKEN_SIGNING_KEY: secret,
+  POLICY_PUBLIC_KEYS: '',
+  POLICY: { get: () => Promise.resolve(null) },
+  REGISTRY: { fetch: () => Promise.resolve(new Response(null, { headers: { 'content-type': 'application/json' } })) },
+})
 
-/** The status of the answer, which is 200. Rejects where the platform does not allow it: then nothing is won or lost. */
-export async function rehearse(): Promise<number> {
+/** The status of the answer, which is 200. Rejects if the platform does not allow it: then the first request is slower. */
+export async function warmUp(): Promise<number> {
   const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
   if (!('privateKey' in pair)) throw new Error('no pair of keys')
   const secret = JSON.stringify(await crypto.subtle.exportKey('jwk', pair.privateKey))
@@ -87,7 +87,7 @@ export async function rehearse(): Promise<number> {
   })
   if (!verified.ok) throw new Error(verified.error.message)
   const view = openView(verified.value, new Shards(() => Promise.resolve(ok(bytes))), () => undefined)
-  const proof = { kind: 'token', name: 'rehearsal', credential: credentialFingerprint(CREDENTIAL) } as const
+  const proof = { kind: 'token', name: 'warm-up', credential: credentialFingerprint(CREDENTIAL) } as const
   const access = [{ type: 'repository', name: REPOSITORY, actions: ['pull'] }] as const
   const token = await mint('access', { proof, access }, { service: SERVICE, issuedAt: 0, expires: 60, id: '0' }, keys)
   const gate = createGate({
@@ -103,6 +103,6 @@ export async function rehearse(): Promise<number> {
   const store = new PolicyStore(env, () => undefined)
   await Promise.resolve(store.current(background, 0)).catch(() => undefined)
   const headers = { authorization: `Bearer ${token}`, 'cf-ray': '0000000000000000' }
-  const answer = await gate(new Request(URL, { headers }), URL, env, background)
+  const answer = await gate(new Request(TARGET, { headers }), TARGET, env, background)
   return answer.status
 }

@@ -15,7 +15,7 @@ import type { PrincipalKey } from '../../src/policy/principal.ts'
 import { parseRepositoryName } from '../../src/registry/name.ts'
 import { type Comparison, median } from './comparison.ts'
 import { ownCpuMicroseconds } from './machine.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { type Asked, casbin, cedar, firstMatch, type Right, type Rival, rightsOf } from './rivals.ts'
 import { syntheticPolicies } from './synthetic.ts'
 

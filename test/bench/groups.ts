@@ -13,7 +13,7 @@ import { parseRepositoryName } from '../../src/registry/name.ts'
 import { COMMON } from '../bundle/fixture.ts'
 import type { Comparison } from './comparison.ts'
 import { ownCpuMicroseconds } from './machine.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 
 /** 200 is as many groups as a token of Entra carries. */
 const COUNTS = [1, 10, 50, 200]

@@ -11,17 +11,11 @@ import { type Comparison, formatTable, holds } from './comparison.ts'
 import { measureDecisions } from './decisions.ts'
 import { measureGroups } from './groups.ts'
 import { describeMachine } from './machine.ts'
+import type { BenchOptions } from './options.ts'
 import { measureMinting, measureParts } from './parts.ts'
 import { measurePolicies } from './policies.ts'
 import { measureRequests } from './requests.ts'
 import { measureStart } from './start.ts'
-
-export type BenchOptions = {
-  /** Fewer and shorter rounds: to see whether the bench works, not how fast anything is. */
-  readonly quick: boolean
-  /** Also sizes that take minutes. */
-  readonly million: boolean
-}
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Comparison[]>>> = {
   requests: measureRequests,

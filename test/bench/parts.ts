@@ -2,7 +2,7 @@
  * What each room of the corridor costs in CPU time of workerd, apart; and the minting of tokens, next to the bare signature.
  */
 import type { Comparison } from './comparison.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { bundle, type Running, startWorker, workerSource } from './workerd.ts'
 import { createWorld } from './world.ts'
 

@@ -5,7 +5,7 @@ import { publish } from '../../src/cli/bundles/publish.ts'
 import { compile } from '../../src/policy/compile/compile.ts'
 import type { PolicySet } from '../../src/policy/model.ts'
 import { type Comparison, median } from './comparison.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { syntheticPolicies, withOneChange } from './synthetic.ts'
 
 const SIZES = [10, 1000, 100_000]

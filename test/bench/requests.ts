@@ -7,7 +7,7 @@ import { type Load, startLoad } from './client.ts'
 import { type Comparison, median } from './comparison.ts'
 import { EDGE_HEADERS } from './edge.ts'
 import type { Order } from './load.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { bundle, GATE_SOURCE, type Running, startWorker, workerSource } from './workerd.ts'
 import { createWorld, type World } from './world.ts'
 

@@ -3,6 +3,7 @@
  * do everything, what is refused reaches nobody, and what is forwarded is what was judged.
  */
 import { createExecutionContext } from 'cloudflare:test'
+import { env as bindings } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseAuthorization } from '../../src/identity/authorization.ts'
 import worker from '../../src/worker/index.ts'
@@ -67,8 +68,8 @@ roleAssignments:
   const now = Math.floor(Date.now() / 1000)
   const bundle = await bundleOf(policy, key.signing, { created: now - 60, expires: now + 3600 })
   env = testEnv({ POLICY_PUBLIC_KEYS: key.publicKeys, UPSTREAM_AUTHORIZATION: 'Basic gate' })
-  for (const [name, text] of bundle.shards) await env.POLICY.put(name, text)
-  await env.POLICY.put('pointer', bundle.pointer)
+  for (const [name, text] of bundle.shards) await bindings.POLICY.put(name, text)
+  await bindings.POLICY.put('pointer', bundle.pointer)
 })
 
 beforeEach(() => {

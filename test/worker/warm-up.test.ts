@@ -1,27 +1,27 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { rehearse } from '../../src/worker/warm-up.ts'
+import { warmUp } from '../../src/worker/warm-up.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
   vi.unstubAllGlobals()
 })
 
-describe('the rehearsal', () => {
+describe('the warm-up', () => {
   it('goes all the way, and reaches nobody', async () => {
     const fetched = vi.fn()
     vi.stubGlobal('fetch', fetched)
     const log = vi.spyOn(console, 'log')
     const error = vi.spyOn(console, 'error')
     const read = vi.spyOn(env.POLICY, 'get')
-    expect(await rehearse()).toBe(200)
+    expect(await warmUp()).toBe(200)
     for (const used of [fetched, log, error, read]) expect(used).not.toHaveBeenCalled()
   })
 
   it('that fails keeps nobody from being answered', async () => {
     vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValue(new Error('not allowed here'))
-    await expect(rehearse()).rejects.toThrow('not allowed here')
+    await expect(warmUp()).rejects.toThrow('not allowed here')
     vi.resetModules()
     const { default: worker } = await import('../../src/worker/index.ts')
     const ctx = createExecutionContext()

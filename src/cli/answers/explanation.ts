@@ -86,7 +86,7 @@ function stepJson(policies: Policies, change: Change): StepJson {
   }
 }
 
-/** What stands below the verdict: at most one line each for the needs, the nearest rule and the change. */
+/** The lines below the verdict: at most one line each for the needs, the nearest rule and the change. */
 export function explanationLines(policies: Policies, explanation: Explanation): readonly string[] {
   const { principal, needs, nearest, changes } = explanation
   return [

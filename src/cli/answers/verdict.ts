@@ -27,7 +27,7 @@ export type Verdict = {
 export const withNotes = (verdict: Verdict, notes: readonly string[]): Verdict =>
   notes.length === 0 ? verdict : { ...verdict, notes }
 
-/** What stands below an explanation. */
+/** The lines below an explanation. */
 export const noteLines = (notes: readonly string[]): readonly string[] => notes.map((note) => `  note     ${note}`)
 
 const ALLOWED_TO_ANYBODY_KNOWN = 'needs no permission, only a credential'

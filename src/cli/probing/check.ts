@@ -1,4 +1,4 @@
-/** What the checks of a probe work with: questions that are counted, and what was wrong with their answers. */
+/** A probe: it counts the questions that it sends, and collects what is wrong with their answers. */
 
 import type { Repository } from './routes.ts'
 import { type Answer, ask, type Question } from './wire.ts'
@@ -32,7 +32,7 @@ export type Target = {
 }
 
 /** What is wrong with an answer; undefined if nothing is. */
-export type Judge = (answer: Answer) => string | undefined
+export type FindProblem = (answer: Answer) => string | undefined
 
 /** Requests under way at once. */
 const CONCURRENCY = 8
@@ -54,13 +54,18 @@ export class Probe {
     return ask(this.target.gate, { ...question, headers })
   }
 
-  /** Ask each question with a credential, and note every answer that `judge` finds wrong. */
-  async expect(check: string, questions: readonly Question[], credential: Credential, judge: Judge): Promise<void> {
+  /** Ask each question with a credential, and note every answer that `findProblem` finds wrong. */
+  async expect(
+    check: string,
+    questions: readonly Question[],
+    credential: Credential,
+    findProblem: FindProblem,
+  ): Promise<void> {
     const waiting = [...questions]
     const work = async (): Promise<void> => {
       for (let question = waiting.shift(); question !== undefined; question = waiting.shift()) {
         const answer = await this.ask(question, credential)
-        this.note(check, question, credential, answer, judge(answer))
+        this.note(check, question, credential, answer, findProblem(answer))
       }
     }
     await Promise.all(Array.from({ length: CONCURRENCY }, work))

@@ -11,8 +11,8 @@ import {
   readChallenge,
   unlikeBadCredential,
   unlikeDenial,
-  unlikeJudged,
   unlikeNothing,
+  unlikePrivate,
 } from './expectation.ts'
 import { bearer, forgedTokens, type KnownKey, malformed, wrongPassword } from './forgery.ts'
 import { nonCanonicalRoutes, REGISTRY_ROUTES, routesOf } from './routes.ts'
@@ -149,7 +149,7 @@ async function tokenFor(
     note(`it is ${answer.status} without a token`)
     return undefined
   }
-  note(unlikeJudged(answer))
+  note(unlikePrivate(answer))
   const claims = jsonOf(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
   const access = isRecord(claims) && Array.isArray(claims.access) ? claims.access.filter(isRecord) : []
   if (access.some((entry) => entry.name === name))
@@ -171,8 +171,8 @@ async function checkBadCredentials(probe: Probe, { sign, keys }: Known): Promise
   for (const { what, header } of [wrongPassword(), ...malformed, ...forged]) {
     await probe.expect(check, routes, { what, header }, unlikeBadCredential)
   }
-  const foreign = forged.find(({ what }) => what === 'a token signed by a foreign key')
-  if (foreign !== undefined) await probe.expect(check, tableOf(probe), foreign, unlikeBadCredential)
+  const unknownSigner = forged.find(({ what }) => what === 'a token signed by a foreign key')
+  if (unknownSigner !== undefined) await probe.expect(check, tableOf(probe), unknownSigner, unlikeBadCredential)
   const question = { method: 'GET', target: `/token?service=${encodeURIComponent(sign?.service ?? '')}` }
   await probe.expect(check, [question], wrongPassword(), ({ status }) =>
     status === 401 || status === 429 ? undefined : `it is ${status}, and 401 is right`,
@@ -196,7 +196,7 @@ async function checkWeak(probe: Probe, { sign }: Known): Promise<void> {
     // A filtered catalog is anybody's who is authenticated; a registry may not have Azure's.
     await probe.expect(check, REGISTRY_ROUTES, credential, (answer) =>
       answer.status === 200 || answer.status === 401 || answer.status === 404
-        ? unlikeJudged(answer)
+        ? unlikePrivate(answer)
         : unlikeDenial(answer),
     )
   }

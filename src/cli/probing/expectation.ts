@@ -49,11 +49,11 @@ export const unlikeNothing = (answer: Answer): Problem =>
   answer.status >= 400 && answer.status < 500 ? undefined : `it is ${answer.status}, and 400, 401, 403 or 404 is right`
 
 function unlikeRefusal(answer: Answer): Problem {
-  return unlikeJudged(answer) ?? unlikeErrors(answer)
+  return unlikePrivate(answer) ?? unlikeErrors(answer)
 }
 
-/** Of any answer that was judged for one caller: nobody else may get it from a cache. */
-export function unlikeJudged({ headers }: Answer): Problem {
+/** An answer that was decided for one caller is private: nobody else may get it from a cache. */
+export function unlikePrivate({ headers }: Answer): Problem {
   const cacheControl = (headers.get('cache-control') ?? []).join(',').toLowerCase()
   if (!cacheControl.includes('no-store')) return 'it may be cached: its Cache-Control has no no-store'
   const cache = headers.get('cf-cache-status')?.[0]

@@ -11,7 +11,7 @@ export type Context = {
   readonly names: Names
   readonly roles: Roles
   readonly mode: Mode
-  /** The name of a rule; one for where it stands if its author gave none. */
+  /** The name of a rule; made from its place if its author gave none. */
   readonly ruleName: (name: string, source: Source) => string
   readonly report: Report
 }

@@ -252,7 +252,7 @@ class Side {
       )
   }
 
-  /** Nothing for what is over, or can never be. */
+  /** Undefined for a rule that has ended, or that can never apply. */
   #entry(
     kind: Entry['kind'],
     { from, until, when }: GrantData | ControlGrantData | DenyData,

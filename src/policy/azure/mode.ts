@@ -12,7 +12,7 @@ import { bitsOf } from '../permission-bits.ts'
 
 const PROVIDER = 'Microsoft.ContainerRegistry/registries/'
 
-/** The legacy actions, any of which stands for a permission. Tag lists come with pulling, locks do not. */
+/** The legacy actions, each of which gives a permission. Tag lists come with pulling, locks do not. */
 const LEGACY_ACTIONS: Readonly<Record<Permission, readonly string[]>> = {
   'content/read': [`${PROVIDER}pull/read`],
   'content/write': [`${PROVIDER}push/write`],

@@ -163,7 +163,7 @@ function specialized(permissions: readonly Permission[], condition: Expression):
 type Place = Pick<GrantData, 'on' | 'when'>
 
 /**
- * Where in the index a grant stands that holds for the repositories of any pattern, under a condition, and what is left of
+ * Where in the index a grant is that holds for the repositories of any pattern, under a condition, and what is left of
  * the condition there. A condition that is never true leaves no place.
  */
 function placesWhen(when: Expression, patterns: readonly RepositoryPattern[]): readonly Place[] {
@@ -188,7 +188,7 @@ function placeWithout(when: Expression): readonly Place[] {
 
 const NAME: Attribute = { type: 'attribute', source: 'Request', name: REPOSITORY_NAME }
 
-/** The condition that one pattern of the `repositories` shorthand stands for. */
+/** The condition that one pattern of the `repositories` shorthand means. */
 function nameCondition(pattern: RepositoryPattern): Expression {
   if (pattern.kind === 'all') return TRUE
   const [operator, value] =

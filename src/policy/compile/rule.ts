@@ -1,5 +1,5 @@
 /**
- * What a rule is called in decisions, and where it stands in the files. The names are stable: a rule keeps its own when
+ * What a rule is called in decisions, and where it is in the files. The names are stable: a rule keeps its own when
  * other lines move, so that a change of one rule changes nothing else in a bundle.
  */
 import { formatRule, type Rule } from '../decide/compiled.ts'
@@ -25,7 +25,7 @@ export const ruleOf = {
 /** A rule's name as its author knows it, and its place; system-defined scope maps have none. */
 export type RulePlace = { readonly name: string; readonly source?: Source }
 
-/** Where each rule of a policy set stands, by the text of {@link formatRule}. */
+/** The place of each rule of a policy set, by the text of {@link formatRule}. */
 export function rulePlaces(policies: PolicySet): ReadonlyMap<string, RulePlace> {
   const places = new Map<string, RulePlace>()
   const first = policies.registry.anonymous[0]

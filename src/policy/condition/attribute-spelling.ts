@@ -63,7 +63,7 @@ const suppliedAttributes = (): readonly Attribute[] =>
   )
 
 /** Whether Azure's language has this attribute, although no registry request supplies it. */
-export function isForeign({ source, name }: Attribute): boolean {
+export function isOfAnotherService({ source, name }: Attribute): boolean {
   const lower = name.toLowerCase()
   if (source === 'Environment' && lower === 'isprivatelink') return true
   return lower.startsWith('microsoft.') && !lower.startsWith('microsoft.containerregistry/')

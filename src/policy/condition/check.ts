@@ -11,7 +11,7 @@ import { matchesAction } from '../action-pattern.ts'
 import { attributeHolds, isRepositoryName } from '../decide/condition/attribute.ts'
 import { type Family, OPERATOR_RULES } from '../decide/condition/operator.ts'
 import type { Attribute, Literal, Operand, Operator, Quantifier } from '../expression.ts'
-import { isForeign, nearestAttribute } from './attribute-spelling.ts'
+import { isOfAnotherService, nearestAttribute } from './attribute-spelling.ts'
 import { formatAttribute, formatLiteral } from './format.ts'
 
 /** A remark on one leaf; the caller knows the place. */
@@ -40,12 +40,12 @@ export function checkAttribute(attribute: Attribute, unknown: Finding['severity'
   if (isSuboperation(attribute)) return NO_SUBOPERATION
   const written = formatAttribute(attribute)
   const meant = nearestAttribute(attribute)
-  const foreign = isForeign(attribute)
+  const isOfOther = isOfAnotherService(attribute)
   const message =
-    unknown === 'error' && !foreign
+    unknown === 'error' && !isOfOther
       ? `unknown attribute ${written}`
       : `${written} is never present here, so comparing it grants nothing`
-  if (foreign) return { severity: 'warning', message }
+  if (isOfOther) return { severity: 'warning', message }
   const hint = meant === undefined ? 'docs/conditions.md lists the attributes of a request' : `did you mean ${meant}?`
   return { severity: unknown, message, hint }
 }

@@ -1,5 +1,5 @@
 /**
- * A place in the tokens of a condition: what stands there, moving on, and saying what should stand there instead. Knows
+ * A place in the tokens of a condition: reading it, moving on, and saying what is expected instead. Knows
  * the words of the grammar, not its rules.
  */
 import { formatLiteral } from './format.ts'
@@ -65,7 +65,7 @@ export class Cursor {
     return this.#tokens[this.#position] ?? { kind: 'end', offset: 0, length: 0 }
   }
 
-  /** The logical operator or function that stands here, in its one spelling. */
+  /** The logical operator or function at this place, in its one spelling. */
   get keyword() {
     const { token } = this
     return token.kind === 'word' || token.kind === 'symbol' ? KEYWORDS.get(token.text.toLowerCase()) : undefined
@@ -86,7 +86,7 @@ export class Cursor {
     return this.token.kind === 'symbol' && this.token.text === text
   }
 
-  /** Move past `symbol` if it stands here. */
+  /** Move past `symbol` if it is next. */
   take(symbol: string): boolean {
     const isHere = this.isSymbol(symbol)
     if (isHere) this.next()
@@ -105,7 +105,7 @@ export class Cursor {
     )
   }
 
-  /** The problem that something else stands here than what was expected. */
+  /** The problem that the next token is not the expected one. */
   unexpected(expected: string, hint?: string): ConditionProblem {
     const { token } = this
     if (token.kind === 'invalid') return token.problem

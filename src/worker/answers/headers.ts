@@ -4,7 +4,7 @@
  */
 import type { RegistryRequest } from '../../registry/request.ts'
 
-/** No shared cache may keep what was judged for one caller, and no proxy may re-encode what a digest is computed over. */
+/** No shared cache may keep what was decided for one caller, and no proxy may re-encode what a digest is computed over. */
 export const JUDGED_CACHE_CONTROL = 'private, no-store, no-transform'
 
 /**
@@ -60,7 +60,7 @@ export function upstreamHeaders(incoming: Headers, request: RegistryRequest): He
   if (!sendsBody(request)) return headers
   switch (request.operation) {
     case 'metadata':
-      // The gate writes attributes again, as JSON: read as another type they could say what nobody judged.
+      // The gate writes attributes again, as JSON: read as another type they could say what the gate did not check.
       if (request.attributes) headers['content-type'] = 'application/json'
       else copy(incoming, headers, 'content-type')
       return headers

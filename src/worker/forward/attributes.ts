@@ -1,6 +1,6 @@
 /**
  * A change of attributes through Azure's metadata API: locks and the quarantine state share one path, so what it takes
- * stands in the body. The body is read, judged, and written again, so that the upstream reads what was judged.
+ * is in the body. The body is read, checked, and written again, so that the upstream reads what was checked.
  *
  * Source: Azure/acr `docs/preview/quarantine/readme.md`; Azure/acr-cli `docs/swagger.yaml` (`changeableAttributes`).
  */

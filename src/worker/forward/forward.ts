@@ -85,7 +85,7 @@ async function continueUpload(
 ): Promise<Response | Refusal> {
   const { settings, upstream, seal, facts } = forwarding
   const context = uploadContext(request, forwarding)
-  const session = await openSession(sealed, context, seal(), upstream, settings.uploadHosts, facts.now)
+  const session = await openSession(sealed, { context, seal: seal(), now: facts.now }, upstream, settings.uploadHosts)
   if (session === undefined) return { code: 'upload_unknown' }
   return passTo({ ...session, url: formatTarget(request, session.url) }, request, forwarding)
 }
@@ -105,7 +105,7 @@ export const pass = (request: RegistryRequest, context: ForwardContext, body?: s
   passTo({ url: absolute(targetOf(request, context.upstream), context.upstream) }, request, context, body)
 
 async function passTo(
-  target: Pick<Outgoing, 'url' | 'foreign'>,
+  target: Pick<Outgoing, 'url' | 'isElsewhere'>,
   request: RegistryRequest,
   context: ForwardContext,
   body?: string,
@@ -122,12 +122,11 @@ async function passTo(
     seal: (session) =>
       sealSession(
         session,
-        uploadContext(request, context),
-        seal(),
+        { context: uploadContext(request, context), seal: seal(), now: facts.now },
         settings.publicUrl ?? requestOrigin(context.url),
-        facts.now,
       ),
   })
+  // An await of a plain value costs a turn of the microtask queue. test/worker/hot-path.test.ts counts the turns.
   const relayed = relay(answer, request, location instanceof Promise ? await location : location)
   const hasPages = request.operation === 'metadata' && request.method === 'GET' && answer.status === 200
   return hasPages ? withNextPage(relayed, request, answer.headers.get('link')) : relayed

@@ -43,7 +43,7 @@ export function locationFor(
 
 /**
  * A redirect passes untouched, and is never followed: it names a place that holds its own permission (a signed URL), or
- * a path that is judged here again. One kind is completed: a path outside `/v2/` means nothing on this host, but on the
+ * a path that the gate decides again. One kind is completed: a path outside `/v2/` means nothing on this host, but on the
  * upstream's, where Artifact Registry keeps its signed downloads. What is not http or https is not a place at all.
  */
 function redirect(location: string, requested: string): string {
@@ -51,8 +51,8 @@ function redirect(location: string, requested: string): string {
   if (protocol !== 'https:' && protocol !== 'http:') {
     throw new Fault('upstream_invalid', 'the registry redirects to a Location that is not an http or https URL')
   }
-  const isForeignPath = location.startsWith('/') && !location.startsWith('//') && !location.startsWith('/v2/')
-  return isForeignPath ? new URL(location, requested).href : location
+  const isOutsideOfV2 = location.startsWith('/') && !location.startsWith('//') && !location.startsWith('/v2/')
+  return isOutsideOfV2 ? new URL(location, requested).href : location
 }
 
 function createdManifest(request: RegistryRequest, answer: Response): string | undefined {

@@ -92,7 +92,7 @@ function named(
   }
   // A blob, a manifest or an upload of a repository whose name goes on with `/blobs/…`.
   if (rest.slice(0, -1).some((segment) => MARKERS.has(segment))) return unfit(OTHER_THING)
-  // A second digest would be judged, and the first one pushed.
+  // The gate would check the second digest, and the registry would push the first one.
   const query = parseQuery(target.split('?').slice(1).join('?'), DIGEST_KEY)
   return query.ok && query.value.size === 0 ? { kind: 'session', target, form } : unfit(OTHER_THING)
 }

@@ -44,12 +44,12 @@ export function selectUpstream(env: Env, url: string, request: RegistryRequest):
   const choice = choiceFor(env, url, 'name' in request ? request.name : undefined)
   if (choice === undefined) return undefined
   const { upstream, pointerKey, env: chosen } = choice
-  const isForeignMount = request.operation === 'mountBlob' && choiceFor(env, url, request.from) !== choice
+  const isMountFromElsewhere = request.operation === 'mountBlob' && choiceFor(env, url, request.from) !== choice
   return {
     upstream,
     pointerKey,
     env: chosen,
-    request: isForeignMount ? { operation: 'startUpload', method: 'POST', name: request.name } : request,
+    request: isMountFromElsewhere ? { operation: 'startUpload', method: 'POST', name: request.name } : request,
   }
 }
 

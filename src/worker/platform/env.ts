@@ -2,19 +2,25 @@
  * The bindings, variables and secrets of the Worker. Cloudflare gives variables and secrets as text; `./settings.ts` reads
  * them once per isolate.
  */
-import type { Fetcher, KVNamespace, RateLimit } from '@cloudflare/workers-types'
+import type { Fetcher, RateLimit } from '@cloudflare/workers-types'
+
+/** The methods of a KV namespace that the gate uses. */
+export type PolicyKv = {
+  get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
+  get(key: string, options: { type: 'arrayBuffer'; cacheTtl: number }): Promise<ArrayBuffer | null>
+}
 
 /** The environment of the Worker. docs/deployment.md explains each variable. */
 export type Env = {
   /** Policy bundles: one pointer and content-addressed shards. */
-  readonly POLICY: KVNamespace
+  readonly POLICY: PolicyKv
   /** JWKS of the public keys that may sign policy bundles. */
   readonly POLICY_PUBLIC_KEYS: string
   /** Private JWK, or a JWKS of several: the first one signs, all of them are accepted. */
   readonly TOKEN_SIGNING_KEY: string
   /** Base URL of the registry. If the service binding REGISTRY exists, requests go through it instead of the network. */
   readonly UPSTREAM?: string
-  readonly REGISTRY?: Fetcher
+  readonly REGISTRY?: Pick<Fetcher, 'fetch'>
   /** Credentials for the upstream: a whole `Authorization` value, or user name and password. */
   readonly UPSTREAM_AUTHORIZATION?: string
   readonly UPSTREAM_USERNAME?: string

@@ -7,13 +7,8 @@
 import { err, ok, type Result } from '../../base/result.ts'
 import { shardKey } from '../../bundle/digest.ts'
 import type { BundleProblem } from '../../bundle/problem.ts'
+import type { PolicyKv } from '../platform/env.ts'
 import { TIMED_OUT, within } from '../platform/timeout.ts'
-
-/** The methods of a KV namespace that the gate uses. */
-export type PolicyKv = {
-  get(key: string, options: { type: 'text'; cacheTtl: number }): Promise<string | null>
-  get(key: string, options: { type: 'arrayBuffer'; cacheTtl: number }): Promise<ArrayBuffer | null>
-}
 
 /** How long one read of KV may take. */
 export const READ_TIMEOUT_MS = 5000

@@ -18,13 +18,14 @@ import { DEFAULT_POINTER, isSet } from '../platform/settings.ts'
 import { within } from '../platform/timeout.ts'
 import { type Bounds, readBounds } from './bounds.ts'
 import type { PolicyView } from './policy-view.ts'
-import { type PolicyKv, READ_TIMEOUT_MS, readPointer, readShard } from './reader.ts'
+import { READ_TIMEOUT_MS, readPointer, readShard } from './reader.ts'
 import { Shards } from './shards.ts'
 import { openView } from './view.ts'
 
 /** The bindings and variables that the store reads. */
-export type StoreEnv = { readonly POLICY: PolicyKv } & Pick<
+export type StoreEnv = Pick<
   Env,
+  | 'POLICY'
   | 'POLICY_PUBLIC_KEYS'
   | 'POLICY_POINTER'
   | 'POLICY_SERVICE'

@@ -46,7 +46,7 @@ function decodeBase64(text: string): string | undefined {
 const bytesOf = (text: string): string =>
   Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
 
-/** What stands in base64 for a text, wherever it begins in what was encoded: the digits that no other byte takes part in. */
+/** The base64 digits of a text, for each position at which it may begin: only the digits that depend on no other byte. */
 function base64Parts(text: string): readonly string[] {
   const bytes = bytesOf(text)
   return [0, 1, 2].flatMap((before) => {

@@ -19,7 +19,7 @@ export type Upstream = {
   readonly id: string
   /** Scheme and authority, e.g. `https://registry.example.com`. */
   readonly origin: string
-  /** What stands before `/v2/` there, without a trailing slash; mostly empty. */
+  /** The path before `/v2/` there, without a trailing slash; mostly empty. */
   readonly basePath: string
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   readonly authorizationFor: Authentication['authorizationFor']
@@ -38,8 +38,8 @@ export type Outgoing = {
   readonly body?: BodyInit | null
   /** Of the body; absent when it is not known before its end. */
   readonly bodyBytes?: number
-  /** On another host than the upstream's own: its credential stays at home. */
-  readonly foreign?: boolean
+  /** On another host than the upstream's own, which does not get the credential of the upstream. */
+  readonly isElsewhere?: boolean
 }
 
 /** A client that uploads more slowly than this is not waited for: 16 KiB/s. */
@@ -54,10 +54,11 @@ const SLOWEST_BYTES_PER_MS = 16
  * has sent all of it.
  */
 export async function send(upstream: Upstream, request: RegistryRequest, outgoing: Outgoing): Promise<Response> {
-  const { body = null, foreign = false } = outgoing
-  if (foreign) return accepted(await attempt(upstream, request, outgoing, undefined), request)
+  const { body = null, isElsewhere = false } = outgoing
+  if (isElsewhere) return accepted(await attempt(upstream, request, outgoing, undefined), request)
   const asked = upstream.named?.(request) ?? request
   const isOnce = body !== null && typeof body !== 'string'
+  // An await of a plain value costs a turn of the microtask queue. test/worker/hot-path.test.ts counts the turns.
   const known = upstream.authorizationFor(asked, isOnce)
   const authorization = known instanceof Promise ? await known : known
   const answer = await attempt(upstream, request, outgoing, authorization)

@@ -140,7 +140,7 @@ async function localKeys(directory: string): Promise<LocalKeys> {
   return { directory, publicKeys: publicKeys.trim() }
 }
 
-/** Nothing for a dry run that may not look: then the plan is that of an account that holds nothing. */
+/** Undefined for a dry run that may not look: then the plan is that of an empty account. */
 async function accountOf(config: string, settings: Settings, dryRun: boolean): Promise<Account | undefined> {
   try {
     return await readAccount(config, namespaceTitle(settings))

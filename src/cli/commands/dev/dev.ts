@@ -1,6 +1,6 @@
 /**
  * `dockgate dev`: the gate on this machine, in one workerd process, with its policies pushed to local KV and pushed again
- * whenever a file changes. Without an upstream it stands before a development registry of its own.
+ * whenever a file changes. Without an upstream it runs in front of a development registry of its own.
  */
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'

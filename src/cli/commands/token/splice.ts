@@ -26,7 +26,7 @@ type PairNode = Pair<ParsedNode, ParsedNode | null>
 
 /**
  * `text` with the value at `path` set, mappings on the way made where there are none; with it removed if `value` is
- * undefined. Nothing if the file is laid out so that this cannot be done in place.
+ * undefined. Undefined if the layout of the file does not allow a change in place.
  */
 export function setValue(
   file: string,

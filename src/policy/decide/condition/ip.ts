@@ -73,7 +73,7 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return address !== undefined && isMapped(address) ? address.slice(6) : address
 }
 
-/** Read `address/length`, or an address that stands for itself; bits after the length do not count. */
+/** Read `address/length`, or an address alone, which covers only itself; bits after the length do not count. */
 export function parseIpRange(text: string): IpRange | undefined {
   const slash = text.indexOf('/')
   const address = parseWritten(slash === -1 ? text : text.slice(0, slash))
