@@ -54,71 +54,89 @@ describe('docker_auth', () => {
   })
 
   it.each([
-    [
-      'a name that no token has',
-      'users: { "a@b.c": {} }\nacl: []\n',
-      'lost: c.yml:1:10 "a@b.c" cannot be the name of a token (give the user another name, of letters, digits, - and _, and import again)',
-    ],
-    [
-      'a password',
-      'users: { ann: {} }\nacl: []\n',
-      'note: c.yml:1:10 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
-    ],
-    [
-      'users elsewhere',
-      'ldap_auth: { addr: x }\nacl: []\n',
-      'lost: c.yml:1:1 the users of ldap_auth are not in the file: rules for them are not imported (add an issuer for them, and role assignments to subject:ISSUER/ID, group:ISSUER/ID or identities)',
-    ],
-    [
-      'rules elsewhere',
-      'acl_mongo: { x: 1 }\nacl: []\n',
-      'lost: c.yml:1:1 the rules of acl_mongo are not in the file (write them by hand)',
-    ],
-    [
-      'labels of users elsewhere',
-      'ldap_auth: { addr: x }\nacl: [{match: {account: ann, labels: {team: x}}, actions: [pull]}]\nusers: {}\n',
-      'lost: c.yml:1:1 the users of ldap_auth are not in the file: rules for them are not imported (add an issuer for them, and role assignments to subject:ISSUER/ID, group:ISSUER/ID or identities)',
-      `lost: c.yml:2:7 labels come with users that are not in the file ${BY_HAND}`,
-      'note: c.yml:2:25 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
-    ],
-    [
-      'an action',
-      'users: {}\nacl: [{match: {}, actions: [pull, read]}]\n',
-      'lost: c.yml:2:35 the action "read" has no equal here (actions are pull, push and delete, or * alone)',
-    ],
-    [
-      '* among others',
-      'users: {}\nacl: [{match: {}, actions: ["*", pull]}]\n',
-      'lost: c.yml:2:29 among other actions, * holds only for clients that ask for it: it is imported for the catalog alone (actions are pull, push and delete, or * alone)',
-    ],
-    [
-      'other programs as rules and not as users',
-      'ext_authz: { command: x }\nacl: []\n',
-      'lost: c.yml:1:1 the rules of ext_authz are not in the file (write them by hand)',
-    ],
-    [
-      'a setting that is not known',
-      'acls: []\nacl: []\n',
-      'note: c.yml:1:1 the setting acls is not known here, and not imported',
-    ],
-    [
-      'rights of anonymous callers',
-      'users: { "": {}, ann: {} }\nacl: [{match: {account: ""}, actions: [pull]}]\n',
-      'note: c.yml:1:18 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
-      'wider: c.yml:1:18 ann has at least the rights of anonymous callers here: pull, which the acl does not give it everywhere (grant the account the same in the acl, or write a deny assignment)',
-    ],
-    [
-      'rights of anonymous callers for users elsewhere',
-      'users: { "": {} }\nldap_auth: { addr: x }\nacl: [{match: {}, actions: [pull]}]\n',
-      'wider: c.yml:1:10 users from elsewhere have at least the rights of anonymous callers here (where the acl refuses them more, write a deny assignment)',
-      'lost: c.yml:2:1 the users of ldap_auth are not in the file: rules for them are not imported (add an issuer for them, and role assignments to subject:ISSUER/ID, group:ISSUER/ID or identities)',
-    ],
-    [
-      'too many exceptions',
-      `users: { "": {} }\nacl:\n${Array.from({ length: 80 }, (_, n) => `  - {match: {name: "${'long-'.repeat(20)}${n}/*"}, actions: []}\n`).join('')}  - {match: {}, actions: [pull]}\n`,
-      'lost: c.yml:83:5 the condition would be longer than 8 KiB (put the entries that it must not reach behind it, or write it by hand)',
-    ],
-  ])('reports %s', (_, text, ...expected) => {
+    {
+      what: 'a name that no token has',
+      text: 'users: { "a@b.c": {} }\nacl: []\n',
+      expected: [
+        'lost: c.yml:1:10 "a@b.c" cannot be the name of a token (give the user another name, of letters, digits, - and _, and import again)',
+      ],
+    },
+    {
+      what: 'a password',
+      text: 'users: { ann: {} }\nacl: []\n',
+      expected: [
+        'note: c.yml:1:10 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
+      ],
+    },
+    {
+      what: 'users elsewhere',
+      text: 'ldap_auth: { addr: x }\nacl: []\n',
+      expected: [
+        'lost: c.yml:1:1 the users of ldap_auth are not in the file: rules for them are not imported (add an issuer for them, and role assignments to subject:ISSUER/ID, group:ISSUER/ID or identities)',
+      ],
+    },
+    {
+      what: 'rules elsewhere',
+      text: 'acl_mongo: { x: 1 }\nacl: []\n',
+      expected: ['lost: c.yml:1:1 the rules of acl_mongo are not in the file (write them by hand)'],
+    },
+    {
+      what: 'labels of users elsewhere',
+      text: 'ldap_auth: { addr: x }\nacl: [{match: {account: ann, labels: {team: x}}, actions: [pull]}]\nusers: {}\n',
+      expected: [
+        'lost: c.yml:1:1 the users of ldap_auth are not in the file: rules for them are not imported (add an issuer for them, and role assignments to subject:ISSUER/ID, group:ISSUER/ID or identities)',
+        `lost: c.yml:2:7 labels come with users that are not in the file ${BY_HAND}`,
+        'note: c.yml:2:25 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
+      ],
+    },
+    {
+      what: 'an action',
+      text: 'users: {}\nacl: [{match: {}, actions: [pull, read]}]\n',
+      expected: [
+        'lost: c.yml:2:35 the action "read" has no equal here (actions are pull, push and delete, or * alone)',
+      ],
+    },
+    {
+      what: '* among others',
+      text: 'users: {}\nacl: [{match: {}, actions: ["*", pull]}]\n',
+      expected: [
+        'lost: c.yml:2:29 among other actions, * holds only for clients that ask for it: it is imported for the catalog alone (actions are pull, push and delete, or * alone)',
+      ],
+    },
+    {
+      what: 'other programs as rules and not as users',
+      text: 'ext_authz: { command: x }\nacl: []\n',
+      expected: ['lost: c.yml:1:1 the rules of ext_authz are not in the file (write them by hand)'],
+    },
+    {
+      what: 'a setting that is not known',
+      text: 'acls: []\nacl: []\n',
+      expected: ['note: c.yml:1:1 the setting acls is not known here, and not imported'],
+    },
+    {
+      what: 'rights of anonymous callers',
+      text: 'users: { "": {}, ann: {} }\nacl: [{match: {account: ""}, actions: [pull]}]\n',
+      expected: [
+        'note: c.yml:1:18 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
+        'wider: c.yml:1:18 ann has at least the rights of anonymous callers here: pull, which the acl does not give it everywhere (grant the account the same in the acl, or write a deny assignment)',
+      ],
+    },
+    {
+      what: 'rights of anonymous callers for users elsewhere',
+      text: 'users: { "": {} }\nldap_auth: { addr: x }\nacl: [{match: {}, actions: [pull]}]\n',
+      expected: [
+        'wider: c.yml:1:10 users from elsewhere have at least the rights of anonymous callers here (where the acl refuses them more, write a deny assignment)',
+        'lost: c.yml:2:1 the users of ldap_auth are not in the file: rules for them are not imported (add an issuer for them, and role assignments to subject:ISSUER/ID, group:ISSUER/ID or identities)',
+      ],
+    },
+    {
+      what: 'too many exceptions',
+      text: `users: { "": {} }\nacl:\n${Array.from({ length: 80 }, (_, n) => `  - {match: {name: "${'long-'.repeat(20)}${n}/*"}, actions: []}\n`).join('')}  - {match: {}, actions: [pull]}\n`,
+      expected: [
+        'lost: c.yml:83:5 the condition would be longer than 8 KiB (put the entries that it must not reach behind it, or write it by hand)',
+      ],
+    },
+  ])('reports $what', ({ text, expected }) => {
     expect(findings(text)).toEqual(expected)
   })
 

@@ -52,20 +52,68 @@ describe('an answer of the registry', () => {
   })
 
   it.each([
-    ['GET', B, 206, { 'content-range': 'bytes 0-3/9', 'content-length': '4' }, 'the '],
-    ['GET', M, 304, { etag: '"x"' }, null],
-    ['HEAD', M, 200, { 'content-length': '1234', 'docker-content-digest': DIGEST }, null],
-    ['HEAD', M, 404, { 'content-length': '157', 'content-type': 'application/json' }, null],
-    ['DELETE', M, 202, {}, null],
-    ['GET', B, 206, { 'content-type': 'multipart/byteranges; boundary=a' }, '--a--'],
-    ['GET', B, 200, { 'content-type': 'application/vnd.oci.image.layer.v1.tar+gzip' }, 'bytes'],
-    ['GET', M, 404, { 'content-type': 'application/vnd.api+json; charset=utf-8' }, '{"errors":[]}'],
-    ['GET', M, 404, json, '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}'],
-    ['DELETE', M, 405, json, '{"errors":[{"code":"UNSUPPORTED"}]}'],
-    ['GET', B, 416, { ...json, 'content-range': 'bytes */9' }, '{"errors":[]}'],
-    ['GET', M, 429, { ...json, 'retry-after': '7' }, '{"errors":[{"code":"TOOMANYREQUESTS"}]}'],
-    ['PUT', M, 400, json, '{"errors":[{"code":"MANIFEST_INVALID"}]}'],
-  ])('%s %s %i passes as it is', async (method, path, status, headers, body) => {
+    {
+      method: 'GET',
+      path: B,
+      status: 206,
+      headers: { 'content-range': 'bytes 0-3/9', 'content-length': '4' },
+      body: 'the ',
+    },
+    { method: 'GET', path: M, status: 304, headers: { etag: '"x"' }, body: null },
+    {
+      method: 'HEAD',
+      path: M,
+      status: 200,
+      headers: { 'content-length': '1234', 'docker-content-digest': DIGEST },
+      body: null,
+    },
+    {
+      method: 'HEAD',
+      path: M,
+      status: 404,
+      headers: { 'content-length': '157', 'content-type': 'application/json' },
+      body: null,
+    },
+    { method: 'DELETE', path: M, status: 202, headers: {}, body: null },
+    {
+      method: 'GET',
+      path: B,
+      status: 206,
+      headers: { 'content-type': 'multipart/byteranges; boundary=a' },
+      body: '--a--',
+    },
+    {
+      method: 'GET',
+      path: B,
+      status: 200,
+      headers: { 'content-type': 'application/vnd.oci.image.layer.v1.tar+gzip' },
+      body: 'bytes',
+    },
+    {
+      method: 'GET',
+      path: M,
+      status: 404,
+      headers: { 'content-type': 'application/vnd.api+json; charset=utf-8' },
+      body: '{"errors":[]}',
+    },
+    {
+      method: 'GET',
+      path: M,
+      status: 404,
+      headers: json,
+      body: '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}',
+    },
+    { method: 'DELETE', path: M, status: 405, headers: json, body: '{"errors":[{"code":"UNSUPPORTED"}]}' },
+    { method: 'GET', path: B, status: 416, headers: { ...json, 'content-range': 'bytes */9' }, body: '{"errors":[]}' },
+    {
+      method: 'GET',
+      path: M,
+      status: 429,
+      headers: { ...json, 'retry-after': '7' },
+      body: '{"errors":[{"code":"TOOMANYREQUESTS"}]}',
+    },
+    { method: 'PUT', path: M, status: 400, headers: json, body: '{"errors":[{"code":"MANIFEST_INVALID"}]}' },
+  ])('passes to $method $path with $status as it is', async ({ method, path, status, headers, body }) => {
     const { call } = createWorld({ registry: () => new Response(body, { status, headers }) })
     const response = await call(method, path, { as: 'admin' })
     expect(response.status).toBe(status)
@@ -109,39 +157,84 @@ describe('a registry that fails', () => {
   const page = { 'content-type': 'text/html' }
 
   it.each([
-    ['GET', M, 401, { ...json, 'www-authenticate': 'Bearer realm="x"' }, 502, 'UNAVAILABLE'],
-    ['PUT', M, 401, json, 502, 'UNAVAILABLE'],
-    ['GET', M, 407, page, 502, 'UNAVAILABLE'],
-    ['GET', M, 500, json, 502, 'UNAVAILABLE'],
-    ['GET', M, 500, page, 502, 'UNAVAILABLE'],
-    ['GET', M, 502, page, 502, 'UNAVAILABLE'],
-    ['GET', M, 503, { ...page, 'retry-after': '9' }, 503, 'UNAVAILABLE'],
-    ['GET', M, 504, page, 504, 'UNAVAILABLE'],
-    ['GET', M, 524, page, 504, 'UNAVAILABLE'],
-    ['GET', M, 599, page, 502, 'UNAVAILABLE'],
-    ['DELETE', M, 501, page, 501, 'UNSUPPORTED'],
-    ['GET', M, 200, page, 502, 'UNAVAILABLE'],
-    ['GET', M, 403, page, 403, 'DENIED'],
-    ['GET', M, 404, page, 404, 'MANIFEST_UNKNOWN'],
-    ['GET', B, 404, {}, 404, 'BLOB_UNKNOWN'],
-    ['GET', '/v2/samples/app/tags/list', 404, page, 404, 'NAME_UNKNOWN'],
-    ['GET', `/v2/samples/app/referrers/${DIGEST}`, 404, page, 404, 'UNSUPPORTED'],
-    ['GET', '/v2/_catalog', 405, page, 405, 'UNSUPPORTED'],
-    ['GET', B, 416, { 'content-range': 'bytes */9' }, 416, 'UNSUPPORTED'],
-    ['PUT', M, 413, page, 413, 'SIZE_INVALID'],
-    ['GET', M, 429, { ...page, 'retry-after': '9' }, 429, 'TOOMANYREQUESTS'],
-  ])('%s %s with %i is told as registries do', async (method, path, upstream, headers, status, code) => {
-    catchLog()
-    const { call } = createWorld({ registry: () => new Response('<h1>inside</h1>', { status: upstream, headers }) })
-    const response = await call(method, path, { as: 'admin' })
-    expect(response.status).toBe(status)
-    expect(response.headers.get('content-type')).toBe('application/json')
-    expect(response.headers.get('www-authenticate')).toBeNull()
-    if ('retry-after' in headers) expect(response.headers.get('retry-after')).toBe('9')
-    const text = await response.text()
-    expect(JSON.parse(text)).toEqual({ errors: [{ code, message: expect.any(String) }] })
-    expect(text).not.toContain('inside')
-  })
+    {
+      method: 'GET',
+      path: M,
+      upstream: 401,
+      headers: { ...json, 'www-authenticate': 'Bearer realm="x"' },
+      status: 502,
+      code: 'UNAVAILABLE',
+    },
+    { method: 'PUT', path: M, upstream: 401, headers: json, status: 502, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 407, headers: page, status: 502, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 500, headers: json, status: 502, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 500, headers: page, status: 502, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 502, headers: page, status: 502, code: 'UNAVAILABLE' },
+    {
+      method: 'GET',
+      path: M,
+      upstream: 503,
+      headers: { ...page, 'retry-after': '9' },
+      status: 503,
+      code: 'UNAVAILABLE',
+    },
+    { method: 'GET', path: M, upstream: 504, headers: page, status: 504, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 524, headers: page, status: 504, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 599, headers: page, status: 502, code: 'UNAVAILABLE' },
+    { method: 'DELETE', path: M, upstream: 501, headers: page, status: 501, code: 'UNSUPPORTED' },
+    { method: 'GET', path: M, upstream: 200, headers: page, status: 502, code: 'UNAVAILABLE' },
+    { method: 'GET', path: M, upstream: 403, headers: page, status: 403, code: 'DENIED' },
+    { method: 'GET', path: M, upstream: 404, headers: page, status: 404, code: 'MANIFEST_UNKNOWN' },
+    { method: 'GET', path: B, upstream: 404, headers: {}, status: 404, code: 'BLOB_UNKNOWN' },
+    {
+      method: 'GET',
+      path: '/v2/samples/app/tags/list',
+      upstream: 404,
+      headers: page,
+      status: 404,
+      code: 'NAME_UNKNOWN',
+    },
+    {
+      method: 'GET',
+      path: `/v2/samples/app/referrers/${DIGEST}`,
+      upstream: 404,
+      headers: page,
+      status: 404,
+      code: 'UNSUPPORTED',
+    },
+    { method: 'GET', path: '/v2/_catalog', upstream: 405, headers: page, status: 405, code: 'UNSUPPORTED' },
+    {
+      method: 'GET',
+      path: B,
+      upstream: 416,
+      headers: { 'content-range': 'bytes */9' },
+      status: 416,
+      code: 'UNSUPPORTED',
+    },
+    { method: 'PUT', path: M, upstream: 413, headers: page, status: 413, code: 'SIZE_INVALID' },
+    {
+      method: 'GET',
+      path: M,
+      upstream: 429,
+      headers: { ...page, 'retry-after': '9' },
+      status: 429,
+      code: 'TOOMANYREQUESTS',
+    },
+  ])(
+    'that answers $method $path with $upstream becomes $status $code',
+    async ({ method, path, upstream, headers, status, code }) => {
+      catchLog()
+      const { call } = createWorld({ registry: () => new Response('<h1>inside</h1>', { status: upstream, headers }) })
+      const response = await call(method, path, { as: 'admin' })
+      expect(response.status).toBe(status)
+      expect(response.headers.get('content-type')).toBe('application/json')
+      expect(response.headers.get('www-authenticate')).toBeNull()
+      if ('retry-after' in headers) expect(response.headers.get('retry-after')).toBe('9')
+      const text = await response.text()
+      expect(JSON.parse(text)).toEqual({ errors: [{ code, message: expect.any(String) }] })
+      expect(text).not.toContain('inside')
+    },
+  )
 
   it('HEAD has no body', async () => {
     const { call } = createWorld({

@@ -397,20 +397,23 @@ describe('logic', () => {
   })
 
   it.each([
-    [T, true, true, true, true],
-    [F, false, false, false, false],
-    [M, false, false, true, true],
-    [E, false, false, true, true],
-    [T | F, true, false, false, true],
-    [T | M, true, false, true, true],
-    [F | E, false, false, false, true],
-    [M | E, false, false, true, true],
-  ])('outcomes %i: grants %s, every tag %s; denies %s, every tag %s', (set, grant, grantEvery, deny, denyEvery) => {
-    expect([grants(set), grants(set, true), denies(set), denies(set, true)]).toEqual([
-      grant,
-      grantEvery,
-      deny,
-      denyEvery,
-    ])
-  })
+    { set: T, grant: true, grantEvery: true, deny: true, denyEvery: true },
+    { set: F, grant: false, grantEvery: false, deny: false, denyEvery: false },
+    { set: M, grant: false, grantEvery: false, deny: true, denyEvery: true },
+    { set: E, grant: false, grantEvery: false, deny: true, denyEvery: true },
+    { set: T | F, grant: true, grantEvery: false, deny: false, denyEvery: true },
+    { set: T | M, grant: true, grantEvery: false, deny: true, denyEvery: true },
+    { set: F | E, grant: false, grantEvery: false, deny: false, denyEvery: true },
+    { set: M | E, grant: false, grantEvery: false, deny: true, denyEvery: true },
+  ])(
+    'outcomes $set: grants $grant, every tag $grantEvery; denies $deny, every tag $denyEvery',
+    ({ set, grant, grantEvery, deny, denyEvery }) => {
+      expect([grants(set), grants(set, true), denies(set), denies(set, true)]).toEqual([
+        grant,
+        grantEvery,
+        deny,
+        denyEvery,
+      ])
+    },
+  )
 })
