@@ -234,7 +234,10 @@ export const CASES: readonly Case[] = [
     seen: 'Angos; Cedar (skip on error)',
     what: 'A deny rule that failed was dropped',
     proofs: [
-      ...by('policy/decide/condition/evaluate', 'outcomes $set: grants $grant, every tag $grantEvery; denies $deny, every tag $denyEvery'),
+      ...by(
+        'policy/decide/condition/evaluate',
+        'outcomes $set: grants $grant, every tag $grantEvery; denies $deny, every tag $denyEvery',
+      ),
       ...by('worker/store/store', 'that hold what this version cannot read fault, and do not grant'),
       ...by('policy/equivalence', 'two evaluators'),
       ...by('worker/unknown-membership', 'with %s', 'spares only who surely is one: %s', 'denies in a deny with %s'),
