@@ -38,6 +38,9 @@ export default {
 
 export type KvState = 'well' | 'throws' | 'hangs'
 
+/** The gate in workerd, with a KV and keys that a test can change. */
+export type SoakGate = Awaited<ReturnType<typeof startSoakGate>>
+
 export async function startSoakGate(bindings: Readonly<Record<string, string>>) {
   const log: string[] = []
   const miniflare = new Miniflare(

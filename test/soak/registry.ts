@@ -6,6 +6,9 @@ export type Mood = 'well' | 'broken' | 'resets' | 'away'
 const DIGEST = `sha256:${'a'.repeat(64)}`
 export const CATALOG = ['public/base', 'samples/app', 'secret/app', 'secret/vault', 'flip/app']
 
+/** A registry that can fail, and remembers which requests it saw. */
+export type SoakRegistry = Awaited<ReturnType<typeof startSoakRegistry>>
+
 export async function startSoakRegistry() {
   const reached = new Set<string>()
   let mood: Mood = 'well'
