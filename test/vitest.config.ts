@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { marking } from './messages/texts.ts'
@@ -9,6 +10,8 @@ const PATIENT = { testTimeout: 120_000, hookTimeout: 180_000, expect: { poll: { 
 export default defineConfig({
   test: {
     root: import.meta.dirname,
+    // Tests of clients and wrangler wait for other processes much of their time.
+    maxWorkers: availableParallelism() + 1,
     reporters: ['default', './support/skipped.ts'],
     projects: [
       {
@@ -55,7 +58,6 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          fileParallelism: false,
           ...PATIENT,
           // A command that starts wrangler takes minutes on a busy machine.
           testTimeout: 300_000,

@@ -92,6 +92,32 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
     refusal: { code: 'cursor_invalid' },
     help: 'The client invented `last`, or continued a list that somebody else began.',
   },
+  write_once: {
+    refusal: {
+      code: 'write_once',
+      change: 'move',
+      rule: { kind: 'protection', id: 'releases-are-written-once' },
+      tag: 'v1',
+      digest: 'sha256:3f2a…',
+    },
+    help: 'A write-once protection keeps the tag, or what a kept tag needs. Push another tag, or ask a caller in its `except`.',
+  },
+  manifest_unreadable: {
+    refusal: { code: 'manifest_unreadable' },
+    help: 'A protection covers the tag, so the gate reads the manifest before the registry does. Push a manifest of the OCI image-spec.',
+  },
+  manifest_busy: {
+    refusal: { code: 'manifest_busy' },
+    help: 'A delete is under way, or its answer was lost less than 15 minutes ago. Try again.',
+  },
+  too_many_tags: {
+    refusal: { code: 'too_many_tags' },
+    help: 'Before a delete by digest the gate looks at 1,000 tags at most. A caller in the `except` of the protection may delete.',
+  },
+  state_unavailable: {
+    refusal: { code: 'state_unavailable' },
+    help: 'The binding `STATE` is missing, or the Durable Object of the repository does not answer. Nothing was changed by this request, or its log says so.',
+  },
   policy_unavailable: {
     refusal: { code: 'policy_unavailable' },
     help: 'No bundle that may be used: see [Why a bundle is not used](#why-a-bundle-is-not-used). `/readyz` and the log say which.',

@@ -92,7 +92,12 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/worker/platform',
     purpose: 'bindings, settings, faults, time-outs, caches, sealing',
-    imports: [...VOCABULARY, 'src/bundle'],
+    imports: [...VOCABULARY, 'src/bundle', 'src/worker/protections/state'],
+  },
+  {
+    path: 'src/worker/protections/state',
+    purpose: 'the Durable Object of a repository: what protections must remember',
+    imports: LANGUAGE,
   },
   {
     path: 'src/worker/store',
@@ -126,6 +131,17 @@ export const ROOMS: readonly Room[] = [
     imports: [...WORKER_GROUND, 'src/worker/identity', 'src/worker/answers', 'src/worker/upstream'],
   },
   {
+    path: 'src/worker/protections',
+    purpose: 'holds changes of content to the protections of a policy',
+    imports: [
+      ...WORKER_GROUND,
+      'src/worker/protections/state',
+      'src/worker/answers',
+      'src/worker/upstream',
+      'src/worker/forward',
+    ],
+  },
+  {
     path: 'src/worker/token-service',
     purpose: 'the Docker and OAuth 2 token endpoints',
     imports: [...WORKER_GROUND, 'src/worker/store', 'src/worker/identity'],
@@ -142,6 +158,8 @@ export const ROOMS: readonly Room[] = [
       'src/worker/upstream',
       'src/worker/hosts',
       'src/worker/forward',
+      'src/worker/protections',
+      'src/worker/protections/state',
       'src/worker/token-service',
     ],
   },

@@ -7,6 +7,7 @@ import type {
   DenyData,
   GrantData,
   PrincipalData,
+  ProtectionData,
   TokenData,
 } from '../policy/decide/compiled.ts'
 import {
@@ -146,6 +147,16 @@ const identity = objectOf<CommonData['identities'][number]>(
   { subject: text },
 )
 
+const yes: Read<true> = (value, at) => {
+  if (value !== true) throw new ShapeError(`${at} is not true`)
+  return value
+}
+
+const protection = objectOf<ProtectionData>(
+  { name: text },
+  { on: listOf(pattern), tags: listOf(text), writeOnce: yes, except: listOf(principal), audit: yes, message: text },
+)
+
 /**
  * Reads what a manifest holds for every request.
  *
@@ -166,5 +177,5 @@ export const readCommonData: Read<CommonData> = objectOf<CommonData>(
     groupDenies: recordOf(listOf(deny)),
     identityDenies: recordOf(listOf(deny)),
   },
-  {},
+  { protections: listOf(protection) },
 )

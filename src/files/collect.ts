@@ -14,6 +14,7 @@ import {
   LISTED_SECTIONS,
   NAMED_SECTIONS,
   PolicyFile,
+  type Protection,
   Registry,
   type RoleAssignment,
   type ScopeMap,
@@ -40,6 +41,7 @@ export class Declarations {
   readonly roles: Declared<RoleDefinition>[] = []
   readonly roleAssignments: Shape<typeof RoleAssignment>[] = []
   readonly denyAssignments: Shape<typeof DenyAssignment>[] = []
+  readonly protections: Shape<typeof Protection>[] = []
   readonly azure = {
     scopeMaps: [] as Shape<typeof AZURE_SHAPES.scopeMap>[],
     tokens: [] as Shape<typeof AZURE_SHAPES.token>[],
@@ -190,6 +192,14 @@ function collectSection(key: Section, section: Entry, declared: Declarations, re
         const name = ownName(entry)
         const isFree = name === '' || declared.claim('deny assignment', name, entry.at('name'))
         if (isFree) declared.denyAssignments.push({ name, entry, value })
+      }
+      return
+    case 'protections':
+      for (const entry of itemsOf(section, report)) {
+        const value = entry.parse(LISTED_SECTIONS.protections, report)
+        const name = ownName(entry)
+        const isFree = name === '' || declared.claim('protection', name, entry.at('name'))
+        if (isFree) declared.protections.push({ name, entry, value })
       }
       return
     default:

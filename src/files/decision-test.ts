@@ -3,7 +3,7 @@
  */
 import type { EpochSeconds, Source } from '../policy/model.ts'
 import type { Principal } from '../policy/principal.ts'
-import type { RepositoryName, Tag } from '../registry/name.ts'
+import type { Digest, RepositoryName, Tag } from '../registry/name.ts'
 import { type Action, takesRepository } from '../registry/permission.ts'
 import { DecisionTest as Definition, type Reason, TestFile } from './definition.ts'
 import { type FileDocument, isMapping } from './document.ts'
@@ -29,6 +29,8 @@ export type DecisionTest = {
   readonly claims: Readonly<Record<string, string | readonly string[]>>
   /** Absent: a JWT that does not hold the groups claim. */
   readonly groups?: readonly string[]
+  /** The digest that the tag of the request names; absent: the registry does not have the tag. */
+  readonly tagExists?: Digest
   readonly source: Source
 }
 
@@ -60,6 +62,10 @@ function readTest(entry: Entry, report: Report): readonly DecisionTest[] {
     if (can !== undefined) return fail('can', 'ambiguous', 'can and request are both given', 'keep one of them')
     if (on !== undefined) return fail('on', 'ambiguous', 'a request names its repository itself', 'remove on')
     return [{ ...common, question: { kind: 'request', ...request } }]
+  }
+  if (rest.tagExists !== undefined) {
+    const hint = 'write request: PUT /v2/NAME/manifests/TAG in place of can and on'
+    return fail('tagExists', 'ambiguous', 'tagExists is about a request', hint)
   }
   if (can === undefined) return fail('', 'missing_key', 'can is missing', 'add can with a permission, or request')
   if (takesRepository(can)) {

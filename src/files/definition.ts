@@ -8,6 +8,7 @@ import {
   type Field,
   readAction,
   readDenied,
+  readDigest,
   readGlob,
   readIp,
   readIssuerUrl,
@@ -21,6 +22,7 @@ import {
   readScopeMapLine,
   readSha256,
   readTag,
+  readTagPattern,
   readTime,
 } from './field.ts'
 import { repairs } from './validation.ts'
@@ -252,6 +254,27 @@ export const DenyAssignment = z
   })
   .describe('An explicit deny: wins over every grant')
 
+/** An entry of `protections`. */
+export const Protection = z
+  .strictObject({
+    name: words('For messages, records and tests'),
+    repositories: repositories.exactOptional(),
+    tags: some(
+      text(readTagPattern, 'A tag; * is any characters', 'v*', 'release-*'),
+      'Only these tags; default: every tag but those of signatures',
+    ).exactOptional(),
+    writeOnce: z
+      .literal(true)
+      .describe('A tag keeps its digest: no overwrite, no delete of the tag, nor of a manifest that it needs'),
+    except: z.array(principal).default([]).describe('It does not hold for callers who act as one of these'),
+    mode: z
+      .enum(['enforce', 'audit'])
+      .default('enforce')
+      .describe('audit: it refuses nothing, and the record names it where it would have'),
+    message: words('Shown to the client').exactOptional(),
+  })
+  .describe('A rule about the content of repositories, whatever the permissions are')
+
 /** Why a decision is a deny. */
 export const REASONS = [
   'no_grant',
@@ -259,6 +282,7 @@ export const REASONS = [
   'token_disabled',
   'authentication_required',
   'not_a_registry_request',
+  'write_once',
 ] as const
 /** One of {@link REASONS}. */
 export type Reason = (typeof REASONS)[number]
@@ -284,6 +308,11 @@ export const DecisionTest = z
       .describe('Claims of the caller: text or list of texts')
       .exactOptional(),
     groups: z.array(z.string().min(1)).describe('Ids of groups of the caller').exactOptional(),
+    tagExists: text(
+      readDigest,
+      'The registry has the tag of the request, and it names this digest; default: it does not have the tag',
+      'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    ).exactOptional(),
   })
   .describe('One decision and what it should be')
 
@@ -294,6 +323,7 @@ export const LISTED_SECTIONS = {
   roles: Role,
   roleAssignments: RoleAssignment,
   denyAssignments: DenyAssignment,
+  protections: Protection,
 } as const
 
 const named = <T extends z.ZodType>(entry: T, description: string) =>
@@ -313,6 +343,7 @@ export const PolicyFile = z
     roles: listed(Role, 'Custom roles'),
     roleAssignments: listed(RoleAssignment, 'Who has which role'),
     denyAssignments: listed(DenyAssignment, 'Who may never do what'),
+    protections: listed(Protection, 'What keeps its content, whatever the rights are'),
   })
   .meta({ title: 'Dockgate policy', description: 'Who may do what in a container registry' })
 

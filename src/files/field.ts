@@ -10,7 +10,14 @@ import { matchesAction } from '../policy/action-pattern.ts'
 import type { ScopeMapPermission } from '../policy/model.ts'
 import { type Principal, parsePrincipal, TOKEN_NAME } from '../policy/principal.ts'
 import { parseRepositoryPattern, type RepositoryPattern } from '../policy/repository-pattern.ts'
-import { parseRepositoryName, parseTag, type RepositoryName, type Tag } from '../registry/name.ts'
+import {
+  type Digest,
+  parseDigest,
+  parseRepositoryName,
+  parseTag,
+  type RepositoryName,
+  type Tag,
+} from '../registry/name.ts'
 import {
   type Action,
   azureAction,
@@ -219,6 +226,24 @@ export const readRoleAction: Field<readonly string[]> = (text) => {
   const action = parseAction(text)
   return action.ok ? ok([azureAction(action.value)]) : err(actionComplaint(text))
 }
+
+/** The digest of a manifest. */
+export const readDigest: Field<Digest> = (text) => {
+  const digest = parseDigest(text)
+  return digest.ok
+    ? ok(digest.value)
+    : fail('digest_invalid', `"${text}" is not a digest`, 'write sha256: and 64 hex digits in lower case')
+}
+
+/** The pattern of a tag: a tag with `*` for any characters. */
+export const readTagPattern: Field<string> = (text) =>
+  /^[A-Za-z0-9_*][A-Za-z0-9._*-]{0,127}$/.test(text)
+    ? ok(text)
+    : fail(
+        'tag_invalid',
+        `"${text}" is not a pattern of tags`,
+        'use letters, digits, _, . and -, and * for any characters',
+      )
 
 /** A claim's pattern: `*` stays inside one segment, `**` spans segments. */
 export const readGlob: Field<string> = (text) => {

@@ -187,6 +187,7 @@ const KINDS = {
   anonymous: '',
   roleAssignment: 'role assignment ',
   denyAssignment: '',
+  protection: '',
 } as const
 
 /** The lint `?`. */

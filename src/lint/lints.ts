@@ -13,6 +13,7 @@ import { doubtfulDeny, everyoneOfPublicIssuer, prefixFromClaim } from './claims.
 import { unreachableDeny } from './denies.ts'
 import { openIdentity } from './identities.ts'
 import type { Lint, Subject } from './lint.ts'
+import { protectionWithoutEffect, ruleBehindProtection } from './protections.ts'
 import { dataActionInActions, unrestrictedRight } from './roles.ts'
 import { unknownTestPrincipal } from './tests.ts'
 import {
@@ -40,6 +41,8 @@ export const LINTS: readonly Lint[] = [
   neverMatches,
   unreachableDeny,
   doubtfulDeny,
+  protectionWithoutEffect,
+  ruleBehindProtection,
   pushWithoutRead,
   coveredByAnother,
   repeatedAssignment,

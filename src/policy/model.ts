@@ -150,6 +150,24 @@ export type DenyAssignment = Window & {
   readonly source: Source
 }
 
+/** A rule about the content of repositories. It holds in addition to permissions: a caller needs the right as well. */
+export type Protection = {
+  readonly name: string
+  /** Absent: every repository. */
+  readonly repositories?: readonly RepositoryPattern[]
+  /** Patterns of tags, with `*` for any characters. Absent: every tag but those of signatures. */
+  readonly tags?: readonly string[]
+  /** A tag keeps its digest: it is not overwritten and not deleted, and the manifests that it needs are not deleted. */
+  readonly writeOnce: boolean
+  /** The protection does not hold for a caller who acts as one of these. */
+  readonly except: readonly PrincipalKey[]
+  /** `audit`: the record names the protection where it would have refused. */
+  readonly mode: 'enforce' | 'audit'
+  /** Shown to the client. */
+  readonly message?: string
+  readonly source: Source
+}
+
 /** A whole policy set: every entry of every file, with resolved names. */
 export type PolicySet = {
   readonly registry: RegistrySettings
@@ -162,6 +180,7 @@ export type PolicySet = {
   readonly roles: readonly RoleDefinition[]
   readonly roleAssignments: readonly RoleAssignment[]
   readonly denyAssignments: readonly DenyAssignment[]
+  readonly protections: readonly Protection[]
 }
 
 /** One question to the policy, apart from who asks. */

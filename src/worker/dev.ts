@@ -4,6 +4,8 @@ import { hasHost } from './gate.ts'
 import gate from './index.ts'
 import type { Env } from './platform/env.ts'
 
+export { RepositoryState } from './protections/state/repository-state.ts'
+
 export default {
   fetch(request, env, ctx) {
     const { url, method } = request

@@ -6,7 +6,9 @@
 import { tagConditionOf } from '../policy/analysis/tag-condition.ts'
 import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/decide/authorize.ts'
 import { formatRule } from '../policy/decide/compiled.ts'
+import { keptTags, protectionsOn } from '../policy/decide/protections.ts'
 import type { EpochSeconds } from '../policy/model.ts'
+import { contentChange } from '../registry/content-change.ts'
 import { isHost, parseRegistryRequest, requestHost, requestOrigin, requestTarget } from '../registry/parse.ts'
 import { invalidHost, notFound } from '../registry/refusal.ts'
 import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
@@ -15,7 +17,7 @@ import { type Audit, type AuditRecord, describe, requestId } from './answers/aud
 import { mediaTypeOf } from './answers/headers.ts'
 import { answerTo, type Refusal, type RefusalContext } from './answers/refusal.ts'
 import { possibleChanges, readChange } from './forward/attributes.ts'
-import { type ForwardContext, forward, pass, refuseLength } from './forward/forward.ts'
+import { type ForwardContext, forward, pass, readManifestText, refuseLength } from './forward/forward.ts'
 import { type RequestBody, requestBody } from './forward/request-body.ts'
 import type { Selected } from './hosts/select.ts'
 import { type IdentifiedCaller, type Identify, isRefusal } from './identity/identified-caller.ts'
@@ -24,6 +26,9 @@ import type { Env } from './platform/env.ts'
 import { Fault, logFault } from './platform/fault.ts'
 import { sealOf } from './platform/seal.ts'
 import { type Settings, settingsOf } from './platform/settings.ts'
+import { RegistryFacts } from './protections/registry-facts.ts'
+import { objectNameOf, stateOf } from './protections/state-client.ts'
+import { guardWriteOnce } from './protections/write-once.ts'
 import type { CurrentPolicy, PolicyView } from './store/policy-view.ts'
 
 /** What the gate depends on. */
@@ -50,6 +55,7 @@ type RequestState = {
   readonly url: string
   readonly method: string
   readonly headers: Headers
+  readonly id: string
   readonly startedMs: number
   settings?: Settings
   /** What the client asked, for its challenge: a mount also where it becomes an upload. */
@@ -60,6 +66,8 @@ type RequestState = {
   view?: PolicyView
   who?: IdentifiedCaller
   verdict?: Verdict
+  /** Protections that are only audited and would have refused. */
+  audited?: Set<string>
 }
 
 /** What policy says, narrowed by what the presented token is good for. */
@@ -70,8 +78,8 @@ export const createGate =
   (ports: GatePorts): Gate =>
   async (request, url, env, ctx) => {
     const { method, headers } = request
-    const state: RequestState = { request, url, method, headers, startedMs: ports.nowMs() }
     const id = requestId(headers)
+    const state: RequestState = { request, url, method, headers, id, startedMs: ports.nowMs() }
     let outcome: Response | Refusal
     try {
       outcome = await handle(state, env, ctx, ports)
@@ -82,7 +90,7 @@ export const createGate =
     // Whatever the registry made of a body that broke off, and whether it answered at all.
     outcome = lengthRefusal(state) ?? outcome
     const response = outcome instanceof Response ? outcome : answerTo(outcome, refusalContextOf(state))
-    ports.audit(recordOf(state, outcome, id, response.status, ports.nowMs()))
+    ports.audit(recordOf(state, outcome, response.status, ports.nowMs()))
     return response
   }
 
@@ -149,7 +157,39 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   }
   if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, state, decide, context)
   const verdict = decide(asked)
-  return verdict.effect === 'deny' ? verdict.reason : await forward(asked, context())
+  if (verdict.effect === 'deny') return verdict.reason
+  const guarded = guardContent(asked, state, view, who, env, context)
+  return guarded === undefined ? await forward(asked, context()) : await guarded
+}
+
+/** A change of protected content; undefined for a request that no protection covers. */
+function guardContent(
+  asked: RegistryRequest,
+  state: RequestState,
+  { common }: PolicyView,
+  { caller }: IdentifiedCaller,
+  env: Env,
+  context: () => ForwardContext,
+): Promise<Response | Refusal> | undefined {
+  if (common.protections === undefined || !('name' in asked) || asked.name === undefined) return undefined
+  const change = contentChange(asked)
+  const kept = change && keptTags(protectionsOn(common, asked.name), caller)
+  if (change === undefined || kept === undefined) return undefined
+  const { name } = asked
+  const forwarding = context()
+  const { upstream } = forwarding
+  return guardWriteOnce(change, {
+    kept,
+    id: state.id,
+    state: () => stateOf(env, objectNameOf(upstream, name)),
+    facts: new RegistryFacts(name, upstream),
+    manifest: () => readManifestText(forwarding),
+    forward: async (body) => forward(asked, forwarding, body),
+    audit: (protection) => {
+      state.audited ??= new Set()
+      state.audited.add(protection)
+    },
+  })
 }
 
 /** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
@@ -223,9 +263,8 @@ function refusalContextOf({ url, method, headers, settings, view, wanted, who }:
 }
 
 function recordOf(
-  { startedMs, asked, view, who, verdict }: RequestState,
+  { id, startedMs, asked, view, who, verdict, audited }: RequestState,
   outcome: Response | Refusal,
-  id: string,
   status: number,
   nowMs: number,
 ): AuditRecord {
@@ -244,6 +283,7 @@ function recordOf(
     decision: allowed ? 'allow' : 'deny',
     rule: rule && formatRule(rule),
     reason: refusal?.code,
+    audit: audited && [...audited],
     bundle: view?.serial,
     status,
     ms: nowMs - startedMs,

@@ -27,6 +27,8 @@ warmUp().catch(() => undefined)
 
 const isRegistryCall = (target: string): boolean => target.startsWith('/v2/') || target.startsWith('/acr/v1/')
 
+export { RepositoryState } from './protections/state/repository-state.ts'
+
 export default {
   fetch(request, env, ctx) {
     const { url } = request

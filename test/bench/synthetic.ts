@@ -75,6 +75,7 @@ export function syntheticPolicies(options: SyntheticOptions): PolicySet {
       }
     }),
     denyAssignments: [],
+    protections: [],
   }
 }
 

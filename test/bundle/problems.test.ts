@@ -83,6 +83,16 @@ describe('a manifest', () => {
       wrong('common.mode is not one of abac, rbac'),
     ],
     [
+      'a protection that is off',
+      { ...manifest, common: { ...manifest.common, protections: [{ name: 'p', writeOnce: false }] } },
+      wrong('common.protections[0].writeOnce is not true'),
+    ],
+    [
+      'a protection of a kind that this version does not know',
+      { ...manifest, common: { ...manifest.common, protections: [{ name: 'p', frozen: true }] } },
+      wrong('common.protections[0].frozen is not a field that this version knows'),
+    ],
+    [
       'a list that is none',
       { ...manifest, common: { ...manifest.common, issuers: {} } },
       wrong('common.issuers is not a list'),

@@ -212,8 +212,11 @@ describe('the command', { timeout: TIMEOUT_MS, concurrent: false }, () => {
     const folder = join(scratch, 'reasons')
     await mkdir(folder)
     const policy = `
-tokens: { off: { scopeMap: _repositories_pull, status: disabled } }
-denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write] }]
+tokens:
+  off: { scopeMap: _repositories_pull, status: disabled }
+  pusher: { scopeMap: _repositories_push }
+denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write], repositories: [app] }]
+protections: [{ name: p, writeOnce: true, repositories: [kept] }]
 `
     const asked = {
       no_grant: 'as: everyone, can: content/read, on: app',
@@ -221,6 +224,7 @@ denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write
       token_disabled: 'as: token:off, can: content/read, on: app',
       authentication_required: 'as: anonymous, request: GET /v2/',
       not_a_registry_request: 'as: everyone, request: GET /v2/..',
+      write_once: `as: token:pusher, request: PUT /v2/kept/manifests/v1, tagExists: 'sha256:${'0'.repeat(64)}'`,
     } satisfies Readonly<Record<(typeof REASONS)[number], string>>
     const tests = Object.entries(asked).map(([reason, what]) => `  - { ${what}, expect: deny, reason: ${reason} }\n`)
     await writeFile(join(folder, 'policy.yaml'), policy)
@@ -228,7 +232,7 @@ denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write
     const { status, stdout, stderr } = await run(['check', folder])
     expect({ status, stdout }, stderr).toEqual({
       status: 0,
-      stdout: expect.stringMatching(/^valid: \d principals?, 5 decision tests passed/),
+      stdout: expect.stringMatching(/^valid: \d principals?, 6 decision tests passed/),
     })
   })
 

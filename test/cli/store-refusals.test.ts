@@ -9,7 +9,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { CompactSign } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseSigningKey } from '../../src/bundle/keys.ts'
-import { waitForBundle } from '../../src/cli/bundles/gate-status.ts'
+import { requireState, waitForBundle } from '../../src/cli/bundles/gate-status.ts'
 import { publish } from '../../src/cli/bundles/publish.ts'
 import { wranglerKv } from '../../src/cli/bundles/wrangler-kv.ts'
 import { generateKeys, KEY_FILES, writeKeys } from '../../src/cli/keys/key-files.ts'
@@ -513,6 +513,21 @@ describe('a gate', () => {
     vi.stubGlobal('fetch', async () => new Response('<html>'))
     expect(await run(push)).toBe('no error')
     expect(await run(`status --remote --key KEY --url ${url}`)).toEqual(expected)
+  })
+
+  it.each([{ serial: 6 }, { serial: 6, state: 'missing' }, [], null])(
+    'that says %j has no state for protections',
+    async (body) => {
+      vi.stubGlobal('fetch', async () => Response.json(body))
+      expect(await outcomeOf(requireState('https://gate.example'))).toEqual(
+        'exit 3: the policies have protections, and the gate at https://gate.example has no binding STATE for them (add the Durable Object RepositoryState to its wrangler.toml, deploy it, and push again)',
+      )
+    },
+  )
+
+  it('that has state for protections is no obstacle to a push', async () => {
+    vi.stubGlobal('fetch', async () => Response.json({ ready: false, state: 'bound' }))
+    expect(await outcomeOf(requireState('https://gate.example'))).toBe('no error')
   })
 
   it('that does not take the bundle is waited for in vain', async () => {

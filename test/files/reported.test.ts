@@ -196,6 +196,18 @@ roleAssignments:
     ['a.test.yaml:2:40 ambiguous: a request names its repository itself (remove on)'],
   ],
   [
+    'a test of a permission with what the registry has',
+    test(`as: everyone, can: content/write, on: a, expect: deny, tagExists: 'sha256:${'0'.repeat(64)}'`),
+    [
+      'a.test.yaml:2:62 ambiguous: tagExists is about a request (write request: PUT /v2/NAME/manifests/TAG in place of can and on)',
+    ],
+  ],
+  [
+    'a test of a tag that names no digest',
+    test('as: everyone, request: PUT /v2/a/manifests/v1, expect: deny, tagExists: v1'),
+    ['a.test.yaml:2:79 digest_invalid: "v1" is not a digest (write sha256: and 64 hex digits in lower case)'],
+  ],
+  [
     'a test of nothing',
     test('as: everyone, expect: deny'),
     ['a.test.yaml:2:5 missing_key: can is missing (add can with a permission, or request)'],

@@ -41,6 +41,7 @@ describe('schema/', () => {
       'roles',
       'roleAssignments',
       'denyAssignments',
+      'protections',
     ])
     expect(schema.additionalProperties).toBe(false)
   })

@@ -36,6 +36,9 @@ const FIXES: Readonly<Record<string, string>> = {
   role_without_effect: 'assign the role of the same kind for this mode, or set registry.mode',
   never_matches: 'mend its condition, or remove it',
   unreachable_deny: 'mend whom or what it names, or keep it as a guard and say so in a comment',
+  protection_without_effect: 'mend its repositories, or remove it',
+  rule_behind_protection:
+    'add the principal to except of the protection, name the tags that it keeps, or remove the rule',
   push_without_read: 'grant content/read on the same repositories',
   covered_by_another: 'remove it, or narrow the other rule',
   repeated_assignment: 'join them into one assignment',
@@ -432,6 +435,65 @@ describe('lints', () => {
     'everyone',
   ])('a test of %s is about somebody who may ask', (as) => {
     expect(findings(PEOPLE, asking(as))).toEqual([])
+  })
+
+  describe('of protections', () => {
+    const protect = (extra: string) => `protections: [ { name: p, writeOnce: true, ${extra} } ]`
+    const pusher = [GOOD, map('repositories/a/*/content/write', 'repositories/a/*/content/read')]
+    const deleter = (...lines: string[]) => [token('scopeMap: m'), map(...lines)]
+    const deletes = '"repositories/a/*/content/delete"'
+
+    it.each([
+      ['other repositories', protect('repositories: [b/*]')],
+      ['one other repository', protect('repositories: [a]')],
+      ['a prefix that is longer than a name', protect('repositories: [a-b/*]')],
+    ])('that cover only %s', (_what, text) => {
+      const message = 'protection p covers only repositories that nobody may change'
+      expect(
+        findings(policy(...pusher, text))
+          .filter(({ code }) => code.startsWith('protection'))
+          .map(shown),
+      ).toEqual([inFull(`4:16 protection_without_effect: ${message}`)])
+    })
+
+    it.each(['repositories: [a/b]', 'repositories: [a/*]', 'repositories: ["*"]', 'repositories: [b/*, a/b/*]'])(
+      'not with %s',
+      (repositories) => {
+        const found = findings(policy(...pusher, protect(repositories)))
+        expect(found.filter(({ code }) => code === 'protection_without_effect')).toEqual([])
+      },
+    )
+
+    it.each(['repositories: [a/*]', 'tags: ["*"]', 'repositories: ["*"], tags: ["v*", "*"]'])(
+      'that leave nothing of a rule: %s',
+      (extra) => {
+        const found = findings(policy(...deleter(deletes), protect(extra)))
+        expect(found.filter(({ code }) => code === 'rule_behind_protection').map(shown)).toEqual([
+          inFull('3:14 rule_behind_protection: scope map m grants only deletes, and protection p refuses them'),
+        ])
+      },
+    )
+
+    it('that leave nothing of a role assignment', () => {
+      const role =
+        'roles: [ { Name: D, DataActions: [Microsoft.ContainerRegistry/registries/repositories/content/delete] } ]'
+      const given = assign('name: d, principal: token:build, role: D, repositories: [a/*]')
+      const found = findings(policy(token('scopeMap: _repositories_pull'), role, given, protect('repositories: [a/*]')))
+      expect(found.filter(({ code }) => code === 'rule_behind_protection').map(shown)).toEqual([
+        inFull('5:5 rule_behind_protection: role assignment d grants only deletes, and protection p refuses them'),
+      ])
+    })
+
+    it.each([
+      ['the rule grants more', deleter(deletes, '"repositories/a/*/content/read"'), protect('repositories: [a/*]')],
+      ['the rule reaches further', deleter(deletes, '"repositories/b/content/delete"'), protect('repositories: [a/*]')],
+      ['the protection names tags', deleter(deletes), protect('tags: ["v*"]')],
+      ['it is only audited', deleter(deletes), protect('mode: audit')],
+      ['it exempts the principal', deleter(deletes), protect('except: [token:build]')],
+    ])('not if %s', (_what, lines, text) => {
+      const found = findings(policy(...lines, text))
+      expect(found.filter(({ code }) => code === 'rule_behind_protection')).toEqual([])
+    })
   })
 
   describe('of everyone', () => {

@@ -39,6 +39,7 @@ const TESTS = [
     'hints',
     'issuers',
     'limits',
+    'protections',
     'registry',
     'role-assignments',
     'roles',

@@ -140,6 +140,7 @@ export const policySet: fc.Arbitrary<PolicySet> = fc
     roles: [],
     roleAssignments: roleAssignments.map((rule, index): RoleAssignment => ({ ...rule, name: `r${index}` })),
     denyAssignments: denyAssignments.map((rule, index): DenyAssignment => ({ ...rule, name: `d${index}` })),
+    protections: [],
   }))
 
 const claims = fc

@@ -45,8 +45,8 @@ function policies(expression: Expression): readonly PolicySet[] {
   } as const
   const empty = { registry, scopeMaps: [], tokens: [], issuers: [], identities: [], roles: [] }
   return [
-    { ...empty, roleAssignments: [{ ...grant, condition }], denyAssignments: [] },
-    { ...empty, roleAssignments: [grant], denyAssignments: [{ ...deny, condition }] },
+    { ...empty, roleAssignments: [{ ...grant, condition }], denyAssignments: [], protections: [] },
+    { ...empty, roleAssignments: [grant], denyAssignments: [{ ...deny, condition }], protections: [] },
   ]
 }
 

@@ -13,6 +13,7 @@ import { effectiveRightsOf, indexCommon, indexPrincipal } from '../../src/policy
 import type {
   DenyAssignment,
   PolicySet,
+  Protection,
   RegistrySettings,
   RoleAssignment,
   ScopeMapAction,
@@ -110,6 +111,7 @@ function policySet(registry: Partial<RegistrySettings>): PolicySet {
       roleFor('quarantine', 'AcrQuarantineWriter'),
     ],
     denyAssignments: [keepReleases],
+    protections: [],
   }
 }
 
@@ -200,6 +202,7 @@ export type WorldOptions = {
   readonly denies?: readonly DenyAssignment[]
   /** Next to those of the tokens `catalog` and `quarantine`. */
   readonly assignments?: readonly RoleAssignment[]
+  readonly protections?: readonly Protection[]
   readonly env?: Partial<Env>
   readonly upstream?: Partial<Upstream>
   /** Key of the policy pointer. */
@@ -210,7 +213,7 @@ export type WorldOptions = {
 }
 
 export function createWorld(options: WorldOptions = {}): World {
-  const { registry, policies = {}, denies = [], assignments = [], env, upstream, ports } = options
+  const { registry, policies = {}, denies = [], assignments = [], protections = [], env, upstream, ports } = options
   const { pointerKey = 'pointer', credential = 'password' } = options
   const seen: Seen[] = []
   const records: AuditRecord[] = []
@@ -219,6 +222,7 @@ export function createWorld(options: WorldOptions = {}): World {
     ...set,
     denyAssignments: [...set.denyAssignments, ...denies],
     roleAssignments: [...set.roleAssignments, ...assignments],
+    protections,
   })
   const vars = testEnv(env)
   const answer =

@@ -20,12 +20,17 @@ const CREDENTIAL = { name: 'password1', sha256: '5e884898da28047151d0e56f8dc6292
 /** As many callers as the gate remembers. */
 const REMEMBERED = 10_000
 
-const POLICY = policyOf({
+/** Protections cover other repositories: they cost these requests nothing. */
+const PROTECTIONS = [{ name: 'releases', on: ['release/*'], writeOnce: true }] as const
+
+const RIGHTS = policyOf({
   'token:ci': {
     token: { status: 'enabled', credentials: [CREDENTIAL] },
     grants: [{ on: 'samples/*', bits: PERMISSION_BITS['content/read'], rule: 'scopeMap ci' }],
   },
 })
+
+const POLICY = { ...RIGHTS, common: { ...RIGHTS.common, protections: PROTECTIONS } }
 
 const now = Math.floor(Date.now() / 1000)
 let vars: Omit<Env, 'POLICY'>
@@ -40,7 +45,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   // Another object is another isolate to the gate: nothing is known of its policy and its callers.
-  env = { ...vars, POLICY: bindings.POLICY, POLICY_MAX_AGE_SECONDS: '600' }
+  env = { ...vars, POLICY: bindings.POLICY, STATE: bindings.STATE, POLICY_MAX_AGE_SECONDS: '600' }
   vi.spyOn(console, 'log').mockImplementation(() => undefined)
 })
 
@@ -96,6 +101,7 @@ type Counters = Readonly<Record<string, readonly [owner: object, members: readon
 
 const COUNTERS: Counters = {
   kvReads: [bindings.POLICY, ['get']],
+  stateCalls: [bindings.STATE, ['getByName', 'get', 'idFromName']],
   subtle: [
     crypto.subtle,
     ['decrypt', 'deriveBits', 'deriveKey', 'digest', 'encrypt', 'exportKey', 'importKey', 'sign', 'verify'],

@@ -2,6 +2,7 @@
 import type { DecisionTest } from '../../files/decision-test.ts'
 import type { Reason } from '../../files/definition.ts'
 import { formatSource } from '../../files/problem.ts'
+import { contentVerdict } from '../../policy/analysis/content-verdict.ts'
 import { authorize } from '../../policy/decide/authorize.ts'
 import { decide } from '../../policy/decide/decide.ts'
 import type { Attributes } from '../../policy/model.ts'
@@ -9,7 +10,7 @@ import { principalKey } from '../../policy/principal.ts'
 import { parseRegistryRequest } from '../../registry/parse.ts'
 import * as output from '../terminal/output.ts'
 import { type Policies, placeIn } from './policies.ts'
-import { reasonText, refusedRequest, type Verdict, verdictOf } from './verdict.ts'
+import { reasonText, refusedRequest, type Verdict, verdictOf, withProtections } from './verdict.ts'
 
 /** A decision test and how it ended. */
 export type TestOutcome = {
@@ -53,7 +54,9 @@ function evaluateTest(policies: Policies, test: DecisionTest, now: number): Verd
   if (question.kind === 'request') {
     const request = parseRegistryRequest(question.method, question.path)
     if (!request.ok) return refusedRequest(request.error)
-    return verdictOf(policies, authorize(rights, policies.common, request.value, facts))
+    const verdict = verdictOf(policies, authorize(rights, policies.common, request.value, facts))
+    const content = contentVerdict(policies.common, rights.caller, request.value, { tagExists: test.tagExists ?? null })
+    return withProtections(policies, verdict, content)
   }
   const { now: _, ...known } = facts
   const attributes: Attributes = { ...known, claims, ...(tag === undefined ? {} : { tag }) }

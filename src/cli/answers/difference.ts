@@ -95,6 +95,9 @@ function formatRight({ always, if: conditions, unless }: Right): string {
   return unless.length === 0 ? granted : `${granted}, unless ${unless.join(' or ')}`
 }
 
+/** In place of a definition that one of two policies does not have. */
+const ABSENT = 'absent'
+
 type Definition = { readonly name: string; readonly was: string; readonly is: string }
 
 /** Who a principal is, and what the catalog shows: no right of a rule, and yet a change of who may do what. */
@@ -105,6 +108,7 @@ function changedDefinitions(
   const pairs = [
     ...pair('identity', older.identities, newer.identities),
     ...pair('issuer', older.issuers, newer.issuers),
+    ...everyPair('protection', older.protections ?? [], newer.protections ?? []),
     { name: 'registry.catalog', was: older.catalog, is: newer.catalog },
     { name: 'registry.service', was: older.service, is: newer.service },
   ]
@@ -122,4 +126,20 @@ function pair<T extends { readonly name: string }>(
     const was = known.get(item.name)
     return was === undefined ? [] : [{ name: `${kind} ${item.name}`, was, is: text(item) }]
   })
+}
+
+/** As {@link pair}, also for what only one policy has: no right tells of it. */
+function everyPair<T extends { readonly name: string }>(
+  kind: string,
+  older: readonly T[],
+  newer: readonly T[],
+): readonly Definition[] {
+  const text = (item: T | undefined): string => {
+    if (item === undefined) return ABSENT
+    const { name: _, ...rest } = item
+    return JSON.stringify(rest)
+  }
+  const names = [...new Set([...older, ...newer].map(({ name }) => name))]
+  const find = (list: readonly T[], name: string) => text(list.find((item) => item.name === name))
+  return names.map((name) => ({ name: `${kind} ${name}`, was: find(older, name), is: find(newer, name) }))
 }

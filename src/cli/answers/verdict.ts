@@ -1,6 +1,7 @@
 /**
  * A decision as the command line tells it: as JSON for machines, as one line and what lies behind it for people.
  */
+import type { ContentVerdict } from '../../policy/analysis/content-verdict.ts'
 import type { Authorization } from '../../policy/decide/authorize.ts'
 import type { DenyReason } from '../../policy/decide/decide.ts'
 import type { RequestRefusal } from '../../registry/refusal.ts'
@@ -64,6 +65,22 @@ const doubtOf = ({ message, membership }: Extract<DenyReason, { code: 'deny_assi
   ...(membership === undefined ? {} : { membership }),
 })
 
+/**
+ * The verdict about a request, after what protections say of it. Where only the registry knows, a note says what it depends
+ * on.
+ */
+export function withProtections(policies: Policies, verdict: Verdict, content: ContentVerdict): Verdict {
+  if (verdict.decision === 'deny' || content.effect === 'allow') return verdict
+  const rule = policies.reference(content.rule)
+  if (content.effect === 'depends') {
+    const note = `${formatReference(rule)} refuses it if ${content.condition}`
+    return { ...verdict, notes: [...(verdict.notes ?? []), note] }
+  }
+  const { message } = content
+  const reason = { code: 'write_once', ...(message === undefined ? {} : { message }) }
+  return { ...verdict, decision: 'deny', by: [rule], reason }
+}
+
 /** What the request's own parser refuses is refused to everybody. */
 export const refusedRequest = (refusal: RequestRefusal): Verdict => ({
   decision: 'deny',
@@ -76,6 +93,7 @@ const KINDS: Readonly<Record<RuleReference['kind'], string>> = {
   anonymous: 'rule',
   roleAssignment: 'role assignment',
   denyAssignment: 'deny assignment',
+  protection: 'protection',
 }
 
 /** A rule as text: `scope map ci (policies/build.yaml:10)`. */
@@ -95,6 +113,10 @@ export function reasonText(who: string, { decision, by, reason }: Verdict): stri
       return `${reason.permission}${where} is denied by ${rule === undefined ? 'a rule' : formatReference(rule)}${
         reason.membership === undefined ? '' : MEMBERSHIP_UNKNOWN
       }${reason.message === undefined ? '' : `: ${reason.message}`}`
+    case 'write_once': {
+      const text = `${rule === undefined ? 'a protection' : formatReference(rule)} keeps what this changes`
+      return reason.message === undefined ? text : `${text}: ${reason.message}`
+    }
     case 'token_disabled':
       return `${who} is disabled`
     case 'authentication_required':

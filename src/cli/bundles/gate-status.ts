@@ -16,12 +16,27 @@ export type GatePolicy = {
 const POLL_MS = 500
 const TIMEOUT_MS = 180_000
 
-/** The bundle that a gate uses; nothing when it has none. @throws {@link CommandError} 3 when it does not answer */
-export async function gatePolicy(url: string): Promise<GatePolicy | undefined> {
+/** The bundle that a gate uses; undefined if it has none. @throws {@link CommandError} 3 if it does not answer */
+export const gatePolicy = async (url: string): Promise<GatePolicy | undefined> => policyIn(await readiness(url))
+
+/**
+ * Checks that a gate can hold requests to protections.
+ *
+ * @throws {@link CommandError} 3 if it has no binding `STATE`, or does not answer
+ */
+export async function requireState(url: string): Promise<void> {
+  const body = await readiness(url)
+  if (typeof body === 'object' && body !== null && 'state' in body && body.state === 'bound') return
+  throw new CommandError(3, `the policies have protections, and the gate at ${url} has no binding STATE for them`, {
+    hint: 'add the Durable Object RepositoryState to its wrangler.toml, deploy it, and push again',
+  })
+}
+
+async function readiness(url: string): Promise<unknown> {
   const endpoint = endpointOf(url)
   try {
     const response = await fetch(endpoint, { signal: AbortSignal.timeout(10_000), redirect: 'error' })
-    return policyIn(await response.json())
+    return await response.json()
   } catch (cause) {
     throw new CommandError(3, `${endpoint} did not answer with a gate's state`, {
       hint: 'give the address of the gate itself, e.g. --url https://registry.example.com',

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { callerOfPrincipal } from '../../identity/named-caller.ts'
 import { nearIdentities } from '../../identity/near-identity.ts'
+import { contentVerdict } from '../../policy/analysis/content-verdict.ts'
 import { explain } from '../../policy/analysis/explain.ts'
 import type { Facts } from '../../policy/decide/authorize.ts'
 import { principalKey } from '../../policy/principal.ts'
@@ -18,7 +19,15 @@ import {
   readRequest,
 } from '../answers/question-options.ts'
 import { becauseOfRecord, readRecord, recordLines, verdictOfRecord } from '../answers/record.ts'
-import { noteLines, reasonText, refusedRequest, type Verdict, verdictOf, withNotes } from '../answers/verdict.ts'
+import {
+  noteLines,
+  reasonText,
+  refusedRequest,
+  type Verdict,
+  verdictOf,
+  withNotes,
+  withProtections,
+} from '../answers/verdict.ts'
 import type { Answer } from '../json/schema.ts'
 import { CommandError } from '../terminal/command-error.ts'
 import * as output from '../terminal/output.ts'
@@ -97,11 +106,12 @@ async function explainRequest(
   const near = nearIdentities(principal, extras, policies.common.identities)
   const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
   const notes = notesOn(policies.set, principal)
-  const verdict = withNotes(verdictOf(policies, explanation.authorization), notes)
+  const allowed = withNotes(verdictOf(policies, explanation.authorization), notes)
+  const verdict = withProtections(policies, allowed, contentVerdict(policies.common, caller, parsed.value))
   const details = [
     `  request  ${formatRequest(parsed.value)}`,
     ...explanationLines(policies, explanation),
-    ...noteLines(notes),
+    ...noteLines(verdict.notes ?? []),
   ]
   const request = { method, path, ...requestJson(parsed.value) }
   const json = { ...verdict, request, ...explanationJson(policies, explanation) }

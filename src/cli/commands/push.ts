@@ -7,7 +7,7 @@ import { compare, differenceJson, differenceLines, type PolicyDifference } from 
 import { tellFailures } from '../answers/failing-tests.ts'
 import { DEFAULT_DIRECTORY, type Policies, readPolicies } from '../answers/policies.ts'
 import { requireOwnPolicies } from '../bundles/example-policies.ts'
-import { waitUntilInForce } from '../bundles/gate-status.ts'
+import { requireState, waitUntilInForce } from '../bundles/gate-status.ts'
 import type { BulkKv } from '../bundles/kv.ts'
 import { addKvOptions, type KvOptions, needTarget, withKv } from '../bundles/kv-options.ts'
 import { addLabelOptions, type LabelOptions, labelOf, named } from '../bundles/label.ts'
@@ -75,6 +75,7 @@ async function push(options: Options, policies: Policies, kv: BulkKv, key: Signi
   const { validDays: days, url, yes = false, all = false, dryRun = false, pointer } = options
   const { compiled } = policies
   const now = Math.floor(Date.now() / 1000)
+  if (url !== undefined && compiled.common.protections !== undefined) await requireState(url)
   const label = await labelOf(options, options.policies)
   const report = await showing(`pushing to ${kv.place}`, (tell) =>
     publish({

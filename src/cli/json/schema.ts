@@ -18,7 +18,7 @@ const Source = z
   .describe('a place in a file; the file as it is seen from where the command runs')
 
 const RULE = {
-  kind: z.enum(['scopeMap', 'anonymous', 'roleAssignment', 'denyAssignment']),
+  kind: z.enum(['scopeMap', 'anonymous', 'roleAssignment', 'denyAssignment', 'protection']),
   name: z.string(),
   source: Source.exactOptional(),
 }

@@ -81,6 +81,15 @@ custom_domain = true
 binding = "POLICY"
 id = "${NO_NAMESPACE}"
 
+# What protections remember: one object for each repository of a registry that a protection covers.
+[[durable_objects.bindings]]
+name = "STATE"
+class_name = "RepositoryState"
+
+[[migrations]]
+tag = "v1"
+new_sqlite_classes = ["RepositoryState"]
+
 # Failed logins of one address with one name.
 [[ratelimits]]
 name = "LOGIN_LIMIT"

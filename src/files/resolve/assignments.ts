@@ -60,7 +60,8 @@ export function resolveDenyAssignment(
   ]
 }
 
-function principalOf(principal: Principal, source: Source, names: Names): PrincipalKey {
+/** The key of a principal. Reports a name that the policy set does not have. */
+export function principalOf(principal: Principal, source: Source, names: Names): PrincipalKey {
   if (principal.kind === 'token' || principal.kind === 'identity') names.require(principal.kind, principal.name, source)
   if (principal.kind === 'subject' || principal.kind === 'group') names.require('issuer', principal.issuer, source)
   return principalKey(principal)

@@ -15,6 +15,7 @@ import { type AzureRegistry, azureRegistryOf } from './azure-registry.ts'
 import { resolveAzureScopeMap, resolveAzureToken } from './azure-tokens.ts'
 import type { Context } from './context.ts'
 import { resolveIdentity, resolveIssuer } from './federation.ts'
+import { resolveProtection } from './protections.ts'
 import { resolveRegistry } from './registry.ts'
 import { Roles } from './roles.ts'
 import { ruleNames } from './rule-names.ts'
@@ -43,6 +44,7 @@ export function resolve(declared: Declarations, report: Report): PolicySet {
       ...resolveAzureRoleAssignments(azure, context),
     ],
     denyAssignments: declared.denyAssignments.flatMap((item) => resolveDenyAssignment(item, context)),
+    protections: declared.protections.flatMap((item) => resolveProtection(item, context)),
   }
 }
 

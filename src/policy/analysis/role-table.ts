@@ -159,6 +159,7 @@ const EMPTY: PolicySet = {
   roles: [],
   roleAssignments: [],
   denyAssignments: [],
+  protections: [],
 }
 
 const tokenOf = (scopeMap: string) =>

@@ -5,11 +5,27 @@
 import { azureAction, type Permission, takesRepository } from '../../registry/permission.ts'
 import { permissionBits } from '../azure/mode.ts'
 import { SYSTEM_SCOPE_MAPS } from '../azure/scope-maps.ts'
-import type { CommonData, ControlGrantData, DenyData, GrantData, PrincipalData, TokenData } from '../decide/compiled.ts'
+import type {
+  CommonData,
+  ControlGrantData,
+  DenyData,
+  GrantData,
+  PrincipalData,
+  ProtectionData,
+  TokenData,
+} from '../decide/compiled.ts'
 import { type CompiledPolicy, formatRule } from '../decide/compiled.ts'
 import { CLAIMS, MEDIA_TYPE, REPOSITORY_NAME } from '../decide/condition/attribute.ts'
 import type { Attribute, Expression } from '../expression.ts'
-import type { DenyAssignment, PolicySet, RoleAssignment, RolePermission, ScopeMapAction, Window } from '../model.ts'
+import type {
+  DenyAssignment,
+  PolicySet,
+  Protection,
+  RoleAssignment,
+  RolePermission,
+  ScopeMapAction,
+  Window,
+} from '../model.ts'
 import { bitsOf, permissionsOf } from '../permission-bits.ts'
 import { ANONYMOUS, EVERYONE, type PrincipalKey, principalKey } from '../principal.ts'
 import { formatRepositoryPattern, type RepositoryPattern } from '../repository-pattern.ts'
@@ -79,6 +95,7 @@ function compileCommon(
     anonymous,
     groupDenies: Object.fromEntries(denies.groupDenies),
     identityDenies: Object.fromEntries(denies.identityDenies),
+    ...(policies.protections.length === 0 ? {} : { protections: policies.protections.map(compileProtection) }),
   }
 }
 
@@ -209,6 +226,19 @@ function compileDeny(deny: DenyAssignment): DenyData {
     ...(message === undefined ? {} : { message }),
     rule: formatRule(ruleOf.denyAssignment(deny)),
     ...windowOf(deny),
+  }
+}
+
+function compileProtection(protection: Protection): ProtectionData {
+  const { name, repositories, tags, writeOnce, except, mode, message } = protection
+  return {
+    name,
+    ...(repositories === undefined ? {} : { on: repositories.map(formatRepositoryPattern) }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(writeOnce ? { writeOnce } : {}),
+    ...(except.length === 0 ? {} : { except }),
+    ...(mode === 'audit' ? { audit: true } : {}),
+    ...(message === undefined ? {} : { message }),
   }
 }
 

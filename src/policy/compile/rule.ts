@@ -3,7 +3,7 @@
  * other lines move, so that a change of one rule changes nothing else in a bundle.
  */
 import { formatRule, type Rule } from '../decide/compiled.ts'
-import type { DenyAssignment, PolicySet, RoleAssignment, ScopeMap, Source } from '../model.ts'
+import type { DenyAssignment, PolicySet, Protection, RoleAssignment, ScopeMap, Source } from '../model.ts'
 import { fingerprint } from './fingerprint.ts'
 
 /** The name an assignment has when its author gave none. */
@@ -20,6 +20,7 @@ export const ruleOf = {
   scopeMap: ({ name }: Pick<ScopeMap, 'name'>): Rule => ({ kind: 'scopeMap', id: name }),
   roleAssignment: (assignment: RoleAssignment): Rule => ({ kind: 'roleAssignment', id: idOf(assignment) }),
   denyAssignment: (assignment: DenyAssignment): Rule => ({ kind: 'denyAssignment', id: idOf(assignment) }),
+  protection: ({ name }: Pick<Protection, 'name'>): Rule => ({ kind: 'protection', id: name }),
 } as const
 
 /** A rule's name as its author knows it, and its place; system-defined scope maps have none. */
@@ -37,5 +38,6 @@ export function rulePlaces(policies: PolicySet): ReadonlyMap<string, RulePlace> 
   for (const assignment of policies.roleAssignments)
     places.set(formatRule(ruleOf.roleAssignment(assignment)), assignment)
   for (const deny of policies.denyAssignments) places.set(formatRule(ruleOf.denyAssignment(deny)), deny)
+  for (const protection of policies.protections) places.set(formatRule(ruleOf.protection(protection)), protection)
   return places
 }

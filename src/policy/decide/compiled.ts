@@ -12,7 +12,7 @@ import type { PrincipalKey } from '../principal.ts'
  * change when other lines of the file move. Stored as `kind id`.
  */
 export type Rule = {
-  readonly kind: 'scopeMap' | 'anonymous' | 'roleAssignment' | 'denyAssignment'
+  readonly kind: 'scopeMap' | 'anonymous' | 'roleAssignment' | 'denyAssignment' | 'protection'
   readonly id: string
 }
 
@@ -70,6 +70,20 @@ export type PrincipalData = {
 /** What a principal that is a token has in addition to its rights. */
 export type TokenData = { readonly status: 'enabled' | 'disabled'; readonly credentials: readonly Credential[] }
 
+/** A protection, compiled. */
+export type ProtectionData = {
+  readonly name: string
+  /** Absent: every repository. */
+  readonly on?: readonly NamePattern[]
+  /** Patterns of tags, with `*` for any characters. Absent: every tag but those of signatures. */
+  readonly tags?: readonly string[]
+  readonly writeOnce?: true
+  readonly except?: readonly PrincipalKey[]
+  /** It refuses nothing: the record names it. */
+  readonly audit?: true
+  readonly message?: string
+}
+
 /** What every request may need, no matter who asks. */
 export type CommonData = {
   readonly service: string
@@ -88,6 +102,8 @@ export type CommonData = {
   readonly groupDenies: Readonly<Record<string, readonly DenyData[]>>
   /** Denies on identities, by principal key: they hold for a caller that may be the identity. */
   readonly identityDenies: Readonly<Record<string, readonly DenyData[]>>
+  /** Absent if there are none, so that gates of earlier versions read the policy. */
+  readonly protections?: readonly ProtectionData[]
 }
 
 /** A whole compiled policy. */

@@ -8,6 +8,7 @@
 
 import type { TagCondition } from '../../policy/analysis/tag-condition.ts'
 import type { Authorization } from '../../policy/decide/authorize.ts'
+import type { Rule } from '../../policy/decide/compiled.ts'
 import { type Challenge, formatChallenge } from '../../registry/challenge.ts'
 import { errorBody, notFound, type OciError, type RequestRefusal } from '../../registry/refusal.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
@@ -30,9 +31,29 @@ export type Refusal =
   | { readonly code: 'attributes_invalid' }
   | { readonly code: 'manifest_type_mismatch' }
   | { readonly code: 'cursor_invalid' }
+  | WriteOnceRefusal
+  | { readonly code: 'manifest_unreadable' }
+  /** The manifest, or one that it lists, is being deleted. */
+  | { readonly code: 'manifest_busy' }
+  /** Too many tags would have to be looked at before a deletion. */
+  | { readonly code: 'too_many_tags' }
   | { readonly code: FaultCode }
   /** A mistake of ours. Nothing is allowed by it. */
   | { readonly code: 'internal_error' }
+
+/** A write-once protection refuses a change. */
+export type WriteOnceRefusal = {
+  readonly code: 'write_once'
+  readonly change: 'move' | 'delete' | 'deleteBlob' | 'restore'
+  /** The protection. */
+  readonly rule: Rule
+  /** The kept tag; absent where the gate cannot know which tag needs what is changed. */
+  readonly tag?: string
+  /** The digest that the tag names, or is claimed for. */
+  readonly digest?: string
+  /** Of the protection, for the client. */
+  readonly message?: string
+}
 
 /** What the answer to a refusal needs to know of the request. */
 export type RefusalContext = {
@@ -145,6 +166,29 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
         code: 'UNSUPPORTED',
         message: 'the query parameter last is neither a name nor a cursor of this list',
       }
+    case 'write_once': {
+      const { code, rule, tag, digest } = refusal
+      const names = { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
+      const detail = { reason: code, protection: rule.id, ...names }
+      return { status: 403, code: 'DENIED', message: shortened(writeOnceText(refusal)), detail }
+    }
+    case 'manifest_unreadable':
+      return {
+        status: 400,
+        code: 'MANIFEST_INVALID',
+        message: 'the manifest is not a JSON object of at most 4 MiB, or it lists something that has no digest',
+      }
+    case 'manifest_busy':
+      return unavailable(503, 'this manifest, or one that it lists, is being deleted: try again')
+    case 'too_many_tags':
+      return {
+        status: 403,
+        code: 'DENIED',
+        message: 'more than 1,000 tags may need what this deletes: ask a caller that the protection exempts',
+        detail: { reason: refusal.code },
+      }
+    case 'state_unavailable':
+      return unavailable(503, 'the gate cannot find out what protects this repository: try again')
     case 'policy_unavailable':
       return unavailable(503, 'the policy cannot be read at the moment: try again')
     case 'signing_key_unavailable':
@@ -162,6 +206,21 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
       return unavailable(502, 'the registry behind the gate gave an answer that cannot be passed on')
     case 'internal_error':
       return { status: 500, code: 'UNAVAILABLE', message: 'the gate failed: its operator finds the reason in its log' }
+  }
+}
+
+/** What a write-once protection says to the client. */
+function writeOnceText({ change, tag, digest, message }: WriteOnceRefusal): string {
+  if (message !== undefined) return message
+  switch (change) {
+    case 'move':
+      return `the tag ${tag} keeps its digest ${digest}: push another tag`
+    case 'delete':
+      return `the tag ${tag} is kept, with the manifests that it needs`
+    case 'deleteBlob':
+      return 'tags of this repository are kept, with the layers that they need'
+    case 'restore':
+      return 'tags of this repository are kept, and a restored manifest could move them'
   }
 }
 

@@ -11,12 +11,13 @@ import type { MetadataRequest, RegistryRequest } from '../../registry/request.ts
 import { isForm, pageHeaders, sendsBody, upstreamHeaders } from '../answers/headers.ts'
 import { jsonHeaders, type Refusal } from '../answers/refusal.ts'
 import type { IdentifiedCaller } from '../identity/identified-caller.ts'
+import { readText } from '../platform/read-text.ts'
 import type { RequestContext, Seal } from '../platform/seal.ts'
 import type { Settings } from '../platform/settings.ts'
 import { type Outgoing, send, type Upstream } from '../upstream/upstream.ts'
 import { answerList, type ListRequest } from './list-endpoints.ts'
 import { locationFor } from './location.ts'
-import { readManifestOf } from './manifest-type.ts'
+import { isManifestOf, MANIFEST_MAX_BYTES } from './manifest-type.ts'
 import { nextQuery } from './pager.ts'
 import { joinReferrers } from './referrers.ts'
 import { relay } from './relay-response.ts'
@@ -43,10 +44,15 @@ export type ForwardContext = {
   readonly seal: () => Seal
 }
 
-/** Throws, or rejects with, faults of the upstream. */
+/**
+ * Sends an allowed request to the registry. Throws, or rejects with, faults of the upstream.
+ *
+ * @param manifest text of the pushed manifest, if the gate has read the body already
+ */
 export function forward(
   request: RegistryRequest,
   context: ForwardContext,
+  manifest?: string,
 ): Response | Refusal | Promise<Response | Refusal> {
   const refusal = refuseBody(request, context)
   if (refusal !== undefined) return refusal
@@ -63,7 +69,7 @@ export function forward(
     case 'cancelUpload':
       return continueUpload(request, request.session, context)
     case 'pushManifest':
-      return context.checksMediaType ? pushTypedManifest(request, context) : pass(request, context)
+      return context.checksMediaType ? pushTypedManifest(request, context, manifest) : pass(request, context, manifest)
     default:
       return pass(request, context)
   }
@@ -90,9 +96,18 @@ async function continueUpload(
   return passTo({ ...session, url: formatTarget(request, session.url) }, request, forwarding)
 }
 
-async function pushTypedManifest(request: RegistryRequest, context: ForwardContext): Promise<Response | Refusal> {
-  const manifest = await readManifestOf(context.facts.mediaType, context.body.stream)
-  return manifest === undefined ? { code: 'manifest_type_mismatch' } : pass(request, context, manifest)
+/** The text of a pushed manifest; undefined if it is longer than 4 MiB or is not UTF-8. */
+export const readManifestText = ({ body }: ForwardContext): Promise<string | undefined> =>
+  readText(body.stream, MANIFEST_MAX_BYTES)
+
+async function pushTypedManifest(
+  request: RegistryRequest,
+  context: ForwardContext,
+  read?: string,
+): Promise<Response | Refusal> {
+  const manifest = read ?? (await readManifestText(context))
+  const isTyped = manifest !== undefined && isManifestOf(context.facts.mediaType, manifest)
+  return isTyped ? pass(request, context, manifest) : { code: 'manifest_type_mismatch' }
 }
 
 /**
@@ -102,7 +117,7 @@ async function pushTypedManifest(request: RegistryRequest, context: ForwardConte
  * @param body replaces the client's
  */
 export const pass = (request: RegistryRequest, context: ForwardContext, body?: string): Promise<Response> =>
-  passTo({ url: absolute(targetOf(request, context.upstream), context.upstream) }, request, context, body)
+  passTo({ url: urlOf(request, context.upstream) }, request, context, body)
 
 async function passTo(
   target: Pick<Outgoing, 'url' | 'isElsewhere'>,
@@ -157,6 +172,10 @@ async function withNextPage(
 /** Upstreams may have names of their own for their repositories. */
 const targetOf = (request: RegistryRequest, { named }: Upstream): string => formatTarget(named?.(request) ?? request)
 
+/** The URL of a request at the upstream, under the upstream's own name of the repository. */
+export const urlOf = (request: RegistryRequest, upstream: Upstream): string =>
+  absolute(targetOf(request, upstream), upstream)
+
 const absolute = (target: string, { origin, basePath }: Upstream): string => `${origin}${basePath}${target}`
 
 /** Ask for a page of a list. */
@@ -185,7 +204,7 @@ function contextOf(
     service,
     pointer,
     upstream: upstream.id,
-    url: absolute(targetOf(request, upstream), upstream),
+    url: urlOf(request, upstream),
     path: formatTarget(request),
     caller: who.name,
     credential: who.credential,

@@ -5,7 +5,6 @@
  * Source: OCI image-spec, "Guidance for verifiers" of `mediaType`; distribution advisory GHSA-qq97-vm5h-rrhg.
  */
 import { isRecord } from '../../base/json.ts'
-import { readText } from '../platform/read-text.ts'
 
 /** The longest manifest that is read, in bytes: what the distribution-spec asks registries to accept. */
 export const MANIFEST_MAX_BYTES = 4 * 1024 * 1024
@@ -22,20 +21,16 @@ const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]
 const TELLING = /^(?:mediaType|manifests|layers|config)$/iu
 const TELLING_KEYS: ReadonlySet<string> = new Set(['mediaType', 'manifests', 'layers', 'config'])
 
-/** The manifest's text when it is a JSON object of type `mediaType`; nothing when it is not. */
-export async function readManifestOf(
-  mediaType: string | undefined,
-  body: ReadableStream<Uint8Array> | null,
-): Promise<string | undefined> {
-  const text = await readText(body, MANIFEST_MAX_BYTES)
-  const manifest = parseObject(text ?? '')
-  if (manifest === undefined || mediaType === undefined || !MEDIA_TYPE.test(mediaType)) return undefined
-  if (Object.keys(manifest).some((key) => TELLING.test(key) && !TELLING_KEYS.has(key))) return undefined
+/** Whether a text is a manifest of type `mediaType`: a JSON object whose keys agree with the type. */
+export function isManifestOf(mediaType: string | undefined, text: string): boolean {
+  const manifest = parseObject(text)
+  if (manifest === undefined || mediaType === undefined || !MEDIA_TYPE.test(mediaType)) return false
+  if (Object.keys(manifest).some((key) => TELLING.test(key) && !TELLING_KEYS.has(key))) return false
   const isIndex = 'manifests' in manifest
   // Both at once is read as the one or the other by different clients.
-  if (isIndex && ('layers' in manifest || 'config' in manifest)) return undefined
+  if (isIndex && ('layers' in manifest || 'config' in manifest)) return false
   const own = manifest.mediaType ?? mediaType
-  return own === mediaType && isIndex === INDEX_TYPES.has(mediaType) ? text : undefined
+  return own === mediaType && isIndex === INDEX_TYPES.has(mediaType)
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

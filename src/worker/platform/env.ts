@@ -3,6 +3,7 @@
  * them once per isolate.
  */
 import type { Fetcher, RateLimit } from '@cloudflare/workers-types'
+import type { StateCalls } from '../protections/state/calls.ts'
 
 /** The methods of a KV namespace that the gate uses. */
 export type PolicyKv = {
@@ -47,6 +48,8 @@ export type Env = {
   readonly POLICY_MAX_AGE_SECONDS?: string
   /** Seconds without a readable pointer after which every request is answered with 503; default 21600. */
   readonly MAX_STALENESS_SECONDS?: string
+  /** The state of protected repositories: the Durable Object `RepositoryState`. Absent: protected changes get 503. */
+  readonly STATE?: { getByName(name: string): StateCalls }
   /** Counts failed logins. Absent: logins are not counted. */
   readonly LOGIN_LIMIT?: RateLimit
 }

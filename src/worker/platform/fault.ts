@@ -10,6 +10,7 @@ export type FaultCode =
   | 'upstream_unauthorized'
   | 'upstream_invalid'
   | 'settings_invalid'
+  | 'state_unavailable'
 
 /**
  * A dependency of the gate failed. `code` is stable and safe to log. `cause` keeps the original error for the log and never

@@ -32,6 +32,7 @@ export type StoreEnv = Pick<
   | 'POLICY_REFRESH_SECONDS'
   | 'POLICY_MAX_AGE_SECONDS'
   | 'MAX_STALENESS_SECONDS'
+  | 'STATE'
 >
 
 /** The status of the policy, as `/readyz` reports it. */
@@ -54,6 +55,8 @@ export type PolicyStatus = {
   /** Why the last attempt to use the pointer or a shard failed. */
   readonly lastProblem?: BundleProblem
   readonly bounds: Bounds
+  /** Whether the gate has the binding `STATE`, which protections need. */
+  readonly state: 'bound' | 'missing'
   readonly warnings: readonly string[]
 }
 
@@ -139,6 +142,7 @@ export class PolicyStore {
           }),
       ...(problem === undefined ? {} : { lastProblem: problem }),
       bounds: this.#bounds,
+      state: this.#env.STATE === undefined ? 'missing' : 'bound',
       warnings: this.#warnings(now),
     }
   }
@@ -234,9 +238,19 @@ export class PolicyStore {
 
   #warnings(now: EpochSeconds): readonly string[] {
     const view = this.#inForce?.view
-    if (view === undefined || view.expires - now > EXPIRY_WARNING_SECONDS) return []
-    const days = Math.max(0, Math.floor((view.expires - now) / 86_400))
-    return [`bundle ${view.serial} expires in ${days} days; run dockgate push`]
+    if (view === undefined) return []
+    const { serial, expires, common } = view
+    const warnings: string[] = []
+    if (expires - now <= EXPIRY_WARNING_SECONDS) {
+      const days = Math.max(0, Math.floor((expires - now) / 86_400))
+      warnings.push(`bundle ${serial} expires in ${days} days; run dockgate push`)
+    }
+    if (common.protections !== undefined && this.#env.STATE === undefined) {
+      warnings.push(
+        `bundle ${serial} has protections and the gate has no binding STATE: what they cover gets 503; add the binding`,
+      )
+    }
+    return warnings
   }
 
   /** Writes one line for each change: a new bundle, a problem, the end of a problem, a warning. */

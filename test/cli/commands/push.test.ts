@@ -124,6 +124,11 @@ describe('push --dry-run', () => {
         '  is   {"issuer":"github","subject":"release","claims":{}}',
       ],
     ],
+    [
+      'a protection that comes',
+      `${POLICY}protections: [{ name: p, writeOnce: true, tags: ['v*'] }]\n`,
+      ['rights that change:', 'redefined protection p', '  was  absent', '  is   {"tags":["v*"],"writeOnce":true}'],
+    ],
   ])('tells what changes against the bundle in force: %s', async (_, newer, lines) => {
     await push(POLICY)
     const before = new Map(values)

@@ -184,6 +184,7 @@ async function run({ worker, values, secrets }: Cloudflare) {
           compatibilityDate: COMPATIBILITY_DATE,
           compatibilityFlags: [...COMPATIBILITY_FLAGS],
           kvNamespaces: { POLICY: 'policy' },
+          durableObjects: { STATE: { className: 'RepositoryState', useSQLite: true } },
           bindings: { ...variables, ...Object.fromEntries(secrets) },
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
         },

@@ -99,7 +99,7 @@ tokens: {}`,
   [
     'wibble: []',
     [
-      'a.yaml:1:1 unknown_key: this key is not known (known here: $schema, registry, scopeMaps, tokens, issuers, identities, roles, roleAssignments, denyAssignments)',
+      'a.yaml:1:1 unknown_key: this key is not known (known here: $schema, registry, scopeMaps, tokens, issuers, identities, roles, roleAssignments, denyAssignments, protections)',
     ],
   ],
   ['tokens: []', ['a.yaml:1:9 wrong_type: expected a mapping, found a list']],

@@ -144,6 +144,7 @@ describe('a bundle takes effect', () => {
       ageSeconds: 64,
       checkedSecondsAgo: 4,
       bounds: { refreshSeconds: 10, maxAgeSeconds: 30, maxStalenessSeconds: 21_600 },
+      state: 'missing',
       warnings: [],
     })
   })
@@ -635,6 +636,23 @@ describe('no policy', () => {
 
   it.each(['-1', '1.5', 'soon'])('a bound of %j is wrong', (value) => {
     expect(() => storeWith({ MAX_STALENESS_SECONDS: value })).toThrow(/MAX_STALENESS_SECONDS/)
+  })
+})
+
+describe('a policy with protections', () => {
+  const protections = [{ name: 'releases', writeOnce: true }] as const
+  const PROTECTED = { ...OLD, common: { ...OLD.common, protections } }
+  const warning =
+    'bundle 1 has protections and the gate has no binding STATE: what they cover gets 503; add the binding'
+
+  it.each([
+    ['without the binding STATE is warned about', {}, PROTECTED, 'missing', [warning]],
+    ['with the binding STATE is not', { STATE: env.STATE }, PROTECTED, 'bound', []],
+  ])('%s', async (_what, more, policy, state, warnings) => {
+    kv.put(await bundleOf(policy, key.signing))
+    store = storeWith(more)
+    await policyAt(NOW)
+    expect(store.status(NOW)).toMatchObject({ state, warnings })
   })
 })
 

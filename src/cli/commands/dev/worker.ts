@@ -61,6 +61,7 @@ export async function startGate({ host, port, stateDirectory, bindings, onLog }:
           compatibilityDate: COMPATIBILITY_DATE,
           compatibilityFlags: [...COMPATIBILITY_FLAGS],
           kvNamespaces: { POLICY: KV_NAMESPACE_ID },
+          durableObjects: { STATE: { className: 'RepositoryState', useSQLite: true } },
           bindings: { ...bindings },
           unsafeDirectSockets: [{ host, port }],
         },

@@ -1,0 +1,64 @@
+/** Calls the Durable Object of a repository. Each method throws {@link Fault} `state_unavailable`: a call that fails or takes too long allows nothing. */
+import type { RepositoryName } from '../../registry/name.ts'
+import type { Env } from '../platform/env.ts'
+import { Fault } from '../platform/fault.ts'
+import { TIMED_OUT, within } from '../platform/timeout.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { StateCalls } from './state/calls.ts'
+
+/** How long one call may take. */
+const CALL_TIMEOUT_MS = 5000
+
+/**
+ * The name of the object of a repository: the registry's URL and its own name of the repository. So a repository has one
+ * object, whatever hosts and prefixes of the gate lead to it. Never changes: another name would be an empty state.
+ */
+export function objectNameOf({ origin, basePath, named }: Upstream, repository: RepositoryName): string {
+  const request = named?.({ operation: 'listTags', method: 'GET', name: repository, paging: {} })
+  const name = request !== undefined && 'name' in request ? request.name : repository
+  return `${origin}${basePath} ${name}`
+}
+
+/**
+ * The state of a repository.
+ *
+ * @param name as {@link objectNameOf} makes it
+ * @throws Fault `state_unavailable` without the binding `STATE`
+ */
+export function stateOf({ STATE }: Pick<Env, 'STATE'>, name: string): StateCalls {
+  if (STATE === undefined) {
+    throw new Fault('state_unavailable', 'the policy has protections and the gate has no binding STATE: add it')
+  }
+  const stub = STATE.getByName(name)
+  const call =
+    <A extends readonly unknown[], R>(method: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      const answer = await within(
+        CALL_TIMEOUT_MS,
+        attempt(() => method(...args)),
+      )
+      if (answer !== TIMED_OUT) return answer
+      throw new Fault('state_unavailable', `the state of a repository did not answer in ${CALL_TIMEOUT_MS / 1000} s`)
+    }
+  return {
+    claim: call((claim) => stub.claim(claim)),
+    settle: call((...args) => stub.settle(...args)),
+    confirm: call((...args) => stub.confirm(...args)),
+    beginDeletion: call((digests) => stub.beginDeletion(digests)),
+    endDeletion: call((...args) => stub.endDeletion(...args)),
+    forgetTags: call((tags) => stub.forgetTags(tags)),
+    unconfirmedOf: call((tags) => stub.unconfirmedOf(tags)),
+    adopt: call((found) => stub.adopt(found)),
+    learnChildren: call((children) => stub.learnChildren(children)),
+    tagsThatNeed: call((digests) => stub.tagsThatNeed(digests)),
+    listTags: call((...args) => stub.listTags(...args)),
+  }
+}
+
+async function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    throw new Fault('state_unavailable', 'the state of a repository could not be read or written', { cause })
+  }
+}

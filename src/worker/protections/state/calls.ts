@@ -1,0 +1,71 @@
+/** The calls of the Durable Object of a repository: what the gate asks, and what it tells. */
+
+/** In place of a digest: the deletion of a whole repository deletes every digest. */
+export const WHOLE_REPOSITORY = '*'
+
+/** What a push asks for. */
+export type Claim = {
+  /** `keeps`: the tag must keep the digest that it names. */
+  readonly tags: readonly { readonly tag: string; readonly keeps: boolean }[]
+  /** Digests of the manifest, in each algorithm that the registry may name it by. The first one is recorded. */
+  readonly digests: readonly [string, ...string[]]
+  /** Digests of the manifests that it lists. */
+  readonly children: readonly string[]
+}
+
+/** The answer to a {@link Claim}. */
+export type ClaimAnswer =
+  /** `attempt` names this push when it is settled. */
+  | { readonly outcome: 'claimed'; readonly attempt: string }
+  /**
+   * The tag names another digest, or is claimed for it; nothing was claimed. `isSure` is false if the answer to the push of
+   * that digest was lost: then the registry knows.
+   */
+  | { readonly outcome: 'taken'; readonly tag: string; readonly digest: string; readonly isSure: boolean }
+  /** The manifest, or one that it lists, is being deleted. Nothing was claimed. */
+  | { readonly outcome: 'deleting' }
+
+/** What the registry says of tags: a digest, or null for a tag that it does not have. */
+export type FoundTags = Readonly<Record<string, string | null>>
+
+/** How a push ended. A push whose end nobody knows is never settled. */
+export type PushEnd =
+  | { readonly outcome: 'stored' }
+  /** The registry never saw it. */
+  | { readonly outcome: 'unsent' }
+  /** Refused, or not sent because a tag names another digest: the registry has these digests now. */
+  | { readonly outcome: 'refused'; readonly found: FoundTags }
+
+/** What is known of a tag. */
+export type KnownTag = {
+  readonly tag: string
+  readonly digest: string
+  /** Whether the registry has confirmed it. Otherwise a push is under way, or its answer was lost. */
+  readonly settled: boolean
+}
+
+/** The methods of the object. A call over Workers RPC may fail, or never end. */
+export type StateCalls = {
+  /** Claims the tags of a push before the registry sees it. */
+  claim(claim: Claim): Promise<ClaimAnswer>
+  /** Records how a push ended that {@link claim} allowed. */
+  settle(attempt: string, digests: readonly string[], end: PushEnd): Promise<void>
+  /** Records what the registry says of a tag whose push was lost. */
+  confirm(tag: string, found: string): Promise<void>
+  /** Blocks pushes that need a manifest until {@link endDeletion}, and says which tags need it. */
+  beginDeletion(digests: readonly string[]): Promise<{ readonly id: string; readonly tags: readonly string[] }>
+  /** Ends a deletion. `gone`: digests that the registry does not have any more. */
+  endDeletion(id: string, gone: readonly string[]): Promise<void>
+  /** Records that the registry does not have tags any more. */
+  forgetTags(tags: readonly string[]): Promise<void>
+  /** Those of the tags that the registry has not confirmed. */
+  unconfirmedOf(tags: readonly string[]): Promise<readonly string[]>
+  /** Records what the registry says of tags that it has not confirmed. Returns manifests whose children are not known. */
+  adopt(found: FoundTags): Promise<readonly string[]>
+  /** Records what manifests list. Returns manifests whose children are not known yet. */
+  learnChildren(children: Readonly<Record<string, readonly string[]>>): Promise<readonly string[]>
+  /** Tags that name one of the digests, or an index that lists one at any depth. */
+  tagsThatNeed(digests: readonly string[]): Promise<readonly string[]>
+  /** A page of the known tags, for people. `after`: the empty text from the first one on. */
+  listTags(after: string, limit: number): Promise<readonly KnownTag[]>
+}

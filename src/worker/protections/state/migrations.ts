@@ -1,0 +1,44 @@
+/**
+ * The tables of one repository. A step of the list is never changed after a release: a change of the tables is a new step at
+ * the end, and an object runs the steps that it has not run, in one transaction.
+ */
+
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE claims (
+     tag TEXT PRIMARY KEY,
+     digest TEXT NOT NULL,
+     -- 1: the registry has confirmed it; 0: a push is under way, or its answer was lost
+     settled INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE INDEX claims_by_digest ON claims (digest);
+
+   -- What the registry has for tags that a push claims for another digest, while the end of the push is not known.
+   CREATE TABLE sightings (tag TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
+
+   -- Pushes under way. One whose answer was lost stays until it is too old to arrive.
+   CREATE TABLE attempts (id TEXT NOT NULL, tag TEXT NOT NULL, started INTEGER NOT NULL, PRIMARY KEY (id, tag)) WITHOUT ROWID;
+   CREATE INDEX attempts_by_tag ON attempts (tag);
+
+   -- Deletes of manifests under way.
+   CREATE TABLE deletions (id TEXT NOT NULL, digest TEXT NOT NULL, started INTEGER NOT NULL, PRIMARY KEY (id, digest)) WITHOUT ROWID;
+   CREATE INDEX deletions_by_digest ON deletions (digest);
+
+   -- Manifests whose children are known; one that is not an index has none.
+   CREATE TABLE manifests (digest TEXT PRIMARY KEY) WITHOUT ROWID;
+   CREATE TABLE children (parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;
+   CREATE INDEX children_by_child ON children (child);`,
+]
+
+/** Brings the tables of an object to the newest version. Runs in the object's constructor, before any call. */
+export function migrate(storage: DurableObjectStorage): void {
+  const { sql } = storage
+  storage.transactionSync(() => {
+    sql.exec('CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY)')
+    const { version } = sql.exec<{ version: number }>('SELECT ifnull(max(version), 0) AS version FROM migrations').one()
+    for (const [index, step] of MIGRATIONS.entries()) {
+      if (index < version) continue
+      sql.exec(step)
+      sql.exec('INSERT INTO migrations (version) VALUES (?)', index + 1)
+    }
+  })
+}

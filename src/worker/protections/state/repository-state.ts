@@ -1,0 +1,78 @@
+/**
+ * The Durable Object of one repository of one registry: what protections must know and a registry cannot say. This class
+ * opens the transactions; each concern has a file of its own. The gate calls its methods over Workers RPC.
+ *
+ * Source: Cloudflare Workers, "Durable Objects", SQLite storage.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import type { Claim, ClaimAnswer, FoundTags, KnownTag, PushEnd, StateCalls } from './calls.ts'
+import { migrate } from './migrations.ts'
+import { TagClaims } from './tag-claims.ts'
+
+/** The state of one repository. */
+export class RepositoryState extends DurableObject implements StateCalls {
+  readonly #claims: TagClaims
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env)
+    migrate(ctx.storage)
+    this.#claims = new TagClaims(ctx.storage.sql)
+  }
+
+  async claim(claim: Claim): Promise<ClaimAnswer> {
+    return this.#transaction(() => this.#claims.claim(claim, Date.now()))
+  }
+
+  async settle(attempt: string, digests: readonly string[], end: PushEnd): Promise<void> {
+    this.#transaction(() => this.#claims.settle(attempt, digests, end, Date.now()))
+  }
+
+  async confirm(tag: string, found: string): Promise<void> {
+    this.#transaction(() => this.#claims.confirm(tag, found, Date.now()))
+  }
+
+  async beginDeletion(digests: readonly string[]): Promise<{ readonly id: string; readonly tags: readonly string[] }> {
+    return this.#transaction(() => ({
+      id: this.#claims.beginDeletion(digests, Date.now()),
+      tags: this.#claims.tagsThatNeed(digests),
+    }))
+  }
+
+  async endDeletion(id: string, gone: readonly string[]): Promise<void> {
+    this.#transaction(() => this.#claims.endDeletion(id, gone, Date.now()))
+  }
+
+  async forgetTags(tags: readonly string[]): Promise<void> {
+    this.#transaction(() => this.#claims.forgetTags(tags, Date.now()))
+  }
+
+  async unconfirmedOf(tags: readonly string[]): Promise<readonly string[]> {
+    return this.#claims.unconfirmedOf(tags)
+  }
+
+  async adopt(found: FoundTags): Promise<readonly string[]> {
+    return this.#transaction(() => {
+      this.#claims.adopt(found)
+      return this.#claims.unreadManifests()
+    })
+  }
+
+  async learnChildren(children: Readonly<Record<string, readonly string[]>>): Promise<readonly string[]> {
+    return this.#transaction(() => {
+      for (const [digest, listed] of Object.entries(children)) this.#claims.learnChildren(digest, listed)
+      return this.#claims.unreadManifests()
+    })
+  }
+
+  async tagsThatNeed(digests: readonly string[]): Promise<readonly string[]> {
+    return this.#claims.tagsThatNeed(digests)
+  }
+
+  async listTags(after: string, limit: number): Promise<readonly KnownTag[]> {
+    return this.#claims.list(after, limit)
+  }
+
+  #transaction<T>(run: () => T): T {
+    return this.ctx.storage.transactionSync(run)
+  }
+}
