@@ -102,6 +102,20 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
     },
     help: 'A write-once protection keeps the tag, or what a kept tag needs. Push another tag, or ask a caller in its `except`.',
   },
+  quarantined: {
+    refusal: {
+      code: 'quarantined',
+      by: 'digest',
+      state: 'pending',
+      rule: { kind: 'protection', id: 'production-waits' },
+      secondsLeft: 7200,
+    },
+    help: 'A quarantine holds the manifest back. Release it, or wait until `releaseAfter` has passed. By tag the answer is 404 `MANIFEST_UNKNOWN`, as Azure has it.',
+  },
+  manifest_missing: {
+    refusal: { code: 'manifest_missing' },
+    help: 'A quarantine decision names a manifest that the registry does not have.',
+  },
   manifest_unreadable: {
     refusal: { code: 'manifest_unreadable' },
     help: 'A protection covers the tag, so the gate reads the manifest before the registry does. Push a manifest of the OCI image-spec.',

@@ -154,7 +154,16 @@ const yes: Read<true> = (value, at) => {
 
 const protection = objectOf<ProtectionData>(
   { name: text },
-  { on: listOf(pattern), tags: listOf(text), writeOnce: yes, except: listOf(principal), audit: yes, message: text },
+  {
+    on: listOf(pattern),
+    tags: listOf(text),
+    writeOnce: yes,
+    quarantine: yes,
+    releaseAfter: natural,
+    except: listOf(principal),
+    audit: yes,
+    message: text,
+  },
 )
 
 /**

@@ -31,6 +31,8 @@ export type DecisionTest = {
   readonly groups?: readonly string[]
   /** The digest that the tag of the request names; absent: the registry does not have the tag. */
   readonly tagExists?: Digest
+  /** The state of the pulled manifest; absent: pending. */
+  readonly quarantine?: 'pending' | 'released' | 'rejected'
   readonly source: Source
 }
 
@@ -63,9 +65,10 @@ function readTest(entry: Entry, report: Report): readonly DecisionTest[] {
     if (on !== undefined) return fail('on', 'ambiguous', 'a request names its repository itself', 'remove on')
     return [{ ...common, question: { kind: 'request', ...request } }]
   }
-  if (rest.tagExists !== undefined) {
-    const hint = 'write request: PUT /v2/NAME/manifests/TAG in place of can and on'
-    return fail('tagExists', 'ambiguous', 'tagExists is about a request', hint)
+  for (const key of ['tagExists', 'quarantine'] as const) {
+    if (rest[key] === undefined) continue
+    const hint = 'write request: METHOD /v2/NAME/manifests/TAG in place of can and on'
+    return fail(key, 'ambiguous', `${key} is about a request`, hint)
   }
   if (can === undefined) return fail('', 'missing_key', 'can is missing', 'add can with a permission, or request')
   if (takesRepository(can)) {

@@ -9,6 +9,7 @@ import {
   readAction,
   readDenied,
   readDigest,
+  readDuration,
   readGlob,
   readIp,
   readIssuerUrl,
@@ -265,8 +266,21 @@ export const Protection = z
     ).exactOptional(),
     writeOnce: z
       .literal(true)
-      .describe('A tag keeps its digest: no overwrite, no delete of the tag, nor of a manifest that it needs'),
-    except: z.array(principal).default([]).describe('It does not hold for callers who act as one of these'),
+      .describe('A tag keeps its digest: no overwrite, no delete of the tag, nor of a manifest that it needs')
+      .exactOptional(),
+    quarantine: z
+      .literal(true)
+      .describe('What is pushed cannot be pulled until it is released, except with quarantine/read')
+      .exactOptional(),
+    releaseAfter: text(
+      readDuration,
+      'With quarantine: released by age, from when the gate first saw the digest (s, m, h or d)',
+      '7d',
+    ).exactOptional(),
+    except: z
+      .array(principal)
+      .default([])
+      .describe('It does not hold for callers who act as one of these; what they push is released at once'),
     mode: z
       .enum(['enforce', 'audit'])
       .default('enforce')
@@ -283,6 +297,7 @@ export const REASONS = [
   'authentication_required',
   'not_a_registry_request',
   'write_once',
+  'quarantined',
 ] as const
 /** One of {@link REASONS}. */
 export type Reason = (typeof REASONS)[number]
@@ -308,6 +323,10 @@ export const DecisionTest = z
       .describe('Claims of the caller: text or list of texts')
       .exactOptional(),
     groups: z.array(z.string().min(1)).describe('Ids of groups of the caller').exactOptional(),
+    quarantine: z
+      .enum(['pending', 'released', 'rejected'])
+      .describe('The state of the pulled manifest, where a quarantine covers it; default: pending')
+      .exactOptional(),
     tagExists: text(
       readDigest,
       'The registry has the tag of the request, and it names this digest; default: it does not have the tag',

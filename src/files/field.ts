@@ -227,6 +227,17 @@ export const readRoleAction: Field<readonly string[]> = (text) => {
   return action.ok ? ok([azureAction(action.value)]) : err(actionComplaint(text))
 }
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** A duration of whole seconds, minutes, hours or days, as seconds: at most ten years. */
+export const readDuration: Field<number> = (text) => {
+  const [, count = '', unit = ''] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? []
+  const seconds = Number(count) * (UNIT_SECONDS[unit] ?? 0)
+  return seconds > 0 && seconds <= 3650 * 86_400
+    ? ok(seconds)
+    : fail('duration_invalid', `"${text}" is not a duration`, 'write a number and s, m, h or d, e.g. 7d')
+}
+
 /** The digest of a manifest. */
 export const readDigest: Field<Digest> = (text) => {
   const digest = parseDigest(text)

@@ -159,7 +159,12 @@ export type Protection = {
   readonly tags?: readonly string[]
   /** A tag keeps its digest: it is not overwritten and not deleted, and the manifests that it needs are not deleted. */
   readonly writeOnce: boolean
-  /** The protection does not hold for a caller who acts as one of these. */
+  /** A pushed manifest cannot be pulled until it is released, by a decision or by age. */
+  readonly quarantine?: {
+    /** Seconds from when the gate first saw the manifest; absent: never by age. */
+    readonly releaseAfter?: number
+  }
+  /** It does not hold for a caller who acts as one of these; what such a caller pushes is released at once. */
   readonly except: readonly PrincipalKey[]
   /** `audit`: the record names the protection where it would have refused. */
   readonly mode: 'enforce' | 'audit'

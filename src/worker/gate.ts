@@ -6,9 +6,7 @@
 import { tagConditionOf } from '../policy/analysis/tag-condition.ts'
 import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/decide/authorize.ts'
 import { formatRule } from '../policy/decide/compiled.ts'
-import { keptTags, protectionsOn } from '../policy/decide/protections.ts'
 import type { EpochSeconds } from '../policy/model.ts'
-import { contentChange } from '../registry/content-change.ts'
 import { isHost, parseRegistryRequest, requestHost, requestOrigin, requestTarget } from '../registry/parse.ts'
 import { invalidHost, notFound } from '../registry/refusal.ts'
 import type { MetadataRequest, RegistryRequest } from '../registry/request.ts'
@@ -17,7 +15,7 @@ import { type Audit, type AuditRecord, describe, requestId } from './answers/aud
 import { mediaTypeOf } from './answers/headers.ts'
 import { answerTo, type Refusal, type RefusalContext } from './answers/refusal.ts'
 import { possibleChanges, readChange } from './forward/attributes.ts'
-import { type ForwardContext, forward, pass, readManifestText, refuseLength } from './forward/forward.ts'
+import { type ForwardContext, forward, pass, refuseLength } from './forward/forward.ts'
 import { type RequestBody, requestBody } from './forward/request-body.ts'
 import type { Selected } from './hosts/select.ts'
 import { type IdentifiedCaller, type Identify, isRefusal } from './identity/identified-caller.ts'
@@ -26,9 +24,7 @@ import type { Env } from './platform/env.ts'
 import { Fault, logFault } from './platform/fault.ts'
 import { sealOf } from './platform/seal.ts'
 import { type Settings, settingsOf } from './platform/settings.ts'
-import { RegistryFacts } from './protections/registry-facts.ts'
-import { objectNameOf, stateOf } from './protections/state-client.ts'
-import { guardWriteOnce } from './protections/write-once.ts'
+import { type GuardPorts, guard, guardAttributes } from './protections/guard.ts'
 import type { CurrentPolicy, PolicyView } from './store/policy-view.ts'
 
 /** What the gate depends on. */
@@ -138,10 +134,12 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
     state.verdict = verdict
     return verdict
   }
+  let forwarding: ForwardContext | undefined
   const context = (): ForwardContext => {
+    if (forwarding !== undefined) return forwarding
     const body = requestBody(request, headers, settings.maxUploadBytes)
     state.body = body
-    return {
+    forwarding = {
       headers,
       body,
       who,
@@ -154,42 +152,26 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
       checksMediaType: view.common.readsMediaType,
       seal: () => sealOf(env),
     }
+    return forwarding
   }
-  if (asked.operation === 'metadata' && asked.attributes) return changeAttributes(asked, state, decide, context)
-  const verdict = decide(asked)
-  if (verdict.effect === 'deny') return verdict.reason
-  const guarded = guardContent(asked, state, view, who, env, context)
-  return guarded === undefined ? await forward(asked, context()) : await guarded
-}
-
-/** A change of protected content; undefined for a request that no protection covers. */
-function guardContent(
-  asked: RegistryRequest,
-  state: RequestState,
-  { common }: PolicyView,
-  { caller }: IdentifiedCaller,
-  env: Env,
-  context: () => ForwardContext,
-): Promise<Response | Refusal> | undefined {
-  if (common.protections === undefined || !('name' in asked) || asked.name === undefined) return undefined
-  const change = contentChange(asked)
-  const kept = change && keptTags(protectionsOn(common, asked.name), caller)
-  if (change === undefined || kept === undefined) return undefined
-  const { name } = asked
-  const forwarding = context()
-  const { upstream } = forwarding
-  return guardWriteOnce(change, {
-    kept,
+  const guarding: GuardPorts = {
+    common: view.common,
+    env,
+    nowMs: startedMs,
     id: state.id,
-    state: () => stateOf(env, objectNameOf(upstream, name)),
-    facts: new RegistryFacts(name, upstream),
-    manifest: () => readManifestText(forwarding),
-    forward: async (body) => forward(asked, forwarding, body),
+    context,
     audit: (protection) => {
       state.audited ??= new Set()
       state.audited.add(protection)
     },
-  })
+  }
+  if (asked.operation === 'metadata' && asked.attributes) {
+    return changeAttributes(asked, state, decide, guarding)
+  }
+  const verdict = decide(asked)
+  if (verdict.effect === 'deny') return verdict.reason
+  const guarded = guard(asked, guarding)
+  return guarded === undefined ? await forward(asked, context()) : await guarded
 }
 
 /** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
@@ -221,11 +203,11 @@ async function changeAttributes(
   asked: MetadataRequest,
   state: RequestState,
   decide: (question: RegistryRequest) => Verdict,
-  context: () => ForwardContext,
+  guarding: GuardPorts,
 ): Promise<Response | Refusal> {
   const [first, ...others] = possibleChanges(asked).map(decide)
   if (first?.effect === 'deny' && others.every(({ effect }) => effect === 'deny')) return first.reason
-  const given = context()
+  const given = guarding.context()
   const tooLong = refuseLength(given.body, given.settings)
   if (tooLong !== undefined) return tooLong
   const change = await readChange(asked, given.body.stream)
@@ -233,7 +215,7 @@ async function changeAttributes(
   state.asked = change.request
   const verdict = decide(change.request)
   if (verdict.effect === 'deny') return verdict.reason
-  return pass(change.request, given, change.body)
+  return guardAttributes(change.request, change.body, guarding) ?? pass(change.request, given, change.body)
 }
 
 /** What conditions may ask in addition to the path. The address is the platform's word, never a forwarding header's. */

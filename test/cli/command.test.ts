@@ -216,7 +216,7 @@ tokens:
   off: { scopeMap: _repositories_pull, status: disabled }
   pusher: { scopeMap: _repositories_push }
 denyAssignments: [{ name: d, principals: [everyone], permissions: [content/write], repositories: [app] }]
-protections: [{ name: p, writeOnce: true, repositories: [kept] }]
+protections: [{ name: p, writeOnce: true, quarantine: true, repositories: [kept] }]
 `
     const asked = {
       no_grant: 'as: everyone, can: content/read, on: app',
@@ -224,6 +224,7 @@ protections: [{ name: p, writeOnce: true, repositories: [kept] }]
       token_disabled: 'as: token:off, can: content/read, on: app',
       authentication_required: 'as: anonymous, request: GET /v2/',
       not_a_registry_request: 'as: everyone, request: GET /v2/..',
+      quarantined: 'as: token:pusher, request: GET /v2/kept/manifests/v1, quarantine: rejected',
       write_once: `as: token:pusher, request: PUT /v2/kept/manifests/v1, tagExists: 'sha256:${'0'.repeat(64)}'`,
     } satisfies Readonly<Record<(typeof REASONS)[number], string>>
     const tests = Object.entries(asked).map(([reason, what]) => `  - { ${what}, expect: deny, reason: ${reason} }\n`)
@@ -232,7 +233,7 @@ protections: [{ name: p, writeOnce: true, repositories: [kept] }]
     const { status, stdout, stderr } = await run(['check', folder])
     expect({ status, stdout }, stderr).toEqual({
       status: 0,
-      stdout: expect.stringMatching(/^valid: \d principals?, 6 decision tests passed/),
+      stdout: expect.stringMatching(/^valid: \d principals?, 7 decision tests passed/),
     })
   })
 

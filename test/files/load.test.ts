@@ -439,7 +439,7 @@ describe('decision tests', () => {
       column: 67,
       code: 'not_allowed',
       message:
-        '"nogrant" is not one of no_grant, deny_assignment, token_disabled, authentication_required, not_a_registry_request, write_once',
+        '"nogrant" is not one of no_grant, deny_assignment, token_disabled, authentication_required, not_a_registry_request, write_once, quarantined',
     },
     {
       text: 'tests: [ { as: everyone, request: GET /v2/, expect: deny, ip: 10.0.0 } ]',

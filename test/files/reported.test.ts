@@ -199,7 +199,7 @@ roleAssignments:
     'a test of a permission with what the registry has',
     test(`as: everyone, can: content/write, on: a, expect: deny, tagExists: 'sha256:${'0'.repeat(64)}'`),
     [
-      'a.test.yaml:2:62 ambiguous: tagExists is about a request (write request: PUT /v2/NAME/manifests/TAG in place of can and on)',
+      'a.test.yaml:2:62 ambiguous: tagExists is about a request (write request: METHOD /v2/NAME/manifests/TAG in place of can and on)',
     ],
   ],
   [

@@ -55,7 +55,8 @@ function evaluateTest(policies: Policies, test: DecisionTest, now: number): Verd
     const request = parseRegistryRequest(question.method, question.path)
     if (!request.ok) return refusedRequest(request.error)
     const verdict = verdictOf(policies, authorize(rights, policies.common, request.value, facts))
-    const content = contentVerdict(policies.common, rights.caller, request.value, { tagExists: test.tagExists ?? null })
+    const { tagExists = null, quarantine = 'pending' } = test
+    const content = contentVerdict(policies.common, rights, request.value, facts, { tagExists, quarantine })
     return withProtections(policies, verdict, content)
   }
   const { now: _, ...known } = facts

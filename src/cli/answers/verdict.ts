@@ -77,7 +77,7 @@ export function withProtections(policies: Policies, verdict: Verdict, content: C
     return { ...verdict, notes: [...(verdict.notes ?? []), note] }
   }
   const { message } = content
-  const reason = { code: 'write_once', ...(message === undefined ? {} : { message }) }
+  const reason = { code: content.code, ...(message === undefined ? {} : { message }) }
   return { ...verdict, decision: 'deny', by: [rule], reason }
 }
 
@@ -113,8 +113,10 @@ export function reasonText(who: string, { decision, by, reason }: Verdict): stri
       return `${reason.permission}${where} is denied by ${rule === undefined ? 'a rule' : formatReference(rule)}${
         reason.membership === undefined ? '' : MEMBERSHIP_UNKNOWN
       }${reason.message === undefined ? '' : `: ${reason.message}`}`
-    case 'write_once': {
-      const text = `${rule === undefined ? 'a protection' : formatReference(rule)} keeps what this changes`
+    case 'write_once':
+    case 'quarantined': {
+      const effect = reason.code === 'quarantined' ? 'holds the manifest back' : 'keeps what this changes'
+      const text = `${rule === undefined ? 'a protection' : formatReference(rule)} ${effect}`
       return reason.message === undefined ? text : `${text}: ${reason.message}`
     }
     case 'token_disabled':

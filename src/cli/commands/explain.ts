@@ -102,12 +102,13 @@ async function explainRequest(
     return
   }
   const caller = callerOfPrincipal(principal, extras, policies.common)
+  const rights = policies.rights(principal, extras)
   const asked = { kind: 'request', request: parsed.value, facts: factsOf(facts, options) } as const
   const near = nearIdentities(principal, extras, policies.common.identities)
   const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
   const notes = notesOn(policies.set, principal)
   const allowed = withNotes(verdictOf(policies, explanation.authorization), notes)
-  const verdict = withProtections(policies, allowed, contentVerdict(policies.common, caller, parsed.value))
+  const verdict = withProtections(policies, allowed, contentVerdict(policies.common, rights, parsed.value, asked.facts))
   const details = [
     `  request  ${formatRequest(parsed.value)}`,
     ...explanationLines(policies, explanation),

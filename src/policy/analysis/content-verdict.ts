@@ -4,21 +4,28 @@
  */
 import { type ContentChange, contentChange } from '../../registry/content-change.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
-import type { Caller } from '../caller.ts'
+import { type Facts, mayReadQuarantined } from '../decide/authorize.ts'
 import type { ProtectionData, Rule } from '../decide/compiled.ts'
-import type { Common } from '../decide/effective-rights.ts'
-import { type KeptTags, keptTags, protectionsOn } from '../decide/protections.ts'
+import type { Common, EffectiveRights } from '../decide/effective-rights.ts'
+import { type KeptTags, keptTags, protectionsOn, quarantineOf } from '../decide/protections.ts'
 
 /** What the registry holds, as far as somebody says it. */
 export type KnownContent = {
   /** The digest that the kept tag of the request names; null: there is no such tag. Absent: nobody knows. */
   readonly tagExists?: string | null
+  /** The state of the pulled manifest; absent: nobody knows. */
+  readonly quarantine?: 'pending' | 'released' | 'rejected'
 }
 
 /** What the protections say of a request. */
 export type ContentVerdict =
   | { readonly effect: 'allow' }
-  | { readonly effect: 'deny'; readonly rule: Rule; readonly message?: string }
+  | {
+      readonly effect: 'deny'
+      readonly code: 'write_once' | 'quarantined'
+      readonly rule: Rule
+      readonly message?: string
+    }
   /** Only the registry knows: the request is refused if `condition` holds. */
   | { readonly effect: 'depends'; readonly rule: Rule; readonly condition: string }
 
@@ -27,15 +34,28 @@ const ALLOWED: ContentVerdict = { effect: 'allow' }
 /** What the protections of a policy say of a request. */
 export function contentVerdict(
   common: Pick<Common, 'protections'>,
-  caller: Caller,
+  rights: EffectiveRights,
   request: RegistryRequest,
+  facts: Facts,
   known: KnownContent = {},
 ): ContentVerdict {
-  const change = contentChange(request)
   const name = 'name' in request ? request.name : undefined
-  if (change === undefined || name === undefined) return ALLOWED
-  const kept = keptTags(protectionsOn(common, name), caller)
+  if (common.protections === undefined || name === undefined) return ALLOWED
+  const protections = protectionsOn(common, name)
+  if (request.operation === 'pullManifest') {
+    const [holder] = quarantineOf(protections)?.enforced ?? []
+    if (holder === undefined || mayReadQuarantined(rights, name, facts)) return ALLOWED
+    return verdictOfPull(holder, known)
+  }
+  const change = contentChange(request)
+  if (change === undefined) return ALLOWED
+  const kept = keptTags(protections, rights.caller)
   return kept === undefined ? ALLOWED : verdictOn(change, kept, digestIn(request), known)
+}
+
+function verdictOfPull(holder: ProtectionData, { quarantine }: KnownContent): ContentVerdict {
+  if (quarantine === 'released') return ALLOWED
+  return quarantine === undefined ? depends(holder, 'it is not released') : denied(holder, 'quarantined')
 }
 
 function verdictOn(
@@ -85,8 +105,9 @@ const depends = (protection: ProtectionData, condition: string): ContentVerdict 
   condition,
 })
 
-const denied = (protection: ProtectionData): ContentVerdict => ({
+const denied = (protection: ProtectionData, code: 'write_once' | 'quarantined' = 'write_once'): ContentVerdict => ({
   effect: 'deny',
+  code,
   rule: ruleOf(protection),
   ...(protection.message === undefined ? {} : { message: protection.message }),
 })

@@ -230,12 +230,13 @@ function compileDeny(deny: DenyAssignment): DenyData {
 }
 
 function compileProtection(protection: Protection): ProtectionData {
-  const { name, repositories, tags, writeOnce, except, mode, message } = protection
+  const { name, repositories, tags, writeOnce, quarantine, except, mode, message } = protection
   return {
     name,
     ...(repositories === undefined ? {} : { on: repositories.map(formatRepositoryPattern) }),
     ...(tags === undefined ? {} : { tags }),
     ...(writeOnce ? { writeOnce } : {}),
+    ...(quarantine === undefined ? {} : { quarantine: true, ...quarantine }),
     ...(except.length === 0 ? {} : { except }),
     ...(mode === 'audit' ? { audit: true } : {}),
     ...(message === undefined ? {} : { message }),

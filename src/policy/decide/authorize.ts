@@ -6,11 +6,12 @@
 import type { RepositoryName } from '../../registry/name.ts'
 import type { Requirement } from '../../registry/permission.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
-import { namedTags, reachesEveryTag, requirements } from '../../registry/required-permissions.ts'
+import { namedTags, reachesEveryTag } from '../../registry/required-permissions.ts'
 import type { Attributes, EpochSeconds } from '../model.ts'
 import type { Rule } from './compiled.ts'
 import { type Decision, type DenyReason, decide } from './decide.ts'
 import type { Common, EffectiveRights } from './effective-rights.ts'
+import { requirementsUnder } from './protections.ts'
 
 /** What the request says of itself beyond its path; tags and digest are read from the request. */
 export type Facts = Pick<Attributes, 'mediaType' | 'artifactType' | 'clientIp'> & { readonly now: EpochSeconds }
@@ -22,14 +23,14 @@ export type Authorization =
   | { readonly effect: 'deny'; readonly reason: DenyReason | { readonly code: 'authentication_required' } }
 
 /**
- * @param needs what the request needs; given apart where the request's body decides, by default {@link requirements}
+ * @param needs what the request needs; given apart where the request's body decides, by default {@link requirementsUnder}
  */
 export function authorize(
   rights: EffectiveRights,
-  common: Pick<Common, 'catalog'>,
+  common: Pick<Common, 'catalog' | 'protections'>,
   request: RegistryRequest,
   facts: Facts,
-  needs: readonly Requirement[] = requirements(request),
+  needs: readonly Requirement[] = requirementsUnder(common, request),
 ): Authorization {
   if (rights.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
   if (request.operation === 'ping' || (request.operation === 'listCatalog' && common.catalog === 'filtered')) {
@@ -49,6 +50,11 @@ export function authorize(
   }
   return allowed ?? { effect: 'allow' }
 }
+
+/** Whether the caller may read the manifests of a repository that are held back. */
+export const mayReadQuarantined = (rights: EffectiveRights, repository: RepositoryName, facts: Facts): boolean =>
+  decideNeed(rights, { action: 'quarantine/read', repository }, attributesOf(rights, undefined, facts), facts.now)
+    .effect === 'allow'
 
 /** Whether the caller may read the source of a mount. */
 export function mayReadBlob(rights: EffectiveRights, from: RepositoryName, digest: string, facts: Facts): boolean {

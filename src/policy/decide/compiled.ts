@@ -78,6 +78,9 @@ export type ProtectionData = {
   /** Patterns of tags, with `*` for any characters. Absent: every tag but those of signatures. */
   readonly tags?: readonly string[]
   readonly writeOnce?: true
+  readonly quarantine?: true
+  /** Seconds after which a quarantined manifest is released by age; absent: never. */
+  readonly releaseAfter?: number
   readonly except?: readonly PrincipalKey[]
   /** It refuses nothing: the record names it. */
   readonly audit?: true

@@ -2,6 +2,9 @@
  * Which protections cover a repository, a tag and a caller. What the registry holds is a fact that the caller of these
  * functions brings: they never ask for it.
  */
+import type { Requirement } from '../../registry/permission.ts'
+import type { RegistryRequest } from '../../registry/request.ts'
+import { requirements } from '../../registry/required-permissions.ts'
 import type { Caller } from '../caller.ts'
 import { matchesWildcards } from '../wildcard.ts'
 import type { CommonData, ProtectionData } from './compiled.ts'
@@ -62,4 +65,54 @@ export function keptTags(protections: readonly ProtectionData[], caller: Caller)
     keeper: (tag) => enforced.find((protection) => coversTag(protection, tag)),
     audited: (tag) => audited.filter((protection) => coversTag(protection, tag)),
   }
+}
+
+/** How manifests of a repository are held back. */
+export type Quarantine = {
+  /** The protections that hold them back. */
+  readonly enforced: readonly ProtectionData[]
+  /** Those that only would. */
+  readonly audited: readonly ProtectionData[]
+  /** Seconds after which a manifest is released by age; undefined: never. */
+  readonly releaseAfter: number | undefined
+}
+
+/** The quarantine of a repository; undefined if no protection makes one. */
+export function quarantineOf(protections: readonly ProtectionData[]): Quarantine | undefined {
+  const all = protections.filter(({ quarantine }) => quarantine === true)
+  if (all.length === 0) return undefined
+  const enforced = all.filter(({ audit }) => audit !== true)
+  const ages = (enforced.length > 0 ? enforced : all).map(({ releaseAfter = Number.POSITIVE_INFINITY }) => releaseAfter)
+  const releaseAfter = Math.max(...ages)
+  return {
+    enforced,
+    audited: all.filter(({ audit }) => audit === true),
+    releaseAfter: releaseAfter === Number.POSITIVE_INFINITY ? undefined : releaseAfter,
+  }
+}
+
+/** Whether what a caller pushes is released at once: each protection of a quarantine exempts it. */
+export const isTrustedPusher = ({ enforced, audited }: Quarantine, caller: Caller): boolean =>
+  [...enforced, ...audited].every((protection) => exempts(protection, caller))
+
+const READS: ReadonlySet<RegistryRequest['operation']> = new Set([
+  'pullManifest',
+  'pullBlob',
+  'listReferrers',
+  'listTags',
+])
+
+/**
+ * What a request needs where manifests are held back: `quarantine/read` reads and lists as well, with or without
+ * `content/read`.
+ */
+export function requirementsUnder(
+  { protections }: Pick<CommonData, 'protections'>,
+  request: RegistryRequest,
+): readonly Requirement[] {
+  const needs = requirements(request)
+  if (protections === undefined || !READS.has(request.operation) || !('name' in request)) return needs
+  if (request.name === undefined) return needs
+  const quarantine = quarantineOf(protectionsOn({ protections }, request.name))
+  return quarantine === undefined ? needs : needs.map((need) => ({ ...need, orElse: 'quarantine/read' }))
 }

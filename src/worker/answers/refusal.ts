@@ -32,6 +32,9 @@ export type Refusal =
   | { readonly code: 'manifest_type_mismatch' }
   | { readonly code: 'cursor_invalid' }
   | WriteOnceRefusal
+  | QuarantineRefusal
+  /** A decision about a manifest that the registry does not have. */
+  | { readonly code: 'manifest_missing' }
   | { readonly code: 'manifest_unreadable' }
   /** The manifest, or one that it lists, is being deleted. */
   | { readonly code: 'manifest_busy' }
@@ -51,6 +54,20 @@ export type WriteOnceRefusal = {
   readonly tag?: string
   /** The digest that the tag names, or is claimed for. */
   readonly digest?: string
+  /** Of the protection, for the client. */
+  readonly message?: string
+}
+
+/** A quarantine holds a manifest back. */
+export type QuarantineRefusal = {
+  readonly code: 'quarantined'
+  readonly by: 'tag' | 'digest'
+  /** Not released yet, or rejected. */
+  readonly state: 'pending' | 'passed' | 'failed'
+  /** The protection. */
+  readonly rule: Rule
+  /** Seconds until it is released by age; absent: never. */
+  readonly secondsLeft?: number
   /** Of the protection, for the client. */
   readonly message?: string
 }
@@ -172,6 +189,16 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
       const detail = { reason: code, protection: rule.id, ...names }
       return { status: 403, code: 'DENIED', message: shortened(writeOnceText(refusal)), detail }
     }
+    case 'quarantined': {
+      const { code, by, state, rule, secondsLeft } = refusal
+      const message = shortened(quarantineText(refusal))
+      // As Azure: by tag there seems to be nothing.
+      if (by === 'tag') return { status: 404, code: 'MANIFEST_UNKNOWN', message }
+      const left = secondsLeft === undefined ? {} : { secondsLeft }
+      return { status: 403, code: 'DENIED', message, detail: { reason: code, protection: rule.id, state, ...left } }
+    }
+    case 'manifest_missing':
+      return notFound('MANIFEST_UNKNOWN', 'the registry does not have this manifest')
     case 'manifest_unreadable':
       return {
         status: 400,
@@ -222,6 +249,28 @@ function writeOnceText({ change, tag, digest, message }: WriteOnceRefusal): stri
     case 'restore':
       return 'tags of this repository are kept, and a restored manifest could move them'
   }
+}
+
+/** What a quarantine says to the client. */
+function quarantineText({ state, secondsLeft, message }: QuarantineRefusal): string {
+  if (message !== undefined) return message
+  if (state === 'failed') return 'the image is in quarantine: it was rejected'
+  const when = secondsLeft === undefined ? '' : `, and will be in ${durationText(secondsLeft)}`
+  return `the image is in quarantine: it is not released yet${when}`
+}
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const
+
+/** `2 hours`: in the largest unit of which there is one, rounded. */
+function durationText(seconds: number): string {
+  const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ['second', 1]
+  const count = Math.max(1, Math.round(seconds / size))
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
 /** A client that goes by the challenge asks for its scope, so that a 401 names it whatever is wrong with the credential. */

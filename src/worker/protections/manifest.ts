@@ -14,14 +14,28 @@ export type Manifest = {
   readonly digests: readonly [string, string]
   /** Digests of the manifests that an index lists. */
   readonly children: readonly string[]
+  /** Whether it is attached to another manifest, as a signature is. */
+  readonly hasSubject: boolean
 }
 
 /** Reads a manifest; undefined if it is not a JSON object, or lists a digest that is not one. */
 export async function readManifest(text: string): Promise<Manifest | undefined> {
   const value = parse(text)
   const children = value === undefined ? undefined : digestsIn(value.manifests)
-  return children === undefined ? undefined : { digests: await digestsOf(text), children }
+  if (value === undefined || children === undefined) return undefined
+  const { subject } = value
+  const hasSubject = isRecord(subject) && typeof subject.digest === 'string' && parseDigest(subject.digest).ok
+  return { digests: await digestsOf(text), children, hasSubject: hasSubject && !isRunnable(value) }
 }
+
+/** Configurations of images. An image with a subject would run like any other, so that it does not count as attached. */
+const IMAGE_CONFIGS: ReadonlySet<unknown> = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+])
+
+const isRunnable = ({ config, manifests }: Readonly<Record<string, unknown>>): boolean =>
+  manifests !== undefined || (isRecord(config) && IMAGE_CONFIGS.has(config.mediaType))
 
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {

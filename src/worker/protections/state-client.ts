@@ -52,6 +52,10 @@ export function stateOf({ STATE }: Pick<Env, 'STATE'>, name: string): StateCalls
     learnChildren: call((children) => stub.learnChildren(children)),
     tagsThatNeed: call((digests) => stub.tagsThatNeed(digests)),
     listTags: call((...args) => stub.listTags(...args)),
+    quarantineRecord: call((digest) => stub.quarantineRecord(digest)),
+    seeManifest: call((...args) => stub.seeManifest(...args)),
+    decideQuarantine: call((decision) => stub.decideQuarantine(decision)),
+    unreadBelow: call((digest) => stub.unreadBelow(digest)),
   }
 }
 

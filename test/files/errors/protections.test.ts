@@ -4,7 +4,26 @@ import { type Mistake, reportsMistakes } from './reports-mistakes.ts'
 
 const MISTAKES: readonly Mistake[] = [
   [`protections: [ { writeOnce: true } ]`, ['a.yaml:1:16 missing_key: name is missing (add name)']],
-  [`protections: [ { name: a } ]`, ['a.yaml:1:16 missing_key: writeOnce is missing (add writeOnce)']],
+  [
+    `protections: [ { name: a } ]`,
+    ['a.yaml:1:16 missing_key: the protection protects nothing (add writeOnce: true or quarantine: true)'],
+  ],
+  [
+    `protections: [ { name: a, quarantine: true, tags: ["v*"] } ]`,
+    [
+      'a.yaml:1:45 ambiguous: tags has no effect on a quarantine (remove tags: a quarantine is about every manifest of the repositories)',
+    ],
+  ],
+  [
+    `protections: [ { name: a, writeOnce: true, releaseAfter: 7d } ]`,
+    ['a.yaml:1:44 ambiguous: releaseAfter needs quarantine (add quarantine: true, or remove releaseAfter)'],
+  ],
+  ...['7', '7 d', '0d', '1w', '-1d', '3651d', '1.5h'].map(
+    (text): Mistake => [
+      `protections: [ { name: a, quarantine: true, releaseAfter: "${text}" } ]`,
+      [`a.yaml:1:59 duration_invalid: "${text}" is not a duration (write a number and s, m, h or d, e.g. 7d)`],
+    ],
+  ),
   [
     `protections: [ { name: a, writeOnce: false } ]`,
     ['a.yaml:1:38 not_allowed: false is not one of true (write true)'],
@@ -49,9 +68,9 @@ const MISTAKES: readonly Mistake[] = [
     ['a.yaml:1:50 not_allowed: "warn" is not one of enforce, audit (write enforce or audit)'],
   ],
   [
-    `protections: [ { name: a, writeOnce: true, quarantine: true } ]`,
+    `protections: [ { name: a, writeOnce: true, frozen: true } ]`,
     [
-      'a.yaml:1:44 unknown_key: unknown key "quarantine" (known here: name, repositories, tags, writeOnce, except, mode, message)',
+      'a.yaml:1:44 unknown_key: unknown key "frozen" (known here: name, repositories, tags, writeOnce, quarantine, releaseAfter, except, mode, message)',
     ],
   ],
   [`protections: { a: { writeOnce: true } }`, ['a.yaml:1:14 wrong_type: expected a list, found a mapping']],

@@ -1,23 +1,40 @@
 import { describe, expect, it } from 'vitest'
 import { contentVerdict, type KnownContent } from '../../../src/policy/analysis/content-verdict.ts'
 import type { ProtectionData } from '../../../src/policy/decide/compiled.ts'
+import { effectiveRightsOf, indexCommon, indexPrincipal } from '../../../src/policy/decide/effective-rights.ts'
+import { bitsOf } from '../../../src/policy/permission-bits.ts'
 import { principalKey } from '../../../src/policy/principal.ts'
 import { parseRegistryRequest } from '../../../src/registry/parse.ts'
+import type { Permission } from '../../../src/registry/permission.ts'
+import { COMMON } from '../../bundle/fixture.ts'
 
 const ONE = `sha256:${'1'.repeat(64)}`
 const TWO = `sha256:${'2'.repeat(64)}`
 const CI = principalKey({ kind: 'token', name: 'ci' })
-const caller = { authenticated: true, acts: [CI] }
+const NOW = 0
 const VERSIONS: ProtectionData = { name: 'p', on: ['app'], tags: ['v*'], writeOnce: true, message: 'Kept.' }
 
-function ask(line: string, known: KnownContent = {}, protections = [VERSIONS]) {
+/** The rights of the token ci: everything, with or without quarantine/read. */
+function rightsOf(protections: readonly ProtectionData[], permissions: readonly Permission[]) {
+  const common = indexCommon({ ...COMMON, protections })
+  const own = indexPrincipal({ grants: [{ on: '*', bits: bitsOf(permissions), rule: 'scopeMap ci' }] })
+  return { common, rights: effectiveRightsOf({ authenticated: true, acts: [CI] }, common, [own]) }
+}
+
+function ask(
+  line: string,
+  known: KnownContent = {},
+  protections: readonly ProtectionData[] = [VERSIONS],
+  permissions: readonly Permission[] = ['content/read', 'content/write', 'content/delete'],
+) {
   const [method = '', path = ''] = line.split(' ')
   const request = parseRegistryRequest(method, path)
   if (!request.ok) throw new Error(line)
-  return contentVerdict({ protections }, caller, request.value, known)
+  const { common, rights } = rightsOf(protections, permissions)
+  return contentVerdict(common, rights, request.value, { now: NOW }, known)
 }
 
-const DENIED = { effect: 'deny', rule: { kind: 'protection', id: 'p' }, message: 'Kept.' }
+const DENIED = { effect: 'deny', code: 'write_once', rule: { kind: 'protection', id: 'p' }, message: 'Kept.' }
 
 describe('contentVerdict', () => {
   it.each<[string, KnownContent]>([
@@ -68,5 +85,37 @@ describe('contentVerdict', () => {
     for (const line of ['PUT /v2/app/manifests/v1', 'DELETE /v2/app/manifests/v1', `DELETE /v2/app/blobs/${ONE}`]) {
       expect(ask(line, { tagExists: ONE }, protections)).toEqual({ effect: 'allow' })
     }
+  })
+})
+
+describe('contentVerdict of a pull', () => {
+  const waits: ProtectionData = { name: 'waits', on: ['app'], quarantine: true }
+  const rule = { kind: 'protection', id: 'waits' }
+
+  it.each<KnownContent>([{ quarantine: 'pending' }, { quarantine: 'rejected' }])('is a deny with %j', (known) => {
+    for (const reference of ['v1', ONE]) {
+      expect(ask(`GET /v2/app/manifests/${reference}`, known, [waits])).toEqual({
+        effect: 'deny',
+        code: 'quarantined',
+        rule,
+      })
+    }
+  })
+
+  it('depends on the state if nobody says it', () => {
+    expect(ask('HEAD /v2/app/manifests/v1', {}, [waits])).toEqual({
+      effect: 'depends',
+      rule,
+      condition: 'it is not released',
+    })
+  })
+
+  it.each<[string, KnownContent, Partial<ProtectionData>, Permission[]]>([
+    ['of what is released', { quarantine: 'released' }, {}, ['content/read']],
+    ['by a caller with quarantine/read', { quarantine: 'pending' }, {}, ['quarantine/read']],
+    ['where it is only audited', { quarantine: 'pending' }, { audit: true }, ['content/read']],
+    ['from another repository', { quarantine: 'pending' }, { on: ['other'] }, ['content/read']],
+  ])('is an allow %s', (_what, known, more, permissions) => {
+    expect(ask('GET /v2/app/manifests/v1', known, [{ ...waits, ...more }], permissions)).toEqual({ effect: 'allow' })
   })
 })

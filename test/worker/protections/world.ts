@@ -10,6 +10,15 @@ const source = { file: 'test.yaml', line: 1, column: 1 }
 
 export const tokenKey = (name: string): PrincipalKey => principalKey({ kind: 'token', name })
 
+/** A quarantine of stable/*. */
+export const quarantine = (releaseAfter?: number, more: Partial<Protection> = {}): Protection =>
+  writeOnce({
+    name: 'waits',
+    writeOnce: false,
+    quarantine: releaseAfter === undefined ? {} : { releaseAfter },
+    ...more,
+  })
+
 /** A write-once protection of stable/*, for every tag. */
 export function writeOnce(more: Partial<Protection> = {}): Protection {
   const pattern = parseRepositoryPattern('stable/*')
@@ -50,6 +59,8 @@ export async function digestOf(text: string, algorithm: 'sha256' | 'sha512' = 's
 export class MemoryRegistry {
   readonly manifests = new Map<string, string>()
   readonly tags = new Map<string, string>()
+  /** Leave the digest out of answers: the header is optional. */
+  strip = false
   /** Answers in place of the registry; undefined: the registry answers. */
   fault: (request: Request) => Response | undefined | Promise<Response | undefined> = () => undefined
   /** A fault after the registry has done what was asked: the answer is lost. */
@@ -99,7 +110,8 @@ export class MemoryRegistry {
       default: {
         const text = this.manifests.get(digest)
         if (text === undefined) return missing()
-        const headers = { 'content-type': MANIFEST_TYPE, 'docker-content-digest': digest }
+        const named = this.strip ? {} : { 'docker-content-digest': digest }
+        const headers = { 'content-type': MANIFEST_TYPE, ...named }
         return new Response(request.method === 'HEAD' ? null : text, { headers })
       }
     }

@@ -44,6 +44,25 @@ export type KnownTag = {
   readonly settled: boolean
 }
 
+/** A manifest that the gate sees. `exempt`: it has a subject, so that it is never held back. */
+export type SeenManifest = { readonly digest: string; readonly exempt: boolean }
+
+/** What is known of a manifest in quarantine. */
+export type QuarantineRecord = SeenManifest & {
+  readonly state: 'pending' | 'passed' | 'failed'
+  /** When the gate first saw it, in milliseconds since the epoch. */
+  readonly firstSeenMs: number
+  /** What was said about it with the decision. */
+  readonly details?: string
+}
+
+/** A decision about a manifest. */
+export type QuarantineDecision = {
+  readonly digest: string
+  readonly state: 'passed' | 'failed'
+  readonly details?: string
+}
+
 /** The methods of the object. A call over Workers RPC may fail, or never end. */
 export type StateCalls = {
   /** Claims the tags of a push before the registry sees it. */
@@ -68,4 +87,12 @@ export type StateCalls = {
   tagsThatNeed(digests: readonly string[]): Promise<readonly string[]>
   /** A page of the known tags, for people. `after`: the empty text from the first one on. */
   listTags(after: string, limit: number): Promise<readonly KnownTag[]>
+  /** What is known of a manifest in quarantine; null if the gate has never seen it. */
+  quarantineRecord(digest: string): Promise<QuarantineRecord | null>
+  /** Records a manifest that the gate sees, and what it lists. `trusted`: it is released, unless it was rejected. */
+  seeManifest(manifest: SeenManifest, children: readonly string[], trusted: boolean): Promise<QuarantineRecord>
+  /** Records a decision. A release of an index releases what it lists. */
+  decideQuarantine(decision: QuarantineDecision): Promise<void>
+  /** The manifest and what it lists at any depth, as far as their children are not known. */
+  unreadBelow(digest: string): Promise<readonly string[]>
 }

@@ -27,6 +27,16 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE manifests (digest TEXT PRIMARY KEY) WITHOUT ROWID;
    CREATE TABLE children (parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;
    CREATE INDEX children_by_child ON children (child);`,
+  `CREATE TABLE quarantine (
+     digest TEXT PRIMARY KEY,
+     -- pending, passed or failed
+     state TEXT NOT NULL,
+     -- milliseconds since the epoch
+     first_seen INTEGER NOT NULL,
+     -- 1: it has a subject, so that it is never held back
+     exempt INTEGER NOT NULL,
+     details TEXT
+   ) WITHOUT ROWID;`,
 ]
 
 /** Brings the tables of an object to the newest version. Runs in the object's constructor, before any call. */

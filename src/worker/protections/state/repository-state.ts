@@ -5,18 +5,31 @@
  * Source: Cloudflare Workers, "Durable Objects", SQLite storage.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { Claim, ClaimAnswer, FoundTags, KnownTag, PushEnd, StateCalls } from './calls.ts'
+import type {
+  Claim,
+  ClaimAnswer,
+  FoundTags,
+  KnownTag,
+  PushEnd,
+  QuarantineDecision,
+  QuarantineRecord,
+  SeenManifest,
+  StateCalls,
+} from './calls.ts'
 import { migrate } from './migrations.ts'
+import { QuarantineRecords } from './quarantine-records.ts'
 import { TagClaims } from './tag-claims.ts'
 
 /** The state of one repository. */
 export class RepositoryState extends DurableObject implements StateCalls {
   readonly #claims: TagClaims
+  readonly #quarantine: QuarantineRecords
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env)
     migrate(ctx.storage)
     this.#claims = new TagClaims(ctx.storage.sql)
+    this.#quarantine = new QuarantineRecords(ctx.storage.sql)
   }
 
   async claim(claim: Claim): Promise<ClaimAnswer> {
@@ -70,6 +83,28 @@ export class RepositoryState extends DurableObject implements StateCalls {
 
   async listTags(after: string, limit: number): Promise<readonly KnownTag[]> {
     return this.#claims.list(after, limit)
+  }
+
+  async quarantineRecord(digest: string): Promise<QuarantineRecord | null> {
+    return this.#quarantine.find(digest) ?? null
+  }
+
+  async seeManifest(manifest: SeenManifest, children: readonly string[], trusted: boolean): Promise<QuarantineRecord> {
+    return this.#transaction(() => {
+      this.#claims.learnChildren(manifest.digest, children)
+      const record = this.#quarantine.see(manifest, Date.now())
+      if (!trusted) return record
+      this.#quarantine.trust(manifest.digest)
+      return this.#quarantine.see(manifest, Date.now())
+    })
+  }
+
+  async decideQuarantine(decision: QuarantineDecision): Promise<void> {
+    this.#transaction(() => this.#quarantine.decide(decision, Date.now()))
+  }
+
+  async unreadBelow(digest: string): Promise<readonly string[]> {
+    return this.#claims.unreadBelow(digest)
   }
 
   #transaction<T>(run: () => T): T {

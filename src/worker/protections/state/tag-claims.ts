@@ -123,6 +123,14 @@ export class TagClaims {
       .map(({ digest }) => digest)
   }
 
+  /** The manifest and what it lists at any depth, as far as their children are not known. */
+  unreadBelow(digest: string): readonly string[] {
+    return this.#sql
+      .exec<{ digest: string }>(UNREAD_BELOW, digest)
+      .toArray()
+      .map((row) => row.digest)
+  }
+
   /** Records what a manifest lists; a manifest that is not an index lists nothing. */
   learnChildren(digest: string, children: readonly string[]): void {
     this.#sql.exec('INSERT OR IGNORE INTO manifests (digest) VALUES (?)', digest)
@@ -192,5 +200,11 @@ const TAGS_THAT_NEED = `
 const UNREAD = `
   WITH RECURSIVE reached (digest) AS (
     SELECT digest FROM claims UNION SELECT digest FROM sightings UNION SELECT child FROM children JOIN reached ON parent = reached.digest
+  )
+  SELECT digest FROM reached WHERE digest NOT IN (SELECT digest FROM manifests)`
+
+const UNREAD_BELOW = `
+  WITH RECURSIVE reached (digest) AS (
+    VALUES (?) UNION SELECT child FROM children JOIN reached ON parent = reached.digest
   )
   SELECT digest FROM reached WHERE digest NOT IN (SELECT digest FROM manifests)`
