@@ -129,16 +129,19 @@ export const tellsIdentities = (
 
 /** What of a compiled policy says who is which identity, and which identities are denied something. */
 export type Membership = Pick<CommonData, 'identities'> & {
+  /** Names of the claims that policy reads; absent: those that it read when the federation was made. */
+  readonly claims?: readonly string[]
   readonly identityDenies: Readonly<Record<string, unknown>>
 }
 
 /** Everything that a subject of `issuer` is at once: itself, its groups, every identity whose whole rule it matches. */
 export function callerOfFederation(issuer: IssuerRule, federation: Federation, membership: Membership): Caller {
-  const { subject, groups, claims, odd } = federation
-  return callerOfSubject(issuer, subject, groups, { texts: claims, odd }, membership)
+  const { subject, groups, claims, odd, read } = federation
+  const notRead = membership.claims?.filter((name) => !read.includes(name)) ?? []
+  return callerOfSubject(issuer, subject, groups, { texts: claims, odd: [...odd, ...notRead] }, membership)
 }
 
-/** What is known of a subject's claims. A claim that is in neither was not there. */
+/** What is known of a subject's claims. `odd`: there, or perhaps there, and not readable. A claim in neither was not there. */
 export type KnownClaims = { readonly texts: ClaimTexts; readonly odd: readonly string[] }
 
 /** As much of an issuer's rule as tells what its claims mean; of an issuer without a rule only the name is known. */
@@ -161,6 +164,7 @@ export function callerOfSubject(
     ...(known === groups ? {} : { groupsUnknownOf: issuer.name }),
     ...(mayBe.length === 0 ? {} : { mayBe }),
     claims: claims.texts,
+    ...(claims.odd.length === 0 ? {} : { unreadClaims: claims.odd }),
   }
 }
 
@@ -256,14 +260,18 @@ function matchesClaim(issuer: ClaimRule, { texts, odd }: KnownClaims, claim: str
  */
 function groupsOf(claims: Claims, groupsClaim: string): Federation['groups'] {
   const elsewhere = ownProperty(claims, '_claim_names')
-  if (isRecord(elsewhere) && Object.hasOwn(elsewhere, groupsClaim)) return 'unknown'
+  if (elsewhere !== undefined && (!isRecord(elsewhere) || Object.hasOwn(elsewhere, groupsClaim))) return 'unknown'
   const overage = ownProperty(claims, 'hasgroups')
   if (overage !== undefined && overage !== false && overage !== 'false') return 'unknown'
   const groups = ownProperty(claims, groupsClaim)
   if (groups === undefined || groups === null) return 'missing'
+  if (typeof groups === 'string' && mayBeList(groups)) return 'unknown'
   const names = textsOf(groups)
   return names === undefined || names.length > GROUPS_MAX ? 'unknown' : names
 }
+
+/** A text in place of a list may be several groups, as some issuers join them. */
+const mayBeList = (groups: string): boolean => groups === '' || /[\s,;|[\]{}"]/.test(groups)
 
 /** The texts in a claim that is a text or a list of texts. */
 export function textsOf(value: unknown): readonly string[] | undefined {

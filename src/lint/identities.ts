@@ -37,11 +37,16 @@ function anyAccountOf(issuer: Issuer, subject: string | undefined, claims: Patte
   return `matches ${accounts}: no claim says whose it is`
 }
 
-/** What a subject says first, unless that is of no account: GitHub's subjects can be customised. */
-const accountOf = (subject: string | undefined): string | undefined =>
-  subject === undefined || /^(?:ref|ref_type|environment|event_name|workflow|actor):/.test(subject)
-    ? undefined
-    : subject.replace(/^[a-z_]+:/, '')
+/** What GitHub's customised subjects begin with if they name an account, or something of one. */
+const ACCOUNT_KEYS =
+  /^(?:repo|repository|repository_id|repository_owner|repository_owner_id|organization|enterprise|enterprise_id|workflow_ref|project_path|namespace_path):/
+
+/** The account that a subject names first; undefined if it begins with something else, which anybody may have. */
+const accountOf = (subject: string | undefined): string | undefined => {
+  if (subject === undefined) return undefined
+  const isKeyed = /^[a-z][a-z_]*:/.test(subject)
+  return isKeyed && !ACCOUNT_KEYS.test(subject) ? undefined : subject.replace(/^[a-z_]+:/, '')
+}
 
 /** An account is the first segment of every claim that names it. Anybody can open one that begins alike. */
 const fixesAccount = (pattern: string): boolean => !pattern.replace(/\/.*/s, '').includes('*')

@@ -18,6 +18,8 @@ export type Caller = {
   /** Identities that the caller may be, since a claim is missing or odd: none of them grants, every deny on one holds. */
   readonly mayBe?: readonly PrincipalKey[]
   readonly claims?: Attributes['claims']
+  /** Claims that are there and are not texts, or that policy did not read when the credential was made. */
+  readonly unreadClaims?: readonly string[]
 }
 
 /** The caller of a request without a credential. */

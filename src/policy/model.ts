@@ -212,4 +212,6 @@ export type Attributes = {
   readonly clientIp?: string
   /** Claims of the caller: text or list of texts. */
   readonly claims?: Readonly<Record<string, string | readonly string[]>>
+  /** Claims that the caller has, or may have, and that cannot be read: whether they exist is not decided. */
+  readonly unreadClaims?: readonly string[]
 }

@@ -136,6 +136,18 @@ describe('an identity', () => {
     expect(memberships(claims, main, { claimsOmittedWhenEmpty: ['ref'] })).toEqual(expected)
   })
 
+  it('that policy did not read when the federation was made is not readable, and not absent', () => {
+    const federation = federate(issuer, { aud: 'a', oid: 'u1', ...good }, VERIFIED_BY, ['ref'])
+    if (!federation.ok) throw new Error(federation.error)
+    const now = { identities: [], identityDenies: {}, claims: ['ref', 'kind', 'team'] }
+    expect(callerOfFederation(issuer, federation.value, now)).toMatchObject({
+      claims: { ref: good.ref },
+      unreadClaims: ['kind', 'team'],
+    })
+    const { unreadClaims } = callerOfFederation(issuer, federation.value, { identities: [], identityDenies: {} })
+    expect(unreadClaims).toBeUndefined()
+  })
+
   it('that denies nothing is not one that the caller may be', () => {
     const federation = federate(issuer, { aud: 'a', oid: 'u1' }, VERIFIED_BY, read)
     if (!federation.ok) throw new Error(federation.error)

@@ -92,6 +92,9 @@ describe('an inline key that the policy no longer has ends what was made from it
     ['replaced under its kid by a key of another type', oldRsa, {}, () => inline(replacement)],
     ['replaced under no kid', old, without, () => inline({ jwk: { ...next.jwk, kid: undefined } })],
     ['kept for encryption only', old, {}, () => inline({ jwk: { ...old.jwk, use: 'enc' } }, next)],
+    ['kept for other operations only', old, {}, () => inline({ jwk: { ...old.jwk, key_ops: ['encrypt'] } }, next)],
+    ['kept for another algorithm only', oldRsa, {}, () => inline({ jwk: { ...oldRsa.jwk, alg: 'RS512' } }, next)],
+    ['kept for a list of algorithms', oldRsa, {}, () => inline({ jwk: { ...oldRsa.jwk, alg: ['RS256'] } }, next)],
     ['moved to another issuer', old, {}, () => policyWith(`issuer: '${ISSUER}/b', jwks: ${JSON.stringify(jwks(old))}`)],
   ])('%s', async (_, key, header, after) => {
     policy = inline(key)

@@ -535,6 +535,10 @@ describe('lints', () => {
       ['github', 'claims: { repository: "*/*", ref: refs/heads/main }', 'any repository of any GitHub account'],
       ['github', 'claims: { sub: "repo:*:ref:refs/heads/main" }', 'any repository of any GitHub account'],
       ['github', 'subject: "environment:production"', 'any repository of any GitHub account'],
+      ['github', 'subject: "repository_visibility:private"', 'any repository of any GitHub account'],
+      ['github', 'subject: "head_ref:main"', 'any repository of any GitHub account'],
+      ['github', 'subject: "runner_environment:self-hosted"', 'any repository of any GitHub account'],
+      ['github', 'subject: "run_id:5"', 'any repository of any GitHub account'],
       ['dotcom', 'claims: { ref: main, ref_protected: "true" }', 'any project of any GitLab.com account'],
       ['google', 'claims: { email_verified: "true" }', 'any Google account'],
     ]

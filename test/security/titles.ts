@@ -9,7 +9,9 @@ type Node = { readonly type: string; readonly [key: string]: unknown }
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && 'type' in value
 
 const ROOTS: readonly string[] = ['it', 'test', 'describe']
-const IDLE: readonly string[] = ['skip', 'todo', 'fails']
+/** A member that only running tells. */
+const COMPUTED = '[computed]'
+const IDLE: readonly string[] = ['skip', 'todo', 'fails', COMPUTED]
 
 /** `it.skip.each(rows)` is `it`, `skip`, `each`. Nothing for a callee that is not a name with members and calls. */
 function chainOf(callee: unknown): readonly string[] {
@@ -18,7 +20,7 @@ function chainOf(callee: unknown): readonly string[] {
     case 'Identifier':
       return [String(callee.name)]
     case 'MemberExpression':
-      return [...chainOf(callee.object), ...chainOf(callee.property)]
+      return [...chainOf(callee.object), ...(callee.computed === true ? [COMPUTED] : chainOf(callee.property))]
     case 'CallExpression':
       return chainOf(callee.callee)
     case 'TaggedTemplateExpression':
@@ -43,6 +45,28 @@ const isIdleOption = (value: unknown): boolean =>
   Array.isArray(value.properties) &&
   value.properties.some(({ key }) => isNode(key) && IDLE.includes(String(key.name ?? key.value)))
 
+/** `it.each([])` and `it.for([])`: a table without a row. */
+function hasNoRows(callee: unknown): boolean {
+  if (!isNode(callee) || callee.type !== 'CallExpression' || !Array.isArray(callee.arguments)) return false
+  const [table] = callee.arguments
+  return (
+    isNode(table) && table.type === 'ArrayExpression' && Array.isArray(table.elements) && table.elements.length === 0
+  )
+}
+
+/** A body that calls `context.skip()`. */
+function skipsItself(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(skipsItself)
+  if (!isNode(value)) return false
+  const { type, callee } = value
+  if (type === 'CallExpression' && isNode(callee) && callee.type === 'MemberExpression') {
+    const { object, property } = callee
+    const isSkip = isNode(property) && (property.name ?? property.value) === 'skip'
+    if (isSkip && !(isNode(object) && ROOTS.includes(String(object.name)))) return true
+  }
+  return Object.values(value).some(skipsItself)
+}
+
 /** The titles of each test that runs: those of the suites around it, outermost first, then its own. */
 export function testsOf(source: string): readonly (readonly string[])[] {
   const found: (readonly string[])[] = []
@@ -57,6 +81,7 @@ export function testsOf(source: string): readonly (readonly string[])[] {
       return
     }
     if (members.some((member) => IDLE.includes(member)) || titled.some(isIdleOption)) return
+    if (hasNoRows(value.callee) || titled.slice(1).some(skipsItself)) return
     const titles = [...suites, title]
     if (root === 'describe') walk(titled.slice(1), titles)
     else if (titled.length > 1) found.push(titles)

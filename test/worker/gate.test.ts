@@ -559,7 +559,7 @@ describe('a form', () => {
 
   it('does not reach the registry as one in the bytes of an upload', async () => {
     const { call, seen } = createWorld({
-      registry: () => new Response(null, { status: 202, headers: { location: '/u/1' } }),
+      registry: () => new Response(null, { status: 202, headers: { location: '/uploads/1' } }),
     })
     const started = await call('POST', U, { as: 'ci' })
     const location = started.headers.get('location') ?? ''
@@ -574,7 +574,7 @@ describe('a form', () => {
     'body under another name does not reach %s',
     async (path) => {
       const { call, seen } = createWorld({
-        registry: () => new Response(null, { status: 202, headers: { location: '/u/1' } }),
+        registry: () => new Response(null, { status: 202, headers: { location: '/uploads/1' } }),
       })
       await call('POST', path, { as: 'ci', headers: { 'content-type': 'text/plain' }, body: parameters })
       expect(seen).toEqual([expect.objectContaining({ body: '' })])

@@ -49,6 +49,13 @@ describe('a deny on a group', () => {
     ['an object', { groups: { staff: true } }, DENIED],
     ['a list with a number', { groups: ['staff', 1] }, DENIED],
     ['another spelling of the claim', { Groups: ['staff'] }, DENIED],
+    ['several groups in one text, with commas', { groups: 'staff,contractors' }, DENIED],
+    ['several groups in one text, with spaces', { groups: 'staff contractors' }, DENIED],
+    ['several groups in one text, with lines', { groups: 'staff\ncontractors' }, DENIED],
+    ['a list as text', { groups: '["contractors"]' }, DENIED],
+    ['an empty text', { groups: '' }, DENIED],
+    ['a reference that cannot be read', { groups: [], _claim_names: 'groups' }, DENIED],
+    ['one group as text', { groups: 'staff' }, FORWARDED],
     ['too many groups', { groups: Array.from({ length: 300 }, (_, at) => `g${at}`) }, DENIED],
     ['another group', { groups: ['staff'] }, FORWARDED],
     ['an empty list', { groups: [] }, FORWARDED],
@@ -69,6 +76,33 @@ describe('a deny on a group', () => {
     expect((await pull(policyWith(rule), {})).message).toBe(
       'a deny assignment forbids content/read to subject corp/me: the claims of your token do not say whether you are one of those that it names',
     )
+  })
+})
+
+describe('a condition that asks whether a claim exists', () => {
+  const claim = '@Principal[Dockgate/claims:kind]'
+  const odd: readonly object[] = [
+    { kind: 3 },
+    { kind: true },
+    { kind: false },
+    { kind: { v: 'contractor' } },
+    { kind: ['contractor', 1] },
+    { kind: [['contractor']] },
+  ]
+
+  it.each(odd)('denies with the odd claim %j', async (claims) => {
+    const exists = denies(`principals: [everyone], condition: "Exists ${claim}"`)
+    expect(await pull(policyWith(exists), { ...claims })).toMatchObject(DENIED)
+    const text = `Exists ${claim} AND ${claim} ForAnyOfAnyValues:StringEquals {'contractor'}`
+    expect(await pull(policyWith(denies(`principals: [everyone], condition: "${text}"`)), { ...claims })).toMatchObject(
+      DENIED,
+    )
+  })
+
+  it('denies with the claim, and not without it', async () => {
+    const exists = denies(`principals: [everyone], condition: "Exists ${claim}"`)
+    expect(await pull(policyWith(exists), { kind: 'contractor' })).toMatchObject(DENIED)
+    expect(await pull(policyWith(exists), {})).toMatchObject(FORWARDED)
   })
 })
 

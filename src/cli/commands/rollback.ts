@@ -179,12 +179,16 @@ async function lastOther(
   const before = live.manifest.rollbackOf ?? live.manifest.serial
   const older = serials.filter((serial) => serial < before)
   for (let start = 0; start < older.length; start += CANDIDATES) {
-    const names = older.slice(start, start + CANDIDATES).map((serial) => historyKey(pointer, serial))
-    const texts = await kv.getAll(names)
-    for (const name of names) {
+    const records = older
+      .slice(start, start + CANDIDATES)
+      .map((serial) => [serial, historyKey(pointer, serial)] as const)
+    const texts = await kv.getAll(records.map(([, name]) => name))
+    for (const [serial, name] of records) {
       const text = texts.get(name)
       if (text === undefined) continue
       const candidate = await openBundle(kv, name, text, key.accepted, { pointer, service })
+      // A record of another serial was copied here: it does not tell what came before.
+      if (candidate.manifest.serial !== serial) continue
       if (!sameContent(candidate.manifest, live.manifest)) return candidate
     }
   }

@@ -79,10 +79,11 @@ const isForbidden = (decision: Decision): boolean =>
 /** What a request says of itself, for conditions; each tag that it names is asked apart. */
 export function attributesOf(rights: EffectiveRights, request: RegistryRequest | undefined, facts: Facts): Attributes {
   const { now: _, ...known } = facts
-  const { claims } = rights.caller
+  const { claims, unreadClaims } = rights.caller
   return {
     ...known,
     ...(claims === undefined ? {} : { claims }),
+    ...(unreadClaims === undefined ? {} : { unreadClaims }),
     ...(request === undefined ? {} : { method: request.method, ...digestOf(request) }),
     ...(request !== undefined && reachesEveryTag(request) ? { everyTag: true } : {}),
   }

@@ -50,6 +50,9 @@ const TO_CLIENT: ReadonlySet<string> = new Set([
   'warning',
 ])
 
+/** Whether a client may see a header of the registry, as the registry or the gate wrote it. */
+export const reachesClient = (name: string): boolean => TO_CLIENT.has(name) || name === 'location' || name === 'link'
+
 /** By lower-case name. Plain while they are gathered: the platform's `Headers` takes a call for each name, and a copy. */
 export type HeaderRecord = Record<string, string>
 

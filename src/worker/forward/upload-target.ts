@@ -7,7 +7,6 @@
  * host).
  */
 import { type Digest, parseDigest, type RepositoryName } from '../../registry/name.ts'
-import { parseQuery } from '../../registry/query.ts'
 
 /** Where a `Location` was read, and what it may name. */
 export type UploadPlace = {
@@ -63,7 +62,12 @@ function belowBase(path: string, basePath: string): string | undefined {
 
 /** Words of the request grammar between a repository's name and what is meant in it. */
 const MARKERS: ReadonlySet<string> = new Set(['blobs', 'manifests', 'tags', 'referrers'])
-const DIGEST_KEY: ReadonlySet<string> = new Set(['digest'])
+
+/**
+ * What some servers cut off a segment before they read it: path parameters (RFC 3986 section 3.3), white space, dots at the
+ * end, and control characters.
+ */
+const CUT_OFF = /;|[\s\p{Cc}]|[^./\\]\.+(?:[/\\]|$)/u
 
 /** @param isOwn whether it is on the upstream itself, where a registry's paths begin at the root */
 function named(
@@ -74,11 +78,16 @@ function named(
   isOwn: boolean,
 ): UploadTarget {
   const text = decoded(path)
-  if (text === undefined) return unfit(OTHER_THING)
+  if (text === undefined || CUT_OFF.test(text)) return unfit(OTHER_THING)
+  // The gate would check its own digest, and the registry would push the one that it reads first.
+  if (namesDigest(target)) return unfit(OTHER_THING)
   const read = segmentsOf(text)
   const start = registryStart(read)
-  // Such as `/artifacts-uploads/…` of Artifact Registry: no registry's path, so nothing else can be meant by it.
-  if (start === undefined) return { kind: 'session', target, form }
+  // Such as `/artifacts-uploads/…` of Artifact Registry. Other paths of a registry's host may be another API of it.
+  if (start === undefined) {
+    const isUpload = !isOwn || read.some((segment) => segment.includes('upload'))
+    return isUpload ? { kind: 'session', target, form } : unfit(OTHER_THING)
+  }
   const raw = path.split('/').slice(1)
   const isPlain =
     raw.length === read.length && raw.every((segment, index) => decoded(segment)?.toLowerCase() === read[index])
@@ -92,9 +101,16 @@ function named(
   }
   // A blob, a manifest or an upload of a repository whose name goes on with `/blobs/…`.
   if (rest.slice(0, -1).some((segment) => MARKERS.has(segment))) return unfit(OTHER_THING)
-  // The gate would check the second digest, and the registry would push the first one.
-  const query = parseQuery(target.split('?').slice(1).join('?'), DIGEST_KEY)
-  return query.ok && query.value.size === 0 ? { kind: 'session', target, form } : unfit(OTHER_THING)
+  return { kind: 'session', target, form }
+}
+
+/** Whether a query has a key that some reader takes for `digest`, or one that cannot be read. */
+function namesDigest(target: string): boolean {
+  const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : ''
+  return query.split(/[&;]/).some((part) => {
+    const key = decoded((part.split('=', 1)[0] ?? '').replaceAll('+', ' '))
+    return key === undefined || key.trim().toLowerCase() === 'digest'
+  })
 }
 
 /** How often a path may be encoded. */

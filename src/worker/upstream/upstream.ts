@@ -6,12 +6,12 @@
 import { isRecord } from '../../base/json.ts'
 import { isJson, parseMediaType } from '../../registry/media-type.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
-import type { HeaderRecord } from '../answers/headers.ts'
+import { type HeaderRecord, reachesClient } from '../answers/headers.ts'
 import { Fault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
 import { TIMED_OUT, within } from '../platform/timeout.ts'
 import type { Authentication } from './authentication.ts'
-import { echoes } from './echo.ts'
+import { echoes, repeats } from './echo.ts'
 
 /** A registry behind the gate. */
 export type Upstream = {
@@ -94,7 +94,10 @@ async function attempt(
       connection?.abort()
       throw new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS')
     }
-    if (answer.status < 300) return answer
+    if (answer.status < 300) {
+      if (authorization !== undefined) refuseWholeEchoIn(answer.headers, authorization)
+      return answer
+    }
     if (authorization !== undefined) refuseEchoIn(answer.headers, authorization)
     return answer.status < 400 ? answer : await readError(answer, request, connection, authorization)
   } catch (cause) {
@@ -168,10 +171,26 @@ function partsOfErrors(text: string): readonly string[] | undefined {
 
 /** Throws `upstream_invalid` for a header, of those that clients may see, which repeats the gate's credential. */
 function refuseEchoIn(headers: Headers, authorization: string): void {
-  const shown = ['location', 'warning', 'etag', 'link'].map((name) => headers.get(name) ?? '')
-  if (shown.every((value) => value === '') || !echoes(shown, authorization)) return
-  throw new Fault('upstream_invalid', "the registry repeats the gate's own credential in the headers of its answer")
+  const shown: string[] = []
+  headers.forEach((value, name) => {
+    if (reachesClient(name)) shown.push(value)
+  })
+  if (echoes(shown, authorization)) throw echoed()
 }
+
+/** Headers of an answer without an error that a registry fills as it likes. */
+const FREE_HEADERS = ['etag', 'docker-upload-uuid', 'warning'] as const
+
+/** As {@link refuseEchoIn}, for the hot path: headers that hold free text, and the credential as a whole. */
+function refuseWholeEchoIn(headers: Headers, authorization: string): void {
+  for (const name of FREE_HEADERS) {
+    const value = headers.get(name)
+    if (value !== null && repeats(value, authorization)) throw echoed()
+  }
+}
+
+const echoed = (): Fault =>
+  new Fault('upstream_invalid', "the registry repeats the gate's own credential in the headers of its answer")
 
 /** Let go of a body that nobody will read. */
 export async function discard(response: Response): Promise<void> {

@@ -261,6 +261,15 @@ describe('a roll-back', () => {
     expect((await back(NOW + 10)).rollbackOf).toBe(NOW + 1)
   })
 
+  it.each([NOW + 5, NOW + 9])('passes over a record of another serial that was copied to %i', async (serial) => {
+    await pushThree()
+    copy(`pointer:${NOW}`, `pointer:${serial}`)
+    await push(b, NOW + 9, { force: true })
+    await push(c, NOW + 11)
+    copy(`pointer:${NOW}`, `pointer:${NOW + 9}`)
+    expect((await back(NOW + 20)).rollbackOf).toBe(NOW + 1)
+  })
+
   it('goes to a bundle by serial, also forward again', async () => {
     await pushThree()
     expect((await back(NOW + 10, NOW)).rollbackOf).toBe(NOW)

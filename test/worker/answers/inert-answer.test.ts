@@ -130,6 +130,9 @@ describe('the credential of the gate', () => {
   const TOKEN = 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJnYXRlIn0.c2lnbmF0dXJl'
   const base64 = (text: string) => Buffer.from(text).toString('base64')
   const part = (authorization: string) => authorization.slice(authorization.indexOf(' ') + 1)
+  const PASSWORD_BASE64 = Buffer.from(PASSWORD).toString('base64')
+  const escapedBy = (text: string, spelled: (code: number) => string) =>
+    [...text].map((char) => spelled(char.codePointAt(0) ?? 0)).join('')
   const numeric = (text: string) => [...text].map((char) => `&#${char.codePointAt(0)};`).join('')
 
   const echoesOf = (authorization: string): readonly (readonly [string, string])[] => [
@@ -145,6 +148,18 @@ describe('the credential of the gate', () => {
     ['in HTML', numeric(part(authorization))],
     ['in JSON in JSON', JSON.stringify({ headers: { authorization } }).replaceAll('/', '\\/')],
     ['in a list of Go', `map[Authorization:[${authorization}]]`],
+    ['in a URL in a URL', encodeURIComponent(encodeURIComponent(authorization))],
+    ['in lines', (part(authorization).match(/.{1,10}/g) ?? []).join('\r\n')],
+    ['in two pieces', `${part(authorization).slice(0, 20)}" and "${part(authorization).slice(20)}`],
+    ['cut off', `${part(authorization).slice(0, 20)}...`],
+    ['in hexadecimal', Buffer.from(part(authorization)).toString('hex')],
+    ['in hexadecimal, in capitals', Buffer.from(part(authorization)).toString('hex').toUpperCase()],
+    ['in escapes of JavaScript', escapedBy(part(authorization), (code) => `\\x${code.toString(16)}`)],
+    ['in escapes of ECMAScript 2015', escapedBy(part(authorization), (code) => `\\u{${code.toString(16)}}`)],
+    ['in octal escapes', escapedBy(part(authorization), (code) => `\\${code.toString(8)}`)],
+    ['in HTML without semicolons', escapedBy(part(authorization), (code) => `&#${code}`)],
+    ['in named references of HTML', part(authorization).replaceAll('/', '&sol;').replaceAll('+', '&plus;')],
+    ['in quoted-printable', escapedBy(part(authorization), (code) => `=${code.toString(16).toUpperCase()}`)],
   ]
 
   const ofPassword: readonly (readonly [string, string])[] = [
@@ -194,6 +209,18 @@ describe('the credential of the gate', () => {
     ['location', `https://gate-user:${encodeURIComponent(PASSWORD)}@cdn.example/blob`, 307],
     ['warning', `299 - "${BASIC}"`, 404],
     ['etag', `"${part(BASIC)}"`, 304],
+    ['docker-upload-uuid', part(BASIC), 404],
+    ['docker-distribution-api-version', part(BASIC), 404],
+    ['range', part(BASIC), 416],
+    ['content-range', part(BASIC), 416],
+    ['oci-subject', part(BASIC), 404],
+    ['oci-tag', part(BASIC), 404],
+    ['oci-filters-applied', part(BASIC), 404],
+    ['retry-after', part(BASIC), 429],
+    ['accept-ranges', part(BASIC), 404],
+    ['etag', `"${part(BASIC)}"`, 200],
+    ['docker-upload-uuid', part(BASIC), 200],
+    ['warning', `299 - "${PASSWORD_BASE64}"`, 200],
   ])('never reaches the client in %s', async (name, value, status) => {
     const log = catchLog()
     const { call } = createWorld({
@@ -201,7 +228,8 @@ describe('the credential of the gate', () => {
       upstream: { authorizationFor: () => BASIC },
     })
     const response = await call('GET', B, { as: 'ci' })
-    expect([response.status, response.headers.get(name)]).toEqual([502, null])
+    expect(response.status).toBe(502)
+    expect(response.headers.get(name) ?? '').not.toContain(value)
     expect(log.lines()).toContain("the registry repeats the gate's own credential in the headers of its answer")
     expect(log.lines()).not.toContain(part(BASIC))
   })

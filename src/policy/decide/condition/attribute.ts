@@ -74,6 +74,12 @@ export function readAttribute({ source, name }: Attribute, context: Context): Re
   return Object.hasOwn(claims, claim) ? claims[claim] : undefined
 }
 
+/** Whether an attribute is a claim that is there, or may be, and cannot be read. */
+export const isUnread = ({ source, name }: Attribute, { attributes }: Context): boolean =>
+  source === 'Principal' &&
+  name.startsWith(CLAIMS) &&
+  attributes.unreadClaims?.includes(name.slice(CLAIMS.length)) === true
+
 /** Whether this is the name of the repository, under either source. */
 export const isRepositoryName = ({ source, name }: Attribute): boolean =>
   name === REPOSITORY_NAME && (source === 'Request' || source === 'Resource')

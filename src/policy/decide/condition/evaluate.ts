@@ -4,7 +4,7 @@
  */
 import { matchesAction } from '../../action-pattern.ts'
 import type { Expression, Operand } from '../../expression.ts'
-import { ANY_TAG, type Context, type Reading, readAttribute, type Value } from './attribute.ts'
+import { ANY_TAG, type Context, isUnread, type Reading, readAttribute, type Value } from './attribute.ts'
 import { OPERATOR_RULES, type OperatorRule } from './operator.ts'
 import {
   and,
@@ -45,6 +45,7 @@ export function evaluate(expression: Expression, context: Context): Outcomes {
     case 'comparison':
       return compare(expression, context)
     case 'exists': {
+      if (isUnread(expression.attribute, context)) return ERROR
       const value = readAttribute(expression.attribute, context)
       return value === undefined ? FALSE : value === ANY_TAG ? UNKNOWN : TRUE
     }

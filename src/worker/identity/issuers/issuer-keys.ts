@@ -53,8 +53,8 @@ export async function stillCounts(
     const until = known.at + REFRESH_BEHIND_SECONDS
     if (access.now < until) return { key, until }
   }
-  const { set, read, until } = await keysOf(issuer, { thumbprint }, access)
-  if (!set.has({ thumbprint })) return undefined
+  const { set, read, until } = await keysOf(issuer, { thumbprint, algorithm }, access)
+  if (!set.has({ thumbprint, algorithm })) return undefined
   return {
     key: { thumbprint, algorithm, ...(read === undefined ? {} : { read }) },
     ...(until === undefined ? {} : { until }),

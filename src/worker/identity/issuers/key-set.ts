@@ -17,8 +17,10 @@ export type KeySet = {
   find(header: JWTHeaderParameters): Promise<FoundKey>
 }
 
-/** A key by the `kid` of a header, which the sender of a JWT chose, or by its RFC 7638 thumbprint. */
-export type WantedKey = { readonly kid: string | undefined } | { readonly thumbprint: string }
+/** A key by the `kid` of a header, which the sender of a JWT chose, or by its RFC 7638 thumbprint and algorithm. */
+export type WantedKey =
+  | { readonly kid: string | undefined }
+  | { readonly thumbprint: string; readonly algorithm: string }
 
 /** A key with its RFC 7638 thumbprint. */
 export type FoundKey = { readonly key: CryptoKey; readonly thumbprint: string }
@@ -34,10 +36,14 @@ export async function parseKeySet(value: unknown): Promise<KeySet> {
   if (!isRecord(value) || !Array.isArray(value.keys)) throw new Error('it is not a JWKS: "keys" is missing')
   const members = (await Promise.all(value.keys.filter(isPublicKey).map(memberOf))).filter(isMember)
   const ids = new Set(members.map(({ kid }) => kid))
-  const thumbprints = new Set(members.map(({ thumbprint }) => thumbprint))
   return {
     has: (wanted) =>
-      'thumbprint' in wanted ? thumbprints.has(wanted.thumbprint) : wanted.kid === undefined || ids.has(wanted.kid),
+      'thumbprint' in wanted
+        ? members.some(
+            ({ thumbprint, algorithm }) =>
+              thumbprint === wanted.thumbprint && (algorithm ?? wanted.algorithm) === wanted.algorithm,
+          )
+        : wanted.kid === undefined || ids.has(wanted.kid),
     async find(header) {
       const found: FoundKey[] = []
       for (const { thumbprint, find } of members) {
@@ -57,17 +63,21 @@ function ignoreOtherKey(error: unknown): undefined {
   throw error
 }
 
-type PublicKey = { readonly kty: string; readonly kid?: string }
+type PublicKey = { readonly kty: string; readonly kid?: string; readonly alg?: string }
 
 const isPublicKey = (key: unknown): key is PublicKey =>
   isRecord(key) &&
   KEY_TYPES.includes(key.kty) &&
   key.d === undefined &&
   (key.use === undefined || key.use === 'sig') &&
+  (key.key_ops === undefined || (Array.isArray(key.key_ops) && key.key_ops.includes('verify'))) &&
+  (key.alg === undefined || typeof key.alg === 'string') &&
   (key.kid === undefined || typeof key.kid === 'string')
 
 type Member = {
   readonly kid: string | undefined
+  /** The only algorithm that the key is for; undefined: any that fits its type. */
+  readonly algorithm: string | undefined
   /** RFC 7638, SHA-256. */
   readonly thumbprint: string
   readonly find: (header: JWTHeaderParameters) => Promise<CryptoKey>
@@ -76,7 +86,12 @@ type Member = {
 /** Undefined for an incomplete key, which could verify nothing. */
 async function memberOf(jwk: PublicKey): Promise<Member | undefined> {
   try {
-    return { kid: jwk.kid, thumbprint: await calculateJwkThumbprint(jwk), find: createLocalJWKSet({ keys: [jwk] }) }
+    return {
+      kid: jwk.kid,
+      algorithm: jwk.alg,
+      thumbprint: await calculateJwkThumbprint(jwk),
+      find: createLocalJWKSet({ keys: [jwk] }),
+    }
   } catch {
     return undefined
   }
