@@ -1,6 +1,8 @@
 /**
  * The gate as one ES module for Cloudflare Workers or workerd: make it the `main` module of a Worker, without bundling it
  * again. Its bindings, variables and secrets are described in docs/deployment.md.
+ *
+ * It imports `cloudflare:workers`, so that only workerd runs it.
  */
 declare const worker: {
   fetch(
@@ -10,3 +12,8 @@ declare const worker: {
   ): Response | Promise<Response>
 }
 export default worker
+
+/** The Durable Object that keeps the state of protected repositories: the class of the binding `STATE`. */
+export declare class RepositoryState {
+  constructor(context: unknown, env: unknown)
+}

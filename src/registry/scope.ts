@@ -38,11 +38,12 @@ export const SCOPE_ACTIONS: Readonly<Record<Permission, string>> = {
 
 /** The scope actions that a client can ask for on a repository, each with the permissions that allow it. One is enough. */
 export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly Action[]>([
-  ['pull', ['content/read']],
-  ['push', ['content/write']],
+  // Under a quarantine `quarantine/read` reads and lists, and `quarantine/write` decides with a token of `push`, as Azure has it.
+  ['pull', ['content/read', 'quarantine/read']],
+  ['push', ['content/write', 'quarantine/write']],
   // Either permission is sufficient to untag, so either is sufficient for a token with `delete`.
   ['delete', ['content/delete', 'metadata/delete']],
-  ['metadata_read', ['metadata/read']],
+  ['metadata_read', ['metadata/read', 'quarantine/read']],
   ['metadata_write', ['metadata/write']],
   ['deleted_read', [DELETED_READ]],
   ['deleted_restore', [DELETED_RESTORE]],

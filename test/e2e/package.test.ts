@@ -191,7 +191,8 @@ describe.each(NODES)('the package under Node.js %s', { timeout: TIMEOUT_MS }, (v
 
   it('has types that a strict compiler takes, without any package of ours', async () => {
     const program = `import { compilePolicy, decide, explain, loadPolicies, parseRegistryRequest } from 'dockgate'
-import worker from 'dockgate/worker'
+import type worker from 'dockgate/worker'
+import type { RepositoryState } from 'dockgate/worker'
 const { policies, problems } = await loadPolicies('policies')
 if (policies === undefined) throw new Error(problems[0]?.message)
 const policy = compilePolicy(policies)
@@ -202,7 +203,10 @@ const request = parseRegistryRequest('DELETE', '/v2/samples/app/manifests/v1')
 if (!request.ok) throw new Error(request.error.message)
 const why = explain(policy, { principal: 'token:build', request: request.value, now: 1 })
 if (why.authorization.effect !== 'deny' || why.changes === undefined) throw new Error('allowed')
-if (typeof worker.fetch !== 'function') throw new Error('no Worker')
+type Answer = Awaited<ReturnType<typeof worker.fetch>>
+const status = (answer: Answer): number => answer.status
+const named = (state: typeof RepositoryState): string => state.name
+if ([status, named].some((each) => typeof each !== 'function')) throw new Error('no types')
 `
     writeFileSync(join(project.folder, 'use.mts'), program)
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
