@@ -50,6 +50,9 @@ export type Env = {
   readonly MAX_STALENESS_SECONDS?: string
   /** The state of protected repositories: the Durable Object `RepositoryState`. Absent: protected changes get 503. */
   readonly STATE?: { getByName(name: string): StateCalls }
+  /** URL that gets an event for each manifest that is pushed into a quarantine; the secret signs the events. */
+  readonly QUARANTINE_WEBHOOK?: string
+  readonly QUARANTINE_WEBHOOK_SECRET?: string
   /** Counts failed logins. Absent: logins are not counted. */
   readonly LOGIN_LIMIT?: RateLimit
 }

@@ -12,13 +12,14 @@ import {
   quarantineOf,
 } from '../../policy/decide/protections.ts'
 import { contentChange } from '../../registry/content-change.ts'
-import type { RepositoryName } from '../../registry/name.ts'
+import type { RepositoryName, Tag } from '../../registry/name.ts'
 import { requestOrigin } from '../../registry/parse.ts'
 import type { MetadataRequest, RegistryRequest } from '../../registry/request.ts'
 import type { Refusal } from '../answers/refusal.ts'
 import { type ForwardContext, forward, readManifestText } from '../forward/forward.ts'
 import type { Env } from '../platform/env.ts'
-import { decideQuarantine, pullReleased, pushQuarantined, readDecision } from './quarantine.ts'
+import { isSet } from '../platform/settings.ts'
+import { decideQuarantine, pullReleased, pushQuarantined, type QuarantineEvent, readDecision } from './quarantine.ts'
 import { RegistryFacts } from './registry-facts.ts'
 import { objectNameOf, stateOf } from './state-client.ts'
 import { guardWriteOnce } from './write-once.ts'
@@ -26,7 +27,7 @@ import { guardWriteOnce } from './write-once.ts'
 /** What holding a request to protections needs in addition to the request. */
 export type GuardPorts = {
   readonly common: Pick<Common, 'protections'>
-  readonly env: Pick<Env, 'STATE'>
+  readonly env: Pick<Env, 'STATE' | 'QUARANTINE_WEBHOOK'>
   readonly nowMs: number
   /** Id of the request, for the log. */
   readonly id: string
@@ -61,12 +62,46 @@ export function guard(request: RegistryRequest, ports: GuardPorts): Promise<Resp
   const sendHeld = async (body?: string): Promise<Response | Refusal> => {
     if (!isHeld) return send(body)
     const text = body ?? (await manifest())
-    return pushQuarantined(text, isTrustedPusher(quarantine, caller), { ...tools, quarantine, forward: send })
+    const held = { ...tools, quarantine, forward: send }
+    return pushQuarantined(
+      text,
+      isTrustedPusher(quarantine, caller),
+      held,
+      eventFor(name, change.tags[0], tools, ports),
+    )
   }
   const kept = keptTags(protections, caller)
   if (kept === undefined) return isHeld ? sendHeld() : undefined
   return guardWriteOnce(change, { ...tools, kept, manifest, forward: sendHeld })
 }
+
+/** Makes the event for a push; undefined if nobody wants events. */
+function eventFor(
+  repository: RepositoryName,
+  tag: Tag | undefined,
+  { forwarding }: ReturnType<typeof toolsFor>,
+  { env, id, nowMs }: GuardPorts,
+): ((digest: string, bytes: number) => QuarantineEvent) | undefined {
+  if (!isSet(env.QUARANTINE_WEBHOOK)) return undefined
+  const { mediaType } = forwarding.facts
+  return (digest, bytes) => ({
+    id: crypto.randomUUID(),
+    timestamp: new Date(nowMs).toISOString(),
+    action: 'quarantine',
+    target: {
+      ...(mediaType === undefined ? {} : { mediaType }),
+      size: bytes,
+      digest,
+      length: bytes,
+      repository,
+      ...(tag === undefined ? {} : { tag }),
+    },
+    request: { id, host: hostOf(forwarding), method: 'PUT' },
+  })
+}
+
+/** The host under which clients reach the gate. */
+const hostOf = ({ settings, url }: ForwardContext): string => new URL(settings.publicUrl ?? requestOrigin(url)).host
 
 const MANIFEST_PATH = /\/_manifests\/([^/?]+)$/
 
@@ -88,9 +123,7 @@ export function guardAttributes(
   const [, digest] = MANIFEST_PATH.exec(path) ?? []
   if (decision === undefined || digest === undefined) return { code: 'attributes_invalid' }
   const tools = toolsFor(name, ports)
-  const { settings, url } = tools.forwarding
-  const host = new URL(settings.publicUrl ?? requestOrigin(url)).host
-  return decideQuarantine({ repository: name, digest, host }, decision, tools)
+  return decideQuarantine({ repository: name, digest, host: hostOf(tools.forwarding) }, decision, tools)
 }
 
 function toolsFor(name: RepositoryName, { env, nowMs, id, context, audit }: GuardPorts) {

@@ -134,20 +134,44 @@ export async function pushQuarantined(
   text: string | undefined,
   isTrusted: boolean,
   { state: stateOf, forward, id }: QuarantinedRequest,
+  eventOf?: (digest: string, bytes: number) => QuarantineEvent,
 ): Promise<Response | Refusal> {
   const manifest = text === undefined ? undefined : await readManifest(text)
   if (manifest === undefined) return { code: 'manifest_unreadable' }
   const state = stateOf()
   await state.seeManifest(seen(manifest), manifest.children, false)
   const answer = await forward(text)
-  if (!isTrusted || !(answer instanceof Response) || !answer.ok) return answer
+  if (!(answer instanceof Response) || !answer.ok) return answer
   try {
-    await state.seeManifest(seen(manifest), manifest.children, true)
+    if (isTrusted) await state.seeManifest(seen(manifest), manifest.children, true)
+    else if (eventOf !== undefined) {
+      const event = eventOf(manifest.digests[0], new TextEncoder().encode(text).byteLength)
+      await state.announce(event.id, JSON.stringify(event))
+    }
   } catch (error) {
-    // It stays held back: the same push again releases it.
+    // It stays held back, and nobody is told: the same push again releases or announces it.
     logFault(error, id)
   }
   return answer
+}
+
+/** Azure's event for a manifest that was pushed into a quarantine. */
+export type QuarantineEvent = {
+  readonly id: string
+  /** RFC 3339. */
+  readonly timestamp: string
+  readonly action: 'quarantine'
+  readonly target: {
+    readonly mediaType?: string
+    /** Bytes of the manifest, under both names. */
+    readonly size: number
+    readonly length: number
+    readonly digest: string
+    readonly repository: string
+    /** The first tag of the push; absent for a push by digest alone. */
+    readonly tag?: string
+  }
+  readonly request: { readonly id: string; readonly host: string; readonly method: string }
 }
 
 const STATES: Readonly<Record<string, 'passed' | 'failed'>> = { passed: 'passed', failed: 'failed' }

@@ -56,6 +56,7 @@ export function stateOf({ STATE }: Pick<Env, 'STATE'>, name: string): StateCalls
     seeManifest: call((...args) => stub.seeManifest(...args)),
     decideQuarantine: call((decision) => stub.decideQuarantine(decision)),
     unreadBelow: call((digest) => stub.unreadBelow(digest)),
+    announce: call((...args) => stub.announce(...args)),
   }
 }
 

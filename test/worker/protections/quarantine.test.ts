@@ -348,7 +348,7 @@ describe('a state that cannot be used', () => {
     await decide(world, 'Passed')
     const object = bindings.STATE.getByName(world.objectName)
     await runInDurableObject(object, (_object, { storage }) => {
-      expect(storage.sql.exec('SELECT max(version) AS version FROM migrations').one()).toEqual({ version: 2 })
+      expect(storage.sql.exec('SELECT max(version) AS version FROM migrations').one()).toEqual({ version: 3 })
     })
     expect((await pull(world, one)).status).toBe(200)
   })

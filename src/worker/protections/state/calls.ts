@@ -95,4 +95,6 @@ export type StateCalls = {
   decideQuarantine(decision: QuarantineDecision): Promise<void>
   /** The manifest and what it lists at any depth, as far as their children are not known. */
   unreadBelow(digest: string): Promise<readonly string[]>
+  /** Keeps an event for the webhook until that has taken it. `id` names the event; the same one again changes nothing. */
+  announce(id: string, body: string): Promise<void>
 }

@@ -37,6 +37,15 @@ const MIGRATIONS: readonly string[] = [
      exempt INTEGER NOT NULL,
      details TEXT
    ) WITHOUT ROWID;`,
+  `CREATE TABLE outbox (
+     id TEXT PRIMARY KEY,
+     body TEXT NOT NULL,
+     -- milliseconds since the epoch
+     created INTEGER NOT NULL,
+     attempts INTEGER NOT NULL,
+     due INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE INDEX outbox_by_due ON outbox (due);`,
 ]
 
 /** Brings the tables of an object to the newest version. Runs in the object's constructor, before any call. */

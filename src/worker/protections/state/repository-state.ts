@@ -19,17 +19,20 @@ import type {
 import { migrate } from './migrations.ts'
 import { QuarantineRecords } from './quarantine-records.ts'
 import { TagClaims } from './tag-claims.ts'
+import { Outbox, type WebhookEnv } from './webhook.ts'
 
 /** The state of one repository. */
-export class RepositoryState extends DurableObject implements StateCalls {
+export class RepositoryState extends DurableObject<WebhookEnv> implements StateCalls {
   readonly #claims: TagClaims
   readonly #quarantine: QuarantineRecords
+  readonly #outbox: Outbox
 
-  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+  constructor(ctx: DurableObjectState, env: WebhookEnv) {
     super(ctx, env)
     migrate(ctx.storage)
     this.#claims = new TagClaims(ctx.storage.sql)
     this.#quarantine = new QuarantineRecords(ctx.storage.sql)
+    this.#outbox = new Outbox(ctx.storage.sql)
   }
 
   async claim(claim: Claim): Promise<ClaimAnswer> {
@@ -105,6 +108,22 @@ export class RepositoryState extends DurableObject implements StateCalls {
 
   async unreadBelow(digest: string): Promise<readonly string[]> {
     return this.#claims.unreadBelow(digest)
+  }
+
+  async announce(id: string, body: string): Promise<void> {
+    const now = Date.now()
+    this.#transaction(() => this.#outbox.add(id, body, now))
+    await this.#scheduleAlarm()
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#outbox.deliver(this.env, Date.now())
+    await this.#scheduleAlarm()
+  }
+
+  async #scheduleAlarm(): Promise<void> {
+    const due = this.#outbox.nextDueMs()
+    if (due !== undefined) await this.ctx.storage.setAlarm(due)
   }
 
   #transaction<T>(run: () => T): T {
