@@ -166,7 +166,12 @@ const WORDING: readonly string[] = [
 ]
 
 /** Files that a program outside the tree loads: the platform, Node, the package's users. */
-const ENTRY_POINTS: ReadonlySet<string> = new Set(['src/worker/index.ts', 'src/cli/main.ts', 'src/index.ts'])
+const ENTRY_POINTS: ReadonlySet<string> = new Set([
+  'src/worker/index.ts',
+  'src/cli/main.ts',
+  'src/index.ts',
+  'dev/build/worker.d.ts',
+])
 
 /** Names of exported functions, classes and constants. Types may be exported for signatures alone. */
 function valueExportsOf(file: string): readonly string[] {
