@@ -120,6 +120,10 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
     refusal: { code: 'manifest_unreadable' },
     help: 'A protection covers the tag, so the gate reads the manifest before the registry does. Push a manifest of the OCI image-spec.',
   },
+  not_a_signature: {
+    refusal: { code: 'not_a_signature' },
+    help: 'The caller has `sign/write` and not `content/write`. [protections.md](protections.md#signing) says what counts as a signature; `SIGNATURE_TYPES` adds types.',
+  },
   manifest_busy: {
     refusal: { code: 'manifest_busy' },
     help: 'A delete is under way, or its answer was lost less than 15 minutes ago. Try again.',

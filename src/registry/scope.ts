@@ -38,9 +38,10 @@ export const SCOPE_ACTIONS: Readonly<Record<Permission, string>> = {
 
 /** The scope actions that a client can ask for on a repository, each with the permissions that allow it. One is enough. */
 export const REPOSITORY_SCOPE_ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly Action[]>([
-  // Under a quarantine `quarantine/read` reads and lists, and `quarantine/write` decides with a token of `push`, as Azure has it.
+  // Under a quarantine `quarantine/read` reads and lists, and `quarantine/write` decides with a token of `push`, as
+  // Azure has it. `sign/write` pushes signatures.
   ['pull', ['content/read', 'quarantine/read']],
-  ['push', ['content/write', 'quarantine/write']],
+  ['push', ['content/write', 'quarantine/write', 'sign/write']],
   // Either permission is sufficient to untag, so either is sufficient for a token with `delete`.
   ['delete', ['content/delete', 'metadata/delete']],
   ['metadata_read', ['metadata/read', 'quarantine/read']],

@@ -24,7 +24,7 @@ import type { Env } from './platform/env.ts'
 import { Fault, logFault } from './platform/fault.ts'
 import { sealOf } from './platform/seal.ts'
 import { type Settings, settingsOf } from './platform/settings.ts'
-import { type GuardPorts, guard, guardAttributes } from './protections/guard.ts'
+import { type GuardPorts, guard, guardAttributes, guardSigning } from './protections/guard.ts'
 import type { CurrentPolicy, PolicyView } from './store/policy-view.ts'
 
 /** What the gate depends on. */
@@ -170,7 +170,8 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   }
   const verdict = decide(asked)
   if (verdict.effect === 'deny') return verdict.reason
-  const guarded = guard(asked, guarding)
+  const isSigning = verdict.signatureOnly === true && asked.operation === 'pushManifest'
+  const guarded = isSigning ? guardSigning(asked, guarding) : guard(asked, guarding)
   return guarded === undefined ? await forward(asked, context()) : await guarded
 }
 

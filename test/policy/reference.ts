@@ -214,11 +214,39 @@ export function requestVerdict(policies: PolicySet, caller: Caller, request: Reg
   if (request.operation === 'ping' || isForAll) {
     return caller.authenticated ? { effect: 'allow', by: [] } : { effect: 'deny', code: 'authentication_required' }
   }
+  const needs = needsOf(request)
+  const plain = needsVerdict(policies, caller, request, facts, needs)
+  if (plain.effect === 'allow' || plain.code !== 'no_grant' || !isSignaturePush(request)) return plain
+  // Signing takes sign/write in place of content/write.
+  const signing = needs.map(
+    (need) => ({ ...need, action: need.action === 'content/write' ? 'sign/write' : need.action }) as const,
+  )
+  const signed = needsVerdict(policies, caller, request, facts, signing)
+  return signed.effect === 'allow' ? signed : plain
+}
+
+/** Uploads, pushes by digest, and pushes of one tag that signers use. */
+function isSignaturePush(request: RegistryRequest): boolean {
+  const tags = tagsOf(request)
+  const isPush = request.operation !== 'metadata' && needsOf(request).some(({ action }) => action === 'content/write')
+  return (
+    isPush &&
+    (tags.length === 0 || (tags.length === 1 && /^sha256-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tags[0] ?? '')))
+  )
+}
+
+function needsVerdict(
+  policies: PolicySet,
+  caller: Caller,
+  request: RegistryRequest,
+  facts: Facts,
+  needs: readonly Need[],
+): Verdict {
   const attributes = attributesOf(request, caller, facts)
   const { now } = facts
   const tags = tagsOf(request)
   const by = new Set<string>()
-  for (const need of needsOf(request)) {
+  for (const need of needs) {
     for (const tag of tags.length === 0 ? [undefined] : tags) {
       const about = {
         ...(need.repository === undefined ? {} : { repository: need.repository }),

@@ -26,17 +26,20 @@ export type Verdict = {
 
 /** The same verdict with notes; without notes the verdict itself. */
 export const withNotes = (verdict: Verdict, notes: readonly string[]): Verdict =>
-  notes.length === 0 ? verdict : { ...verdict, notes }
+  notes.length === 0 ? verdict : { ...verdict, notes: [...(verdict.notes ?? []), ...notes] }
 
 /** The lines below an explanation. */
 export const noteLines = (notes: readonly string[]): readonly string[] => notes.map((note) => `  note     ${note}`)
 
 const ALLOWED_TO_ANYBODY_KNOWN = 'needs no permission, only a credential'
 
+const SIGNATURES_ONLY = 'sign/write pushes signatures alone: the gate reads the manifest, and refuses any other'
+
 /** A decision as a verdict: its rules get the names and the places of the policy folder. */
 export function verdictOf(policies: Policies, decision: Authorization): Verdict {
   if (decision.effect === 'allow') {
-    return { decision: 'allow', by: decision.by === undefined ? [] : [policies.reference(decision.by)] }
+    const by = decision.by === undefined ? [] : [policies.reference(decision.by)]
+    return { decision: 'allow', by, ...(decision.signatureOnly === true ? { notes: [SIGNATURES_ONLY] } : {}) }
   }
   const { reason } = decision
   switch (reason.code) {

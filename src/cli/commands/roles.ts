@@ -25,9 +25,9 @@ Printed by \`dockgate roles\` from the code that decides; do not edit. An \`x\` 
 explained in [policies.md](policies.md), the modes are Azure's two role assignment permissions modes.
 
 The tables hold every permission of Azure, so that its roles can be compared. Requests to the gate need only \`content/*\`,
-\`metadata/*\` and \`catalog/read\`; \`quarantine/*\` counts where a [protection](protections.md) makes a quarantine. The gate
-has no signing with Docker Content Trust, no import and no tasks: \`sign/write\` and the permissions of \`registries/\` are
-answered by \`dockgate can\`, and by nothing else.
+\`metadata/*\` and \`catalog/read\`; \`quarantine/*\` counts where a [protection](protections.md) makes a quarantine, and
+\`sign/write\` pushes [signatures](protections.md#signing). The gate has no import and no tasks: the permissions of
+\`registries/\` are answered by \`dockgate can\`, and by nothing else.
 `
 
 /** All of docs/roles.md. */

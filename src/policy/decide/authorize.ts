@@ -12,6 +12,7 @@ import type { Rule } from './compiled.ts'
 import { type Decision, type DenyReason, decide } from './decide.ts'
 import type { Common, EffectiveRights } from './effective-rights.ts'
 import { requirementsUnder } from './protections.ts'
+import { signingRequirements } from './signing.ts'
 
 /** What the request says of itself beyond its path; tags and digest are read from the request. */
 export type Facts = Pick<Attributes, 'mediaType' | 'artifactType' | 'clientIp'> & { readonly now: EpochSeconds }
@@ -19,7 +20,8 @@ export type Facts = Pick<Attributes, 'mediaType' | 'artifactType' | 'clientIp'> 
 /** The decision about a registry request: allowed, or denied with the reason. */
 export type Authorization =
   /** `by` is absent where no permission is needed. */
-  | { readonly effect: 'allow'; readonly by?: Rule }
+  /** `signatureOnly`: by `sign/write`, so that a pushed manifest has to be a signature. */
+  | { readonly effect: 'allow'; readonly by?: Rule; readonly signatureOnly?: true }
   | { readonly effect: 'deny'; readonly reason: DenyReason | { readonly code: 'authentication_required' } }
 
 /**
@@ -38,6 +40,20 @@ export function authorize(
       ? { effect: 'allow' }
       : { effect: 'deny', reason: { code: 'authentication_required' } }
   }
+  const authorization = decideNeeds(rights, request, facts, needs)
+  if (authorization.effect === 'allow' || authorization.reason.code !== 'no_grant') return authorization
+  const signing = signingRequirements(request, needs)
+  const signed = signing && decideNeeds(rights, request, facts, signing)
+  return signed?.effect === 'allow' ? { ...signed, signatureOnly: true } : authorization
+}
+
+/** Every need, for every tag that the request names. */
+function decideNeeds(
+  rights: EffectiveRights,
+  request: RegistryRequest,
+  facts: Facts,
+  needs: readonly Requirement[],
+): Authorization {
   const attributes = attributesOf(rights, request, facts)
   const tags = namedTags(request)
   let allowed: (Decision & { effect: 'allow' }) | undefined

@@ -36,6 +36,8 @@ export type Refusal =
   /** A decision about a manifest that the registry does not have. */
   | { readonly code: 'manifest_missing' }
   | { readonly code: 'manifest_unreadable' }
+  /** The caller may push signatures alone. */
+  | { readonly code: 'not_a_signature' }
   /** The manifest, or one that it lists, is being deleted. */
   | { readonly code: 'manifest_busy' }
   /** Too many tags would have to be looked at before a deletion. */
@@ -204,6 +206,13 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
         status: 400,
         code: 'MANIFEST_INVALID',
         message: 'the manifest is not a JSON object of at most 4 MiB, or it lists something that has no digest',
+      }
+    case 'not_a_signature':
+      return {
+        status: 403,
+        code: 'DENIED',
+        message: 'sign/write pushes signatures of images in this repository, and this manifest is not one',
+        detail: { reason: refusal.code },
       }
     case 'manifest_busy':
       return unavailable(503, 'this manifest, or one that it lists, is being deleted: try again')

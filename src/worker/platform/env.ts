@@ -53,6 +53,8 @@ export type Env = {
   /** URL that gets an event for each manifest that is pushed into a quarantine; the secret signs the events. */
   readonly QUARANTINE_WEBHOOK?: string
   readonly QUARANTINE_WEBHOOK_SECRET?: string
+  /** Artifact types that `sign/write` may push, separated by commas; default: those of notation, cosign and in-toto. */
+  readonly SIGNATURE_TYPES?: string
   /** Counts failed logins. Absent: logins are not counted. */
   readonly LOGIN_LIMIT?: RateLimit
 }

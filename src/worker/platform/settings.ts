@@ -15,6 +15,8 @@ export type Settings = {
   readonly upstreamTimeoutMs: number
   /** Other hosts, `name` or `name:port`, to which the upstream may send an upload. */
   readonly uploadHosts: ReadonlySet<string>
+  /** Artifact types that `sign/write` may push. */
+  readonly signatureTypes: ReadonlySet<string>
 }
 
 /** A function that reads each environment once. The platform gives the same `env` object to every request of an isolate. */
@@ -38,13 +40,24 @@ export const settingsOf: (env: Env) => Settings = perIsolate((env) => ({
   ...(isSet(env.PUBLIC_URL) ? { publicUrl: httpUrl('PUBLIC_URL', env.PUBLIC_URL).origin } : {}),
   maxUploadBytes: positiveNumber('MAX_UPLOAD_BYTES', env.MAX_UPLOAD_BYTES, Infinity),
   upstreamTimeoutMs: positiveNumber('UPSTREAM_TIMEOUT_SECONDS', env.UPSTREAM_TIMEOUT_SECONDS, Infinity) * 1000,
-  uploadHosts: new Set(
-    (env.UPLOAD_HOSTS ?? '')
-      .split(',')
-      .map((host) => host.trim().toLowerCase())
-      .filter((host) => host !== ''),
-  ),
+  uploadHosts: new Set(listIn(env.UPLOAD_HOSTS).map((host) => host.toLowerCase())),
+  signatureTypes: new Set(isSet(env.SIGNATURE_TYPES) ? listIn(env.SIGNATURE_TYPES) : SIGNATURE_TYPES),
 }))
+
+/** The items of a list that is written with commas. */
+const listIn = (text = ''): readonly string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+/** Artifact types of signatures, if `SIGNATURE_TYPES` names no others. */
+const SIGNATURE_TYPES: readonly string[] = [
+  'application/vnd.cncf.notary.signature',
+  'application/vnd.dev.sigstore.bundle.v0.3+json',
+  'application/vnd.dev.cosign.artifact.sig.v1+json',
+  'application/vnd.in-toto+json',
+]
 
 /** The KV key of the policy pointer if `POLICY_POINTER` is not set. */
 export const DEFAULT_POINTER = 'pointer'

@@ -21,6 +21,7 @@ import type { Env } from '../platform/env.ts'
 import { isSet } from '../platform/settings.ts'
 import { decideQuarantine, pullReleased, pushQuarantined, type QuarantineEvent, readDecision } from './quarantine.ts'
 import { RegistryFacts } from './registry-facts.ts'
+import { isSignature } from './signature.ts'
 import { objectNameOf, stateOf } from './state-client.ts'
 import { guardWriteOnce } from './write-once.ts'
 
@@ -37,8 +38,31 @@ export type GuardPorts = {
   readonly audit: (protection: string) => void
 }
 
-/** Sends an allowed request if the protections let it pass; undefined for a request that no protection covers. */
-export function guard(request: RegistryRequest, ports: GuardPorts): Promise<Response | Refusal> | undefined {
+/** Sends a push that `sign/write` alone allows, if it is a signature. */
+export async function guardSigning(
+  request: Extract<RegistryRequest, { readonly operation: 'pushManifest' }>,
+  ports: GuardPorts,
+): Promise<Response | Refusal> {
+  const { forwarding, facts } = toolsFor(request.name, ports)
+  const text = await readManifestText(forwarding)
+  const { signatureTypes: types } = forwarding.settings
+  const { mediaType } = forwarding.facts
+  if (text === undefined || !(await isSignature(request, text, { mediaType, types, facts }))) {
+    return { code: 'not_a_signature' }
+  }
+  return guard(request, ports, text) ?? forward(request, forwarding, text)
+}
+
+/**
+ * Sends an allowed request if the protections let it pass; undefined for a request that no protection covers.
+ *
+ * @param read text of the pushed manifest, if the body was read already
+ */
+export function guard(
+  request: RegistryRequest,
+  ports: GuardPorts,
+  read?: string,
+): Promise<Response | Refusal> | undefined {
   if (ports.common.protections === undefined || !('name' in request) || request.name === undefined) return undefined
   const { name } = request
   const protections = protectionsOn(ports.common, name)
@@ -56,8 +80,8 @@ export function guard(request: RegistryRequest, ports: GuardPorts): Promise<Resp
   if (change === undefined) return undefined
   const tools = toolsFor(name, ports)
   const { caller } = tools.forwarding.who.rights
-  const send = async (body?: string): Promise<Response | Refusal> => forward(request, tools.forwarding, body)
-  const manifest = () => readManifestText(tools.forwarding)
+  const send = async (body?: string): Promise<Response | Refusal> => forward(request, tools.forwarding, body ?? read)
+  const manifest = async (): Promise<string | undefined> => read ?? readManifestText(tools.forwarding)
   const isHeld = quarantine !== undefined && change.kind === 'push'
   const sendHeld = async (body?: string): Promise<Response | Refusal> => {
     if (!isHeld) return send(body)

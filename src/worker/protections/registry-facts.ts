@@ -90,15 +90,23 @@ export class RegistryFacts {
     return digest.ok ? digest.value : ((await this.#read(reference))?.digests[0] ?? null)
   }
 
-  async #read(reference: Reference): Promise<Manifest | undefined> {
+  /** The text of a manifest; undefined if the registry does not have it. */
+  async text(reference: Reference): Promise<string | undefined> {
     const answer = await this.#manifest('GET', reference)
     if (answer.status === 404) {
       await discard(answer)
       return undefined
     }
     const text = answer.status === 200 ? await readText(answer.body, MANIFEST_MAX_BYTES) : undefined
-    const manifest = text === undefined ? undefined : await readManifest(text)
-    if (manifest === undefined) throw unusable(answer.status)
+    if (text === undefined) throw unusable(answer.status)
+    return text
+  }
+
+  async #read(reference: Reference): Promise<Manifest | undefined> {
+    const text = await this.text(reference)
+    if (text === undefined) return undefined
+    const manifest = await readManifest(text)
+    if (manifest === undefined) throw unusable(200)
     return manifest
   }
 
