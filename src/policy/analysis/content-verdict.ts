@@ -44,7 +44,7 @@ export function contentVerdict(
   const protections = protectionsOn(common, name)
   if (request.operation === 'pullManifest') {
     const [holder] = quarantineOf(protections)?.enforced ?? []
-    if (holder === undefined || mayReadQuarantined(rights, name, facts)) return ALLOWED
+    if (holder === undefined || mayReadQuarantined(rights, request, facts)) return ALLOWED
     return verdictOfPull(holder, known)
   }
   const change = contentChange(request)

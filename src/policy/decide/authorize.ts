@@ -67,10 +67,13 @@ function decideNeeds(
   return allowed ?? { effect: 'allow' }
 }
 
-/** Whether the caller may read the manifests of a repository that are held back. */
-export const mayReadQuarantined = (rights: EffectiveRights, repository: RepositoryName, facts: Facts): boolean =>
-  decideNeed(rights, { action: 'quarantine/read', repository }, attributesOf(rights, undefined, facts), facts.now)
-    .effect === 'allow'
+/** Whether a pull is allowed also if the manifest is held back. */
+export const mayReadQuarantined = (
+  rights: EffectiveRights,
+  pull: Extract<RegistryRequest, { readonly operation: 'pullManifest' }>,
+  facts: Facts,
+): boolean =>
+  decideNeeds(rights, pull, facts, [{ action: 'quarantine/read', repository: pull.name }]).effect === 'allow'
 
 /** Whether the caller may read the source of a mount. */
 export function mayReadBlob(rights: EffectiveRights, from: RepositoryName, digest: string, facts: Facts): boolean {

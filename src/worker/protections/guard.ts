@@ -72,7 +72,7 @@ export function guard(
     if (quarantine === undefined) return undefined
     const tools = toolsFor(name, ports)
     const { who, facts } = tools.forwarding
-    if (mayReadQuarantined(who.rights, name, facts)) return undefined
+    if (mayReadQuarantined(who.rights, request, facts)) return undefined
     const send = async (): Promise<Response | Refusal> => forward(request, tools.forwarding)
     return pullReleased(request, { ...tools, quarantine, forward: send })
   }

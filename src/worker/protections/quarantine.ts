@@ -38,7 +38,9 @@ export async function pullReleased(request: Pull, asked: QuarantinedRequest): Pr
   const { reference } = request
   if (reference.kind === 'digest') {
     const held = await heldBack(reference.digest, asked)
-    return held === undefined ? asked.forward() : refusal(reference, held, asked)
+    // The registry is not asked again: a push may store the manifest in the meantime.
+    if (held === 'missing') return { code: 'manifest_missing' }
+    return held === 'released' ? asked.forward() : refusal(reference, held, asked)
   }
   const answer = await asked.forward()
   if (!(answer instanceof Response) || (answer.status >= 400 && answer.status !== 416)) return answer
@@ -48,9 +50,9 @@ export async function pullReleased(request: Pull, asked: QuarantinedRequest): Pr
     await discard(named.answer)
     throw error
   })
-  if (held === undefined) return named.answer
+  if (held === 'released') return named.answer
   await discard(named.answer)
-  return refusal(reference, held, asked)
+  return refusal(reference, held === 'missing' ? UNKNOWN : held, asked)
 }
 
 /** Which manifest an answer to a pull by tag is, and the answer, whose body may have been read for it. */
@@ -78,25 +80,28 @@ type Held = Pick<QuarantineRecord, 'state'> & { readonly releasedAtMs?: number }
 /** Of a manifest whose digest cannot be found out. */
 const UNKNOWN: Held = { state: 'pending' }
 
-/** Why a manifest is held back; undefined if it is released. */
-async function heldBack(digest: string, asked: QuarantinedRequest): Promise<Held | undefined> {
+/** Why a manifest is held back; or that it is released, or that the registry does not have it by its digest. */
+async function heldBack(digest: string, asked: QuarantinedRequest): Promise<Held | 'released' | 'missing'> {
   const { quarantine, state: stateOf, facts, nowMs } = asked
   const state = stateOf()
   const known = await state.quarantineRecord(digest)
-  const record = known ?? (await seeStored(digest, state, facts))
-  // The registry does not have it, and says so itself.
-  if (record === undefined) return undefined
-  if (record.exempt || record.state === 'passed') return undefined
-  if (record.state === 'failed' || quarantine.releaseAfter === undefined) return { state: record.state }
-  const releasedAtMs = record.firstSeenMs + quarantine.releaseAfter * 1000
-  return releasedAtMs <= nowMs ? undefined : { state: record.state, releasedAtMs }
+  if (known !== null && (known.exempt || known.state === 'passed')) return 'released'
+  const record = known?.firstSeenMs === undefined ? await seeStored(digest, state, facts) : known
+  if (record === undefined) return 'missing'
+  const { exempt, firstSeenMs } = record
+  if (exempt || record.state === 'passed') return 'released'
+  if (record.state === 'failed' || quarantine.releaseAfter === undefined || firstSeenMs === undefined) {
+    return { state: record.state }
+  }
+  const releasedAtMs = firstSeenMs + quarantine.releaseAfter * 1000
+  return releasedAtMs <= nowMs ? 'released' : { state: record.state, releasedAtMs }
 }
 
 /** Records a manifest that the registry had before the gate saw it. */
 async function seeStored(text: string, state: StateCalls, facts: RegistryFacts): Promise<QuarantineRecord | undefined> {
   const digest = parseDigest(text)
   const manifest = digest.ok ? await facts.manifest({ kind: 'digest', digest: digest.value }) : undefined
-  return manifest && state.seeManifest(seen(manifest), manifest.children, false)
+  return manifest && state.seeManifest(seen(manifest), manifest.children, 'stored')
 }
 
 /** A registry may name it by another algorithm, under which nothing was decided: the record is that of SHA-256. */
@@ -139,12 +144,12 @@ export async function pushQuarantined(
   const manifest = text === undefined ? undefined : await readManifest(text)
   if (manifest === undefined) return { code: 'manifest_unreadable' }
   const state = stateOf()
-  await state.seeManifest(seen(manifest), manifest.children, false)
+  await state.seeManifest(seen(manifest), manifest.children, 'pushing')
   const answer = await forward(text)
   if (!(answer instanceof Response) || !answer.ok) return answer
   try {
-    if (isTrusted) await state.seeManifest(seen(manifest), manifest.children, true)
-    else if (eventOf !== undefined) {
+    await state.seeManifest(seen(manifest), manifest.children, isTrusted ? 'trusted' : 'stored')
+    if (!isTrusted && eventOf !== undefined) {
       const event = eventOf(manifest.digests[0], new TextEncoder().encode(text).byteLength)
       await state.announce(event.id, JSON.stringify(event))
     }
@@ -200,7 +205,7 @@ export async function decideQuarantine(
   if (manifest === undefined) return { code: 'manifest_missing' }
   const state = stateOf()
   const [own] = manifest.digests
-  await state.seeManifest(seen(manifest), manifest.children, false)
+  await state.seeManifest(seen(manifest), manifest.children, 'stored')
   // A release reaches what the index lists, so that the state has to know all of it.
   const asked = new Set<string>()
   for (;;) {

@@ -129,6 +129,28 @@ describe('a manifest in quarantine', () => {
     expect((await pull(world, 'v1', 'admin', 'HEAD')).status).toBe(200)
   })
 
+  it('is held back also if it is pushed while somebody pulls it', async () => {
+    const world = worldWith(quarantine())
+    let pulls = 0
+    world.registry.fault = async ({ method }) => {
+      if (method !== 'GET' || pulls > 0) return undefined
+      pulls++
+      const answer = new Response(null, { status: 404 })
+      await world.push('v1', ONE)
+      return answer
+    }
+    expect((await pull(world, one)).status).toBe(404)
+    expect((await pull(world, one)).status).toBe(403)
+  })
+
+  it('by tag is held back also if the registry does not have it by digest any more', async () => {
+    const world = worldWith(quarantine())
+    await world.registry.put('v1', ONE)
+    world.registry.fault = ({ url }) => (url.endsWith(one) ? new Response(null, { status: 404 }) : undefined)
+    expect((await pull(world, 'v1')).status).toBe(404)
+    expect((await pull(world, 'v1', 'admin', 'HEAD')).status).toBe(404)
+  })
+
   it('is no obstacle to what the registry does not have', async () => {
     const world = worldWith(quarantine())
     expect((await pull(world, 'v9')).status).toBe(404)
@@ -228,6 +250,21 @@ describe('a release by age', () => {
     await world.push('v2', ONE)
     world.nowMs += 200_000
     for (const reference of ['v1', 'v2', one]) expect((await pull(world, reference)).status).toBe(200)
+  })
+
+  it('does not count pushes that the registry refused', async () => {
+    const world = worldWith(quarantine(3600))
+    world.registry.fault = ({ method }) => (method === 'PUT' ? new Response(null, { status: 400 }) : undefined)
+    await world.push('v1', ONE)
+    world.registry.fault = () => undefined
+    await runInDurableObject(bindings.STATE.getByName(world.objectName), (_object, { storage }) => {
+      expect(storage.sql.exec('SELECT first_seen FROM quarantine').one()).toEqual({ first_seen: null })
+    })
+    await world.registry.put('v1', ONE)
+    const { detail } = await errorOf(await pull(world, one))
+    expect(detail).toMatchObject({ state: 'pending', secondsLeft: expect.any(Number) })
+    world.nowMs += 3_700_000
+    expect((await pull(world, one)).status).toBe(200)
   })
 
   it('needs the age of each protection', async () => {

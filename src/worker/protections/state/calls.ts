@@ -47,11 +47,14 @@ export type KnownTag = {
 /** A manifest that the gate sees. `exempt`: it has a subject, so that it is never held back. */
 export type SeenManifest = { readonly digest: string; readonly exempt: boolean }
 
+/** How the gate sees a manifest: on its way to the registry, in the registry, or there from a trusted pusher. */
+export type Sighting = 'pushing' | 'stored' | 'trusted'
+
 /** What is known of a manifest in quarantine. */
 export type QuarantineRecord = SeenManifest & {
   readonly state: 'pending' | 'passed' | 'failed'
-  /** When the gate first saw it, in milliseconds since the epoch. */
-  readonly firstSeenMs: number
+  /** When the gate first saw it in the registry, in milliseconds since the epoch; absent: not yet. */
+  readonly firstSeenMs?: number
   /** What was said about it with the decision. */
   readonly details?: string
 }
@@ -89,8 +92,8 @@ export type StateCalls = {
   listTags(after: string, limit: number): Promise<readonly KnownTag[]>
   /** What is known of a manifest in quarantine; null if the gate has never seen it. */
   quarantineRecord(digest: string): Promise<QuarantineRecord | null>
-  /** Records a manifest that the gate sees, and what it lists. `trusted`: it is released, unless it was rejected. */
-  seeManifest(manifest: SeenManifest, children: readonly string[], trusted: boolean): Promise<QuarantineRecord>
+  /** Records a manifest that the gate sees, and what it lists. A trusted one is released, unless it was rejected. */
+  seeManifest(manifest: SeenManifest, children: readonly string[], sighting: Sighting): Promise<QuarantineRecord>
   /** Records a decision. A release of an index releases what it lists. */
   decideQuarantine(decision: QuarantineDecision): Promise<void>
   /** The manifest and what it lists at any depth, as far as their children are not known. */

@@ -31,8 +31,8 @@ const MIGRATIONS: readonly string[] = [
      digest TEXT PRIMARY KEY,
      -- pending, passed or failed
      state TEXT NOT NULL,
-     -- milliseconds since the epoch
-     first_seen INTEGER NOT NULL,
+     -- milliseconds since the epoch; null: it is being pushed, and the registry may not have it yet
+     first_seen INTEGER,
      -- 1: it has a subject, so that it is never held back
      exempt INTEGER NOT NULL,
      details TEXT

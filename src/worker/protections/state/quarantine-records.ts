@@ -2,7 +2,7 @@
  * Which manifests of a repository are held back: when the gate first saw each, and what was decided about it. Knows nothing of
  * policy: the gate says whether a repository has a quarantine, and how long it lasts.
  */
-import type { QuarantineDecision, QuarantineRecord, SeenManifest } from './calls.ts'
+import type { QuarantineDecision, QuarantineRecord, SeenManifest, Sighting } from './calls.ts'
 
 type Row = {
   digest: string
@@ -20,14 +20,18 @@ export class QuarantineRecords {
     this.#sql = sql
   }
 
-  /** Records a manifest that the gate sees. One that was seen before keeps its state and its time. */
-  see({ digest, exempt }: SeenManifest, nowMs: number): QuarantineRecord {
-    this.#sql.exec(
-      "INSERT OR IGNORE INTO quarantine (digest, state, first_seen, exempt) VALUES (?, 'pending', ?, ?)",
-      digest,
-      nowMs,
-      exempt ? 1 : 0,
-    )
+  /**
+   * Records a manifest that the gate sees. One that was seen in the registry before keeps its time, so that a push that failed
+   * does not let a later one be older than it is.
+   */
+  see({ digest, exempt }: SeenManifest, sighting: Sighting, nowMs: number): QuarantineRecord {
+    this.#insert(digest, exempt)
+    if (sighting !== 'pushing') {
+      this.#sql.exec('UPDATE quarantine SET first_seen = ? WHERE digest = ? AND first_seen IS NULL', nowMs, digest)
+    }
+    if (sighting === 'trusted') {
+      this.#sql.exec("UPDATE quarantine SET state = 'passed' WHERE digest = ? AND state = 'pending'", digest)
+    }
     const record = this.find(digest)
     if (record === undefined) throw new Error('a record that was written is not there')
     return record
@@ -38,30 +42,35 @@ export class QuarantineRecords {
     const [row] = this.#sql.exec<Row>('SELECT * FROM quarantine WHERE digest = ?', digest).toArray()
     if (row === undefined) return undefined
     const { state, first_seen: firstSeenMs, exempt, details } = row
-    return { digest, state, firstSeenMs, exempt: exempt === 1, ...(details === null ? {} : { details }) }
-  }
-
-  /** Releases a manifest whose pusher is trusted, unless it was rejected. */
-  trust(digest: string): void {
-    this.#sql.exec("UPDATE quarantine SET state = 'passed' WHERE digest = ? AND state = 'pending'", digest)
+    return {
+      digest,
+      state,
+      exempt: exempt === 1,
+      ...(firstSeenMs === null ? {} : { firstSeenMs }),
+      ...(details === null ? {} : { details }),
+    }
   }
 
   /**
    * Records a decision. Releasing an index releases what it lists, at any depth, but for manifests that were rejected
    * themselves.
    */
-  decide({ digest, state, details }: QuarantineDecision, nowMs: number): void {
-    this.see({ digest, exempt: false }, nowMs)
+  decide({ digest, state, details }: QuarantineDecision): void {
+    this.#insert(digest, false)
     this.#sql.exec('UPDATE quarantine SET state = ?, details = ? WHERE digest = ?', state, details ?? null, digest)
     if (state === 'failed') return
+    const listed = this.#sql.exec<{ digest: string }>(LISTED, digest).toArray()
+    for (const each of listed) {
+      this.#insert(each.digest, false)
+      this.#sql.exec("UPDATE quarantine SET state = 'passed' WHERE digest = ? AND state = 'pending'", each.digest)
+    }
+  }
+
+  #insert(digest: string, exempt: boolean): void {
     this.#sql.exec(
-      `INSERT OR IGNORE INTO quarantine (digest, state, first_seen, exempt) SELECT digest, 'pending', ?, 0 FROM (${LISTED})`,
-      nowMs,
+      "INSERT OR IGNORE INTO quarantine (digest, state, exempt) VALUES (?, 'pending', ?)",
       digest,
-    )
-    this.#sql.exec(
-      `UPDATE quarantine SET state = 'passed' WHERE state = 'pending' AND digest IN (SELECT digest FROM (${LISTED}))`,
-      digest,
+      exempt ? 1 : 0,
     )
   }
 }

@@ -14,6 +14,7 @@ import type {
   QuarantineDecision,
   QuarantineRecord,
   SeenManifest,
+  Sighting,
   StateCalls,
 } from './calls.ts'
 import { migrate } from './migrations.ts'
@@ -92,18 +93,19 @@ export class RepositoryState extends DurableObject<WebhookEnv> implements StateC
     return this.#quarantine.find(digest) ?? null
   }
 
-  async seeManifest(manifest: SeenManifest, children: readonly string[], trusted: boolean): Promise<QuarantineRecord> {
+  async seeManifest(
+    manifest: SeenManifest,
+    children: readonly string[],
+    sighting: Sighting,
+  ): Promise<QuarantineRecord> {
     return this.#transaction(() => {
       this.#claims.learnChildren(manifest.digest, children)
-      const record = this.#quarantine.see(manifest, Date.now())
-      if (!trusted) return record
-      this.#quarantine.trust(manifest.digest)
-      return this.#quarantine.see(manifest, Date.now())
+      return this.#quarantine.see(manifest, sighting, Date.now())
     })
   }
 
   async decideQuarantine(decision: QuarantineDecision): Promise<void> {
-    this.#transaction(() => this.#quarantine.decide(decision, Date.now()))
+    this.#transaction(() => this.#quarantine.decide(decision))
   }
 
   async unreadBelow(digest: string): Promise<readonly string[]> {
