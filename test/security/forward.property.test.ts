@@ -240,6 +240,10 @@ function allowed(
   const { name, tag, digest, mount, from, tags = [] }: Partial<Reading> = reading
   const at = digest === undefined ? {} : { digest }
   const pushes = (more: Attributes): boolean => holds('content/write', more, name) && holds('content/read', more, name)
+  // Signers upload blobs too. What they push as a manifest here is never a signature.
+  const uploads = (more: Attributes): boolean =>
+    pushes(more) ||
+    (holds('sign/write', more, name) && holds('content/read', more, name) && !isForbidden('content/write', more, name))
   switch (reading.route) {
     case 'catalog':
     case 'azure catalog':
@@ -265,9 +269,9 @@ function allowed(
     case 'delete blob':
       return holds('content/delete', { ...at, everyTag: true }, name)
     case 'start upload':
-      return pushes(at)
+      return uploads(at)
     case 'mount':
-      return pushes({ digest: mount ?? '' }) && holds('content/read', { method: 'GET', digest: mount ?? '' }, from)
+      return uploads({ digest: mount ?? '' }) && holds('content/read', { method: 'GET', digest: mount ?? '' }, from)
     case 'azure': {
       const [, needs, everywhere] = azureRow(sent, name) ?? []
       if (needs === undefined) return false
@@ -285,7 +289,7 @@ function allowed(
       const session = sessions.get(sent.target.replace(/\?.*$/, ''))
       const isOwn = session?.caller === nameOf(who) && session.repository === name
       const completes = /[?&]digest=([^&]+)/.exec(sent.target)?.[1]
-      return isOwn && pushes(completes === undefined ? {} : { digest: decodeURIComponent(completes) })
+      return isOwn && uploads(completes === undefined ? {} : { digest: decodeURIComponent(completes) })
     }
     default:
       return false
