@@ -25,3 +25,14 @@ export const isJson = (mediaType: string): boolean => /^application\/(?:json|[^/
 export const isInert = (mediaType: string): boolean =>
   /^application\/(?:octet-stream|json|gzip|x-gzip|x-tar|zstd|vnd\..+|[^/]+\+(?:json|gzip|zstd))$/.test(mediaType) &&
   !mediaType.endsWith('xml')
+
+/** Media types of images (OCI image-spec 1.1, "Media Types"; Docker, "Image Manifest Version 2, Schema 2"). */
+export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
+/** As {@link OCI_MANIFEST}: a list of manifests. */
+export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
+/** As {@link OCI_MANIFEST}: the configuration of an image. */
+export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json'
+/** As {@link OCI_MANIFEST}, of Docker. */
+export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
+/** As {@link OCI_INDEX}, of Docker. */
+export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'

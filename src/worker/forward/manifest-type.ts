@@ -5,14 +5,12 @@
  * Source: OCI image-spec, "Guidance for verifiers" of `mediaType`; distribution advisory GHSA-qq97-vm5h-rrhg.
  */
 import { isRecord } from '../../base/json.ts'
+import { DOCKER_LIST, OCI_INDEX } from '../../registry/media-type.ts'
 
 /** The longest manifest that is read, in bytes: what the distribution-spec asks registries to accept. */
 export const MANIFEST_MAX_BYTES = 4 * 1024 * 1024
 
-const INDEX_TYPES: ReadonlySet<string> = new Set([
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-])
+const INDEX_TYPES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_LIST])
 
 /** One type and no parameters (RFC 6838 section 4.2). A header that is there twice arrives as a list. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/

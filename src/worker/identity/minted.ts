@@ -4,7 +4,8 @@
  *
  * Sources: RFC 7515, RFC 7519, RFC 8725 (algorithm and type are fixed, keys come only from `TOKEN_SIGNING_KEY`).
  */
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { jwtVerify, SignJWT } from 'jose'
+import { JWKSNoMatchingKey, JWTExpired } from 'jose/errors'
 import { isRecord } from '../../base/json.ts'
 import { err, ok, type Result } from '../../base/result.ts'
 import {
@@ -44,7 +45,7 @@ export async function verifyMinted(
       token,
       ({ kid }) => {
         const key = kid === undefined ? undefined : accepted.get(kid)
-        if (key === undefined) throw new errors.JWKSNoMatchingKey()
+        if (key === undefined) throw new JWKSNoMatchingKey()
         return key
       },
       {
@@ -63,6 +64,6 @@ export async function verifyMinted(
     if (until !== undefined && now >= until + LEEWAY_SECONDS) return err('credential_expired')
     return ok({ ...minted.value, expires: payload.exp })
   } catch (error) {
-    return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
+    return err(error instanceof JWTExpired ? 'credential_expired' : 'credential_invalid')
   }
 }

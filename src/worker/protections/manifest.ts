@@ -6,6 +6,7 @@
  */
 import { toHex } from '../../base/bytes.ts'
 import { isRecord } from '../../base/json.ts'
+import { OCI_CONFIG } from '../../registry/media-type.ts'
 import { parseDigest } from '../../registry/name.ts'
 
 /** A manifest, as far as protections read it. */
@@ -29,10 +30,7 @@ export async function readManifest(text: string): Promise<Manifest | undefined> 
 }
 
 /** Configurations of images. An image with a subject would run like any other, so that it does not count as attached. */
-const IMAGE_CONFIGS: ReadonlySet<unknown> = new Set([
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-])
+const IMAGE_CONFIGS: ReadonlySet<unknown> = new Set([OCI_CONFIG, 'application/vnd.docker.container.image.v1+json'])
 
 const isRunnable = ({ config, manifests }: Readonly<Record<string, unknown>>): boolean =>
   manifests !== undefined || (isRecord(config) && IMAGE_CONFIGS.has(config.mediaType))

@@ -1,4 +1,5 @@
 /** Asks the registry what protections must know of it: which digest a tag names, what a manifest lists, which tags there are. */
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../registry/media-type.ts'
 import { parseDigest, parseTag, type RepositoryName, type Tag } from '../../registry/name.ts'
 import type { Reference, RegistryRequest } from '../../registry/request.ts'
 import type { HeaderRecord } from '../answers/headers.ts'
@@ -13,10 +14,10 @@ import type { FoundTags } from './state/calls.ts'
 
 /** Every type of manifest that a registry may hold, so that it converts none. */
 const MANIFEST_TYPES = [
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
+  OCI_MANIFEST,
+  OCI_INDEX,
+  DOCKER_MANIFEST,
+  DOCKER_LIST,
   'application/vnd.oci.artifact.manifest.v1+json',
   '*/*',
 ].join(', ')
@@ -41,15 +42,19 @@ export class RegistryFacts {
   }
 
   /** A manifest; undefined if the registry does not have it. */
-  manifest(reference: Reference): Promise<Manifest | undefined> {
-    return this.#read(reference)
+  async manifest(reference: Reference): Promise<Manifest | undefined> {
+    const text = await this.text(reference)
+    if (text === undefined) return undefined
+    const manifest = await readManifest(text)
+    if (manifest === undefined) throw unusable(200)
+    return manifest
   }
 
   /** What each manifest lists. A manifest that the registry does not have is left out: nobody knows what it lists. */
   async childrenOf(digests: readonly string[]): Promise<Readonly<Record<string, readonly string[]>>> {
     const read = async (text: string) => {
       const digest = parseDigest(text)
-      const manifest = digest.ok ? await this.#read({ kind: 'digest', digest: digest.value }) : undefined
+      const manifest = digest.ok ? await this.manifest({ kind: 'digest', digest: digest.value }) : undefined
       return manifest === undefined ? [] : [[text, manifest.children] as const]
     }
     return Object.fromEntries((await inBatches(digests, read)).flat())
@@ -87,7 +92,7 @@ export class RegistryFacts {
     if (answer.status !== 200) throw unusable(answer.status)
     const digest = parseDigest(answer.headers.get('docker-content-digest') ?? '')
     // The header is optional (OCI distribution-spec, "Pulling manifests").
-    return digest.ok ? digest.value : ((await this.#read(reference))?.digests[0] ?? null)
+    return digest.ok ? digest.value : ((await this.manifest(reference))?.digests[0] ?? null)
   }
 
   /** The text of a manifest; undefined if the registry does not have it. */
@@ -100,14 +105,6 @@ export class RegistryFacts {
     const text = answer.status === 200 ? await readText(answer.body, MANIFEST_MAX_BYTES) : undefined
     if (text === undefined) throw unusable(answer.status)
     return text
-  }
-
-  async #read(reference: Reference): Promise<Manifest | undefined> {
-    const text = await this.text(reference)
-    if (text === undefined) return undefined
-    const manifest = await readManifest(text)
-    if (manifest === undefined) throw unusable(200)
-    return manifest
   }
 
   #manifest(method: 'GET' | 'HEAD', reference: Reference): Promise<Response> {

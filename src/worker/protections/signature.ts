@@ -6,36 +6,35 @@
  */
 import { isRecord } from '../../base/json.ts'
 import { readSignatureTag, type SignatureTag } from '../../policy/decide/signing.ts'
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../registry/media-type.ts'
 import { type Digest, parseDigest } from '../../registry/name.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { namedTags } from '../../registry/required-permissions.ts'
 import type { RegistryFacts } from './registry-facts.ts'
 
+const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
+const DSSE = 'application/vnd.dsse.envelope.v1+json'
+
 /** Layers of an artifact that is a signature. No runtime unpacks one of them. */
 const SIGNATURE_LAYERS: ReadonlySet<unknown> = new Set([
   'application/jose+json',
   'application/cose',
-  'application/vnd.dev.sigstore.bundle.v0.3+json',
-  'application/vnd.dev.cosign.simplesigning.v1+json',
-  'application/vnd.dsse.envelope.v1+json',
+  SIMPLE_SIGNING,
+  DSSE,
   'application/vnd.in-toto+json',
 ])
 
 /** Layers under each of cosign's tags. */
 const COSIGN_LAYERS: Readonly<Record<'sig' | 'att' | 'sbom', ReadonlySet<unknown>>> = {
-  sig: new Set(['application/vnd.dev.cosign.simplesigning.v1+json']),
-  att: new Set(['application/vnd.dsse.envelope.v1+json']),
+  sig: new Set([SIMPLE_SIGNING]),
+  att: new Set([DSSE]),
   sbom: new Set([
     ...['text/spdx', 'text/spdx+xml', 'text/spdx+json', 'application/vnd.syft+json'],
     ...['application/vnd.cyclonedx', 'application/vnd.cyclonedx+xml', 'application/vnd.cyclonedx+json'],
   ]),
 }
 
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
-const INDEX = 'application/vnd.oci.image.index.v1+json'
 const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json'
-/** What cosign's tags have: its layers decide what they are. */
-const IMAGE_CONFIG = 'application/vnd.oci.image.config.v1+json'
 
 type Push = Extract<RegistryRequest, { readonly operation: 'pushManifest' }>
 type Fields = Readonly<Record<string, unknown>>
@@ -86,7 +85,7 @@ async function isSignatureOf(
   const digest = parseDigest(text)
   const stored = digest.ok ? await facts.text({ kind: 'digest', digest: digest.value }) : undefined
   const manifest = stored === undefined ? undefined : parse(stored)
-  return manifest !== undefined && subjectOf(manifest, MANIFEST, types) === subject
+  return manifest !== undefined && subjectOf(manifest, OCI_MANIFEST, types) === subject
 }
 
 const exists = async (digest: Digest, facts: RegistryFacts): Promise<boolean> =>
@@ -113,7 +112,7 @@ function subjectOf(
   mediaType: string | undefined,
   types: ReadonlySet<string>,
 ): string | undefined {
-  if (mediaType !== MANIFEST || manifests !== undefined) return undefined
+  if (mediaType !== OCI_MANIFEST || manifests !== undefined) return undefined
   const configType = typeOf(config)
   const type = artifactType ?? configType
   if (typeof type !== 'string' || !types.has(type)) return undefined
@@ -131,11 +130,11 @@ function subjectUnder(
 ): string | undefined {
   if (own !== undefined || artifactType !== undefined) return undefined
   if (suffix === undefined) {
-    const isIndex = mediaType === INDEX && config === undefined && layers === undefined && Array.isArray(manifests)
+    const isIndex = mediaType === OCI_INDEX && config === undefined && layers === undefined && Array.isArray(manifests)
     return isIndex ? subject : undefined
   }
   const isLayer = (layer: unknown) => COSIGN_LAYERS[suffix].has(typeOf(layer))
-  const isCosign = mediaType === MANIFEST && manifests === undefined && typeOf(config) === IMAGE_CONFIG
+  const isCosign = mediaType === OCI_MANIFEST && manifests === undefined && typeOf(config) === OCI_CONFIG
   return isCosign && Array.isArray(layers) && layers.length > 0 && layers.every(isLayer) ? subject : undefined
 }
 

@@ -30,34 +30,18 @@ export function stateOf({ STATE }: Pick<Env, 'STATE'>, name: string): StateCalls
     throw new Fault('state_unavailable', 'the policy has protections and the gate has no binding STATE: add it')
   }
   const stub = STATE.getByName(name)
-  const call =
-    <A extends readonly unknown[], R>(method: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      const answer = await within(
-        CALL_TIMEOUT_MS,
-        attempt(() => method(...args)),
-      )
-      if (answer !== TIMED_OUT) return answer
-      throw new Fault('state_unavailable', `the state of a repository did not answer in ${CALL_TIMEOUT_MS / 1000} s`)
-    }
-  return {
-    claim: call((claim) => stub.claim(claim)),
-    settle: call((...args) => stub.settle(...args)),
-    confirm: call((...args) => stub.confirm(...args)),
-    beginDeletion: call((digests) => stub.beginDeletion(digests)),
-    endDeletion: call((...args) => stub.endDeletion(...args)),
-    forgetTags: call((tags) => stub.forgetTags(tags)),
-    unconfirmedOf: call((tags) => stub.unconfirmedOf(tags)),
-    adopt: call((found) => stub.adopt(found)),
-    learnChildren: call((children) => stub.learnChildren(children)),
-    tagsThatNeed: call((digests) => stub.tagsThatNeed(digests)),
-    listTags: call((...args) => stub.listTags(...args)),
-    quarantineRecord: call((digest) => stub.quarantineRecord(digest)),
-    seeManifest: call((...args) => stub.seeManifest(...args)),
-    decideQuarantine: call((decision) => stub.decideQuarantine(decision)),
-    unreadBelow: call((digest) => stub.unreadBelow(digest)),
-    announce: call((...args) => stub.announce(...args)),
-  }
+  return new Proxy(stub, {
+    get:
+      (target, method) =>
+      async (...args: readonly unknown[]) => {
+        const answer = await within(
+          CALL_TIMEOUT_MS,
+          attempt(async () => Reflect.apply(Reflect.get(target, method), target, args)),
+        )
+        if (answer !== TIMED_OUT) return answer
+        throw new Fault('state_unavailable', `the state of a repository did not answer in ${CALL_TIMEOUT_MS / 1000} s`)
+      },
+  })
 }
 
 async function attempt<T>(call: () => Promise<T>): Promise<T> {

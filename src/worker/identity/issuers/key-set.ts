@@ -2,7 +2,8 @@
  * The public keys of an issuer (RFC 7517). Shared secrets, private keys, keys for encryption and unknown key types are
  * dropped, so only a public key for signatures can verify a JWT. jose matches key, algorithm and use.
  */
-import { type CryptoKey, calculateJwkThumbprint, createLocalJWKSet, errors, type JWTHeaderParameters } from 'jose'
+import { type CryptoKey, calculateJwkThumbprint, createLocalJWKSet, type JWTHeaderParameters } from 'jose'
+import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from 'jose/errors'
 import { isRecord } from '../../../base/json.ts'
 
 /** The usable keys of a JWKS. */
@@ -12,7 +13,7 @@ export type KeySet = {
   /**
    * The one key for a header.
    *
-   * @throws errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys (jose) when the set has none, or more than one
+   * @throws JWKSNoMatchingKey, JWKSMultipleMatchingKeys (jose) when the set has none, or more than one
    */
   find(header: JWTHeaderParameters): Promise<FoundKey>
 }
@@ -51,15 +52,15 @@ export async function parseKeySet(value: unknown): Promise<KeySet> {
         if (key !== undefined) found.push({ key, thumbprint })
       }
       const [first, second] = found
-      if (first === undefined) throw new errors.JWKSNoMatchingKey()
-      if (second !== undefined) throw new errors.JWKSMultipleMatchingKeys()
+      if (first === undefined) throw new JWKSNoMatchingKey()
+      if (second !== undefined) throw new JWKSMultipleMatchingKeys()
       return first
     },
   }
 }
 
 function ignoreOtherKey(error: unknown): undefined {
-  if (error instanceof errors.JWKSNoMatchingKey) return undefined
+  if (error instanceof JWKSNoMatchingKey) return undefined
   throw error
 }
 

@@ -4,7 +4,8 @@
  *
  * Sources: RFC 7519 section 7.2, RFC 8725.
  */
-import { decodeJwt, decodeProtectedHeader, errors, type JWTHeaderParameters, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, jwtVerify } from 'jose'
+import { JWTExpired } from 'jose/errors'
 import { isRecord } from '../../../base/json.ts'
 import { err, ok, type Result } from '../../../base/result.ts'
 import { JWT_MAX_LENGTH } from '../../../identity/compact-jws.ts'
@@ -62,7 +63,7 @@ export async function verifyIssuerJwt(
     const verifiedBy = { thumbprint, algorithm: protectedHeader.alg, ...(read === undefined ? {} : { read }) }
     return ok({ issuer, claims: payload, key: verifiedBy, expires: Math.floor(exp) })
   } catch (error) {
-    return err(error instanceof errors.JWTExpired ? 'credential_expired' : 'credential_invalid')
+    return err(error instanceof JWTExpired ? 'credential_expired' : 'credential_invalid')
   }
 }
 

@@ -36,14 +36,6 @@ export type PushEnd =
   /** Refused, or not sent because a tag names another digest: the registry has these digests now. */
   | { readonly outcome: 'refused'; readonly found: FoundTags }
 
-/** What is known of a tag. */
-export type KnownTag = {
-  readonly tag: string
-  readonly digest: string
-  /** Whether the registry has confirmed it. Otherwise a push is under way, or its answer was lost. */
-  readonly settled: boolean
-}
-
 /** A manifest that the gate sees. `exempt`: it has a subject, so that it is never held back. */
 export type SeenManifest = { readonly digest: string; readonly exempt: boolean }
 
@@ -88,8 +80,6 @@ export type StateCalls = {
   learnChildren(children: Readonly<Record<string, readonly string[]>>): Promise<readonly string[]>
   /** Tags that name one of the digests, or an index that lists one at any depth. */
   tagsThatNeed(digests: readonly string[]): Promise<readonly string[]>
-  /** A page of the known tags, for people. `after`: the empty text from the first one on. */
-  listTags(after: string, limit: number): Promise<readonly KnownTag[]>
   /** What is known of a manifest in quarantine; null if the gate has never seen it. */
   quarantineRecord(digest: string): Promise<QuarantineRecord | null>
   /** Records a manifest that the gate sees, and what it lists. A trusted one is released, unless it was rejected. */

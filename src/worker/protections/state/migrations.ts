@@ -3,49 +3,34 @@
  * the end, and an object runs the steps that it has not run, in one transaction.
  */
 
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE claims (
-     tag TEXT PRIMARY KEY,
-     digest TEXT NOT NULL,
-     -- 1: the registry has confirmed it; 0: a push is under way, or its answer was lost
-     settled INTEGER NOT NULL
-   ) WITHOUT ROWID;
-   CREATE INDEX claims_by_digest ON claims (digest);
-
-   -- What the registry has for tags that a push claims for another digest, while the end of the push is not known.
-   CREATE TABLE sightings (tag TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
-
-   -- Pushes under way. One whose answer was lost stays until it is too old to arrive.
-   CREATE TABLE attempts (id TEXT NOT NULL, tag TEXT NOT NULL, started INTEGER NOT NULL, PRIMARY KEY (id, tag)) WITHOUT ROWID;
-   CREATE INDEX attempts_by_tag ON attempts (tag);
-
-   -- Deletes of manifests under way.
-   CREATE TABLE deletions (id TEXT NOT NULL, digest TEXT NOT NULL, started INTEGER NOT NULL, PRIMARY KEY (id, digest)) WITHOUT ROWID;
-   CREATE INDEX deletions_by_digest ON deletions (digest);
-
-   -- Manifests whose children are known; one that is not an index has none.
-   CREATE TABLE manifests (digest TEXT PRIMARY KEY) WITHOUT ROWID;
-   CREATE TABLE children (parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;
-   CREATE INDEX children_by_child ON children (child);`,
-  `CREATE TABLE quarantine (
-     digest TEXT PRIMARY KEY,
-     -- pending, passed or failed
-     state TEXT NOT NULL,
-     -- milliseconds since the epoch; null: it is being pushed, and the registry may not have it yet
-     first_seen INTEGER,
-     -- 1: it has a subject, so that it is never held back
-     exempt INTEGER NOT NULL,
-     details TEXT
-   ) WITHOUT ROWID;`,
-  `CREATE TABLE outbox (
-     id TEXT PRIMARY KEY,
-     body TEXT NOT NULL,
-     -- milliseconds since the epoch
-     created INTEGER NOT NULL,
-     attempts INTEGER NOT NULL,
-     due INTEGER NOT NULL
-   ) WITHOUT ROWID;
-   CREATE INDEX outbox_by_due ON outbox (due);`,
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    // settled: 1, the registry has confirmed it; 0, a push is under way, or its answer was lost.
+    'CREATE TABLE claims (tag TEXT PRIMARY KEY, digest TEXT NOT NULL, settled INTEGER NOT NULL) WITHOUT ROWID',
+    'CREATE INDEX claims_by_digest ON claims (digest)',
+    // What the registry has for tags that a push claims for another digest, while the end of the push is not known.
+    'CREATE TABLE sightings (tag TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID',
+    // Pushes under way. One whose answer was lost stays until it is too old to arrive.
+    'CREATE TABLE attempts (id TEXT, tag TEXT, started INTEGER NOT NULL, PRIMARY KEY (id, tag)) WITHOUT ROWID',
+    'CREATE INDEX attempts_by_tag ON attempts (tag)',
+    // Deletes of manifests under way.
+    'CREATE TABLE deletions (id TEXT, digest TEXT, started INTEGER NOT NULL, PRIMARY KEY (id, digest)) WITHOUT ROWID',
+    'CREATE INDEX deletions_by_digest ON deletions (digest)',
+    // Manifests whose children are known; one that is not an index has none.
+    'CREATE TABLE manifests (digest TEXT PRIMARY KEY) WITHOUT ROWID',
+    'CREATE TABLE children (parent TEXT, child TEXT, PRIMARY KEY (parent, child)) WITHOUT ROWID',
+    'CREATE INDEX children_by_child ON children (child)',
+  ],
+  [
+    // state: pending, passed or failed. first_seen: milliseconds since the epoch; null, it is being pushed, and the registry
+    // may not have it yet. exempt: 1, it has a subject, so that it is never held back.
+    'CREATE TABLE quarantine (digest TEXT PRIMARY KEY, state TEXT NOT NULL, first_seen INTEGER, exempt INTEGER NOT NULL, details TEXT) WITHOUT ROWID',
+  ],
+  [
+    // created, due: milliseconds since the epoch.
+    'CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL, created INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL) WITHOUT ROWID',
+    'CREATE INDEX outbox_by_due ON outbox (due)',
+  ],
 ]
 
 /** Brings the tables of an object to the newest version. Runs in the object's constructor, before any call. */
@@ -56,7 +41,7 @@ export function migrate(storage: DurableObjectStorage): void {
     const { version } = sql.exec<{ version: number }>('SELECT ifnull(max(version), 0) AS version FROM migrations').one()
     for (const [index, step] of MIGRATIONS.entries()) {
       if (index < version) continue
-      sql.exec(step)
+      for (const statement of step) sql.exec(statement)
       sql.exec('INSERT INTO migrations (version) VALUES (?)', index + 1)
     }
   })

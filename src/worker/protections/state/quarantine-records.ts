@@ -29,9 +29,7 @@ export class QuarantineRecords {
     if (sighting !== 'pushing') {
       this.#sql.exec('UPDATE quarantine SET first_seen = ? WHERE digest = ? AND first_seen IS NULL', nowMs, digest)
     }
-    if (sighting === 'trusted') {
-      this.#sql.exec("UPDATE quarantine SET state = 'passed' WHERE digest = ? AND state = 'pending'", digest)
-    }
+    if (sighting === 'trusted') this.#pass(digest)
     const record = this.find(digest)
     if (record === undefined) throw new Error('a record that was written is not there')
     return record
@@ -62,8 +60,12 @@ export class QuarantineRecords {
     const listed = this.#sql.exec<{ digest: string }>(LISTED, digest).toArray()
     for (const each of listed) {
       this.#insert(each.digest, false)
-      this.#sql.exec("UPDATE quarantine SET state = 'passed' WHERE digest = ? AND state = 'pending'", each.digest)
+      this.#pass(each.digest)
     }
+  }
+
+  #pass(digest: string): void {
+    this.#sql.exec("UPDATE quarantine SET state = 'passed' WHERE digest = ? AND state = 'pending'", digest)
   }
 
   #insert(digest: string, exempt: boolean): void {
@@ -75,8 +77,6 @@ export class QuarantineRecords {
   }
 }
 
-const LISTED = `
-  WITH RECURSIVE listed (digest) AS (
-    VALUES (?) UNION SELECT child FROM children JOIN listed ON parent = listed.digest
-  )
-  SELECT digest FROM listed`
+/** The digest, and what it lists at any depth. */
+const LISTED =
+  'WITH RECURSIVE l (digest) AS (VALUES (?) UNION SELECT child FROM children JOIN l ON parent = l.digest) SELECT digest FROM l'

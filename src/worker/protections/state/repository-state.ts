@@ -9,7 +9,6 @@ import type {
   Claim,
   ClaimAnswer,
   FoundTags,
-  KnownTag,
   PushEnd,
   QuarantineDecision,
   QuarantineRecord,
@@ -83,10 +82,6 @@ export class RepositoryState extends DurableObject<WebhookEnv> implements StateC
 
   async tagsThatNeed(digests: readonly string[]): Promise<readonly string[]> {
     return this.#claims.tagsThatNeed(digests)
-  }
-
-  async listTags(after: string, limit: number): Promise<readonly KnownTag[]> {
-    return this.#claims.list(after, limit)
   }
 
   async quarantineRecord(digest: string): Promise<QuarantineRecord | null> {

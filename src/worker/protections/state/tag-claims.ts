@@ -3,7 +3,7 @@
  * for its digest before the registry sees it. So two pushes at once never both win, and a push whose answer is lost leaves a
  * claim that the same digest may use again. Knows nothing of policy: the gate says which tags are kept.
  */
-import { type Claim, type ClaimAnswer, type FoundTags, type KnownTag, type PushEnd, WHOLE_REPOSITORY } from './calls.ts'
+import { type Claim, type ClaimAnswer, type FoundTags, type PushEnd, WHOLE_REPOSITORY } from './calls.ts'
 
 /** Milliseconds after which a request cannot have an effect in the registry any more: no client and no proxy waits so long. */
 const LOST_AFTER_MS = 15 * 60_000
@@ -42,7 +42,7 @@ export class TagClaims {
 
   /** Records how a push ended. */
   settle(attempt: string, digests: readonly string[], end: PushEnd, nowMs: number): void {
-    const tags = this.#tags('SELECT tag FROM attempts WHERE id = ?', attempt)
+    const tags = this.#texts('SELECT tag FROM attempts WHERE id = ?', attempt)
     this.#sql.exec('DELETE FROM attempts WHERE id = ?', attempt)
     for (const tag of tags) {
       const held = this.#claimOf(tag)
@@ -104,31 +104,25 @@ export class TagClaims {
     this.#sql.exec('DELETE FROM deletions WHERE id = ?', id)
     for (const digest of gone) {
       const all = digest === WHOLE_REPOSITORY
-      const tags = all ? this.#tags(ALL_TAGS) : this.#tags('SELECT tag FROM claims WHERE digest = ?', digest)
+      const tags = all ? this.#texts(ALL_TAGS) : this.#texts('SELECT tag FROM claims WHERE digest = ?', digest)
       this.forgetTags(tags, nowMs)
     }
   }
 
   /** Tags that name one of the digests, or an index that lists one at any depth, in the order of their names. */
   tagsThatNeed(digests: readonly string[]): readonly string[] {
-    if (digests.includes(WHOLE_REPOSITORY)) return this.#tags(ALL_TAGS)
-    return [...new Set(digests.flatMap((digest) => this.#tags(TAGS_THAT_NEED, digest)))].sort()
+    if (digests.includes(WHOLE_REPOSITORY)) return this.#texts(ALL_TAGS)
+    return [...new Set(digests.flatMap((digest) => this.#texts(TAGS_THAT_NEED, digest)))].sort()
   }
 
   /** Manifests that tags name, directly or through an index, and whose children are not known. */
   unreadManifests(): readonly string[] {
-    return this.#sql
-      .exec<{ digest: string }>(UNREAD)
-      .toArray()
-      .map(({ digest }) => digest)
+    return this.#texts(UNREAD)
   }
 
   /** The manifest and what it lists at any depth, as far as their children are not known. */
   unreadBelow(digest: string): readonly string[] {
-    return this.#sql
-      .exec<{ digest: string }>(UNREAD_BELOW, digest)
-      .toArray()
-      .map((row) => row.digest)
+    return this.#texts(UNREAD_BELOW, digest)
   }
 
   /** Records what a manifest lists; a manifest that is not an index lists nothing. */
@@ -139,23 +133,9 @@ export class TagClaims {
     }
   }
 
-  /**
-   * What is known of tags, in the order of their names.
-   *
-   * @param after only tags after this one; the empty text: from the first
-   */
-  list(after: string, limit: number): readonly KnownTag[] {
-    return this.#sql
-      .exec<ClaimRow>('SELECT * FROM claims WHERE tag > ? ORDER BY tag LIMIT ?', after, limit)
-      .toArray()
-      .map(({ tag, digest, settled }) => ({ tag, digest, settled: settled === 1 }))
-  }
-
-  #tags(query: string, ...values: readonly string[]): readonly string[] {
-    return this.#sql
-      .exec<{ tag: string }>(query, ...values)
-      .toArray()
-      .map(({ tag }) => tag)
+  /** The only column of each row. */
+  #texts(query: string, ...values: readonly string[]): readonly string[] {
+    return Array.from(this.#sql.exec(query, ...values).raw<string[]>(), ([text = '']) => text)
   }
 
   #claimOf(tag: string): ClaimRow | undefined {
@@ -191,20 +171,12 @@ export class TagClaims {
 
 const ALL_TAGS = 'SELECT tag FROM claims ORDER BY tag'
 
-const TAGS_THAT_NEED = `
-  WITH RECURSIVE needed (digest) AS (
-    VALUES (?) UNION SELECT parent FROM children JOIN needed ON child = needed.digest
-  )
-  SELECT tag FROM claims JOIN needed USING (digest) UNION SELECT tag FROM sightings JOIN needed USING (digest)`
+/** The digest, and each index that lists it, at any depth. */
+const NEEDED = 'WITH RECURSIVE n (d) AS (VALUES (?) UNION SELECT parent FROM children JOIN n ON child = n.d)'
+const TAGS_THAT_NEED = `${NEEDED} SELECT tag FROM claims JOIN n ON digest = d UNION SELECT tag FROM sightings JOIN n ON digest = d`
 
-const UNREAD = `
-  WITH RECURSIVE reached (digest) AS (
-    SELECT digest FROM claims UNION SELECT digest FROM sightings UNION SELECT child FROM children JOIN reached ON parent = reached.digest
-  )
-  SELECT digest FROM reached WHERE digest NOT IN (SELECT digest FROM manifests)`
-
-const UNREAD_BELOW = `
-  WITH RECURSIVE reached (digest) AS (
-    VALUES (?) UNION SELECT child FROM children JOIN reached ON parent = reached.digest
-  )
-  SELECT digest FROM reached WHERE digest NOT IN (SELECT digest FROM manifests)`
+/** What is reached from some digests through the children of manifests, and whose own children are not known. */
+const unreadFrom = (start: string): string =>
+  `WITH RECURSIVE r (digest) AS (${start} UNION SELECT child FROM children JOIN r ON parent = r.digest) SELECT digest FROM r WHERE digest NOT IN (SELECT digest FROM manifests)`
+const UNREAD = unreadFrom('SELECT digest FROM claims UNION SELECT digest FROM sightings')
+const UNREAD_BELOW = unreadFrom('VALUES (?)')
