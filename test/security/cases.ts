@@ -600,6 +600,49 @@ export const CASES: readonly Case[] = [
       'Whether a route fails open is a setting of the account, which no code of ours sees: see the assumptions in the threat model.',
   },
   {
+    section: BYPASS,
+    seen: 'Dockgate 0.2.0, conditions',
+    what: 'A claim that is there and is not text counted as absent in conditions: a deny that asks whether it exists did not hold',
+    proofs: [
+      ...by('worker/unknown-membership', 'denies with the odd claim %j'),
+      ...by(
+        'identity/federation',
+        'that policy did not read when the federation was made is not readable, and not absent',
+      ),
+    ],
+  },
+  {
+    section: DISAGREEMENT,
+    seen: 'Dockgate 0.2.0, uploads',
+    what: 'An upload went on at a path with parameters, or with a second digest in its query, which a registry reads in another way',
+    proofs: by('worker/forward/upload-session', '%s is a bad gateway, and reaches the registry never again'),
+  },
+  {
+    section: BYPASS,
+    seen: 'Harbor, ECR and others with immutable tags',
+    what: 'Two pushes at once, a delete by digest, or a delete by another tag changed a tag that was to stay',
+    proofs: [
+      ...by('worker/protections/race', 'have one winner, whatever fails: … interleavings'),
+      ...by(
+        'worker/protections/write-once',
+        'is kept against %s',
+        'that the gate has not seen is kept against %s',
+        'keeps the manifests that its index lists, at any depth',
+        'is kept by the other algorithm of its digest too',
+      ),
+    ],
+  },
+  {
+    section: BYPASS,
+    seen: 'Cool-downs of package proxies',
+    what: 'The age of an image was what its publisher wrote, or the time of a push that failed',
+    proofs: by(
+      'worker/protections/quarantine',
+      'does not count pushes that the registry refused',
+      'counts from when the gate first saw the digest',
+    ),
+  },
+  {
     section: OPERATIONS,
     seen: 'KV remembers what was not there',
     what: 'A new entry of a deny list is unseen while its absence is cached',
