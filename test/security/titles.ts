@@ -38,12 +38,15 @@ function textOf(value: unknown): string | undefined {
   return value.quasis.map((part) => part.value.cooked).join('…')
 }
 
-/** `{ skip: true }` and the like. */
-const isIdleOption = (value: unknown): boolean =>
-  isNode(value) &&
-  value.type === 'ObjectExpression' &&
-  Array.isArray(value.properties) &&
-  value.properties.some(({ key }) => isNode(key) && IDLE.includes(String(key.name ?? key.value)))
+/** `{ skip: true }` and the like; also options that only running tells: a name, or an object that takes others in. */
+function isIdleOption(value: unknown, index: number, all: readonly unknown[]): boolean {
+  if (!isNode(value)) return false
+  if (value.type === 'Identifier') return index === 1 && all.length > 2
+  if (value.type !== 'ObjectExpression' || !Array.isArray(value.properties)) return false
+  return value.properties.some(
+    ({ type, key }) => type === 'SpreadElement' || (isNode(key) && IDLE.includes(String(key.name ?? key.value))),
+  )
+}
 
 /** `it.each([])` and `it.for([])`: a table without a row. */
 function hasNoRows(callee: unknown): boolean {
@@ -67,12 +70,24 @@ function skipsItself(value: unknown): boolean {
   return Object.values(value).some(skipsItself)
 }
 
+/** What a test may stand in and never run: a branch, or a function that somebody has to call. */
+const MAY_NOT_RUN: ReadonlySet<string> = new Set(['IfStatement', 'ConditionalExpression', 'FunctionDeclaration'])
+
+/** The statements up to the end of a block. */
+function reached(list: readonly unknown[]): readonly unknown[] {
+  const end = list.findIndex(
+    (item) => isNode(item) && (item.type === 'ReturnStatement' || item.type === 'ThrowStatement'),
+  )
+  return end < 0 ? list : list.slice(0, end + 1)
+}
+
 /** The titles of each test that runs: those of the suites around it, outermost first, then its own. */
 export function testsOf(source: string): readonly (readonly string[])[] {
   const found: (readonly string[])[] = []
   const walk = (value: unknown, suites: readonly string[]): void => {
-    if (Array.isArray(value)) for (const item of value) walk(item, suites)
-    if (!isNode(value)) return
+    if (Array.isArray(value)) for (const item of reached(value)) walk(item, suites)
+    if (!isNode(value) || MAY_NOT_RUN.has(value.type)) return
+    if (value.type === 'VariableDeclarator' && isNode(value.init) && /Function/.test(value.init.type)) return
     const titled = value.type === 'CallExpression' && Array.isArray(value.arguments) ? value.arguments : []
     const [root = '', ...members] = chainOf(value.callee)
     const title = textOf(titled[0])
