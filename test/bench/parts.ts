@@ -1,5 +1,5 @@
 /**
- * What each room of the corridor costs in CPU time of workerd, apart; and the minting of tokens, next to the bare signature.
+ * What each room of the gate costs in CPU time of workerd, apart; and the minting of tokens, next to the bare signature.
  */
 import type { Comparison } from './comparison.ts'
 import type { BenchOptions } from './options.ts'
@@ -14,7 +14,7 @@ const TIMES: Readonly<Record<string, number>> = {
   identify: 5000,
   decide: 10_000,
   audit: 2000,
-  corridor: 1000,
+  gate: 1000,
   all: 1000,
   mint: 300,
   sign: 300,
@@ -25,9 +25,9 @@ type Measure = (part: string) => Promise<number>
 
 export const measureParts = (options: BenchOptions): Promise<readonly Comparison[]> =>
   onWorker(options, async (measure, rounds) => {
-    const parts = ['parse', 'identify', 'decide', 'audit', 'corridor', 'all']
+    const parts = ['parse', 'identify', 'decide', 'audit', 'gate', 'all']
     const costs = await alternate(parts, measure, rounds)
-    const [parse = [], identify = [], decide = [], audit = [], corridor = [], all = []] = costs
+    const [parse = [], identify = [], decide = [], audit = [], gate = [], all = []] = costs
     const policy = parse.map((cost, at) => cost + (identify[at] ?? 0) + (decide[at] ?? 0) + (audit[at] ?? 0))
     const row = (what: string, ours: readonly number[]): Comparison => ({
       part: 'parts',
@@ -43,8 +43,8 @@ export const measureParts = (options: BenchOptions): Promise<readonly Comparison
       row('decide, with the bound of the token', decide),
       row('audit, writing the line', audit),
       { ...row('parse, identify, decide, audit', policy), target: { of: 'value', atMost: BUDGET } },
-      row('the whole corridor, without line and registry', corridor),
-      row('the whole corridor, without registry', all),
+      row('the whole gate, without line and registry', gate),
+      row('the whole gate, without registry', all),
     ]
   })
 

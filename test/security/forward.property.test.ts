@@ -1,6 +1,6 @@
 /**
  * The promise of the gate, whole: whatever the policy, the caller and the raw request, what reaches the upstream is read
- * there as something that a second evaluator allows. The gate's corridor is the real one; the judges share no code with it.
+ * there as something that a second evaluator allows. The gate's gate is the real one; the judges share no code with it.
  */
 import { fc, test } from '@fast-check/vitest'
 import { afterAll, describe, expect } from 'vitest'

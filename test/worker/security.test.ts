@@ -1,6 +1,6 @@
 /**
  * What went wrong in other registries and their gateways, tried on this one: with the real identity, token service and
- * corridor over one policy. `docs/threat-model.md` says which test answers which advisory.
+ * gate over one policy. `docs/threat-model.md` says which test answers which advisory.
  */
 import { fc, test } from '@fast-check/vitest'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
