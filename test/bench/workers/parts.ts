@@ -1,5 +1,5 @@
 /**
- * The rooms of the corridor, one at a time, many times over: `/PART?n=TIMES` does the part so often and answers. The
+ * The rooms of the gate, one at a time, many times over: `/PART?n=TIMES` does the part so often and answers. The
  * clock is outside, since a Worker has none that moves. Everything is the gate's own code, on the gate's own policy.
  */
 
@@ -82,7 +82,7 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
         throw new Error('denied')
     }),
     audit: repeated(() => logRecord(RECORD)),
-    corridor: inTurn(() => silent(request, request.url, env, ctx)),
+    gate: inTurn(() => silent(request, request.url, env, ctx)),
     all: inTurn(() => logging(request, request.url, env, ctx)),
     mint: inTurn(() => mint('access', minted, issue(), keys)),
     sign: inTurn(() => crypto.subtle.sign(algorithm, keys.signing.key, data)),
