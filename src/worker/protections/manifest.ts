@@ -21,7 +21,7 @@ export type Manifest = {
 
 /** Reads a manifest; undefined if it is not a JSON object, or lists a digest that is not one. */
 export async function readManifest(text: string): Promise<Manifest | undefined> {
-  const value = parse(text)
+  const value = parseManifestObject(text)
   const children = value === undefined ? undefined : digestsIn(value.manifests)
   if (value === undefined || children === undefined) return undefined
   const { subject } = value
@@ -32,13 +32,31 @@ export async function readManifest(text: string): Promise<Manifest | undefined> 
 /** Configurations of images. An image with a subject would run like any other, so that it does not count as attached. */
 const IMAGE_CONFIGS: ReadonlySet<unknown> = new Set([OCI_CONFIG, 'application/vnd.docker.container.image.v1+json'])
 
+/** A configuration without a type counts as that of an image: of two keys `config` some readers join the values. */
 const isRunnable = ({ config, manifests }: Readonly<Record<string, unknown>>): boolean =>
-  manifests !== undefined || (isRecord(config) && IMAGE_CONFIGS.has(config.mediaType))
+  manifests !== undefined ||
+  !isRecord(config) ||
+  typeof config.mediaType !== 'string' ||
+  IMAGE_CONFIGS.has(config.mediaType)
 
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+/** Keys whose value tells what a manifest is, at any depth. */
+const TELLING: ReadonlySet<string> = new Set([
+  ...['mediaType', 'artifactType', 'config', 'layers', 'manifests', 'subject', 'digest'],
+])
+const TELLING_IN_ANY_CASE = /^(?:mediatype|artifacttype|config|layers|manifests|subject|digest)$/iu
+
+/**
+ * The JSON object of a manifest. Undefined for any other text, and for one in which a telling key is written in other letters:
+ * registries and clients that are written in Go read such a key as the key itself.
+ */
+export function parseManifestObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  let isOdd = false
   try {
-    const value: unknown = JSON.parse(text)
-    return isRecord(value) ? value : undefined
+    const value: unknown = JSON.parse(text, (key, item: unknown) => {
+      isOdd ||= TELLING_IN_ANY_CASE.test(key) && !TELLING.has(key)
+      return item
+    })
+    return isRecord(value) && !isOdd ? value : undefined
   } catch {
     return undefined
   }

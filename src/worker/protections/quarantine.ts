@@ -63,10 +63,14 @@ async function digestOf(
 ): Promise<{ readonly digest: string; readonly answer: Response } | undefined> {
   const header = parseDigest(answer.headers.get('docker-content-digest') ?? '')
   if (header.ok) return { digest: header.value, answer }
-  if (answer.status !== 200 || answer.body === null) {
+  if (answer.body === null) {
     // A HEAD, or a manifest that the client has already: the answer holds nothing of the manifest itself.
     const manifest = await facts.manifest(reference)
     return manifest && { digest: manifest.digests[0], answer }
+  }
+  if (answer.status !== 200) {
+    await discard(answer)
+    return undefined
   }
   const text = await readText(answer.body, MANIFEST_MAX_BYTES)
   const manifest = text === undefined ? undefined : await readManifest(text)

@@ -10,6 +10,7 @@ import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../registry/media-type.t
 import { type Digest, parseDigest } from '../../registry/name.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { namedTags } from '../../registry/required-permissions.ts'
+import { parseManifestObject } from './manifest.ts'
 import type { RegistryFacts } from './registry-facts.ts'
 
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
@@ -55,7 +56,7 @@ export async function isSignature(
     facts,
   }: { readonly mediaType: string | undefined; readonly types: ReadonlySet<string>; readonly facts: RegistryFacts },
 ): Promise<boolean> {
-  const manifest = parse(text)
+  const manifest = parseManifestObject(text)
   if (manifest === undefined || (manifest.mediaType ?? mediaType) !== mediaType) return false
   const [tag] = namedTags(request)
   const signed = tag === undefined ? undefined : readSignatureTag(tag)
@@ -84,27 +85,12 @@ async function isSignatureOf(
 ): Promise<boolean> {
   const digest = parseDigest(text)
   const stored = digest.ok ? await facts.text({ kind: 'digest', digest: digest.value }) : undefined
-  const manifest = stored === undefined ? undefined : parse(stored)
+  const manifest = stored === undefined ? undefined : parseManifestObject(stored)
   return manifest !== undefined && subjectOf(manifest, OCI_MANIFEST, types) === subject
 }
 
 const exists = async (digest: Digest, facts: RegistryFacts): Promise<boolean> =>
   (await facts.manifest({ kind: 'digest', digest })) !== undefined
-
-/** Keys whose value tells what a manifest is. Some registries read keys in any letter case. */
-const TELLING: ReadonlySet<string> = new Set(['mediaType', 'artifactType', 'config', 'layers', 'manifests', 'subject'])
-const TELLING_IN_ANY_CASE = /^(?:mediatype|artifacttype|config|layers|manifests|subject)$/iu
-
-function parse(text: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (!isRecord(value)) return undefined
-    const isOdd = Object.keys(value).some((key) => TELLING_IN_ANY_CASE.test(key) && !TELLING.has(key))
-    return isOdd ? undefined : value
-  } catch {
-    return undefined
-  }
-}
 
 /** The subject of an artifact that is a signature; undefined for any other manifest. */
 function subjectOf(

@@ -299,6 +299,7 @@ describe('what a quarantine does not hold back', () => {
     expect((await pull(world, one)).status).toBe(403)
   })
 
+  const EMPTY = { mediaType: 'application/vnd.oci.empty.v1+json', digest: one, size: 2 }
   const attached = (more: object) =>
     JSON.stringify({
       schemaVersion: 2,
@@ -310,7 +311,7 @@ describe('what a quarantine does not hold back', () => {
 
   it('is a manifest that is attached to another one', async () => {
     const world = worldWith(quarantine())
-    const text = attached({ artifactType: 'application/vnd.example.report' })
+    const text = attached({ artifactType: 'application/vnd.example.report', config: EMPTY })
     await world.push(await digestOf(text), text)
     expect((await pull(world, await digestOf(text))).status).toBe(200)
   })
@@ -319,8 +320,10 @@ describe('what a quarantine does not hold back', () => {
     ['an image', { config: { mediaType: 'application/vnd.oci.image.config.v1+json' } }],
     ['a Docker image', { config: { mediaType: 'application/vnd.docker.container.image.v1+json' } }],
     ['an index', { manifests: [] }],
+    ['without a configuration', { config: undefined }],
+    ['with a configuration without a type', { config: { digest: one } }],
     ['without a digest', { subject: {} }],
-    ['with a subject that is text', { subject: one }],
+    ['with a subject that is text', { subject: one, config: EMPTY }],
   ])('is not one that runs, or is attached to nothing: %s', async (_what, more) => {
     const world = worldWith(quarantine())
     const text = attached(more)
@@ -347,6 +350,44 @@ describe('what a quarantine does not hold back', () => {
       expect((await pull(world, reference)).status).toBe(200)
       expect(world.records.at(-1)).toMatchObject({ decision: 'allow', audit: ['waits'] })
     }
+  })
+})
+
+describe('a manifest with keys in other letters', () => {
+  const IMAGE = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: one, size: 2 }
+  const EMPTY = { mediaType: 'application/vnd.oci.empty.v1+json', digest: one, size: 2 }
+  const subject = { digest: one, size: 1 }
+  it.each([
+    { subject, config: EMPTY, Config: IMAGE },
+    { subject, config: { ...EMPTY, MediaType: IMAGE.mediaType } },
+    { subject, config: EMPTY, Manifests: [] },
+    { Subject: subject, config: EMPTY },
+    { subject: { Digest: one }, config: EMPTY },
+    { subject, config: EMPTY, ſubject: subject, conﬁg: IMAGE, MEDIATYPE: 'x' },
+  ])('is not pushed into a quarantine: %j', async (manifest) => {
+    const world = worldWith(quarantine())
+    const text = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, layers: [], ...manifest })
+    expect((await world.push(await digestOf(text), text)).status).toBe(400)
+    expect(world.seen).toEqual([])
+  })
+
+  it('is not pulled from one', async () => {
+    catchLog()
+    const world = worldWith(quarantine())
+    const text = JSON.stringify({ schemaVersion: 2, layers: [], subject, config: EMPTY, Config: IMAGE })
+    const digest = await world.registry.put('v1', text)
+    for (const reference of ['v1', digest]) expect((await pull(world, reference)).status).toBe(502)
+  })
+})
+
+describe('a part of a manifest', () => {
+  it('without its digest is not given', async () => {
+    const world = worldWith(quarantine())
+    await world.push('v1', ONE)
+    await decide(world, 'Passed')
+    world.registry.strip = true
+    world.registry.fault = ({ method }) => (method === 'GET' ? new Response('part', { status: 206 }) : undefined)
+    expect((await pull(world, 'v1')).status).toBe(404)
   })
 })
 

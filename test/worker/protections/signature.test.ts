@@ -155,6 +155,16 @@ describe('a caller with sign/write and content/read', () => {
       undefined,
       artifact({ Layers: [layer('application/vnd.oci.image.layer.v1.tar')] }),
     ],
+    [
+      'a signature with keys in other letters, deeper',
+      undefined,
+      artifact({ layers: [{ ...layer(BUNDLE), MediaType: 'application/vnd.oci.image.layer.v1.tar' }] }),
+    ],
+    [
+      'a configuration with keys in other letters',
+      undefined,
+      artifact({ config: { ...EMPTY, MEDIATYPE: 'application/vnd.oci.image.config.v1+json' } }),
+    ],
     ['a signature of another media type', undefined, artifact({ mediaType: INDEX_TYPE })],
     ['a list', undefined, '[]'],
     ['what is not JSON', undefined, '{'],
