@@ -114,7 +114,23 @@ const REFUSALS: { readonly [C in Code]: Entry<C> } = {
   },
   manifest_missing: {
     refusal: { code: 'manifest_missing' },
-    help: 'A quarantine decision names a manifest that the registry does not have.',
+    help: 'A call of the metadata API names a tag or a manifest that the registry does not have.',
+  },
+  repository_missing: {
+    refusal: { code: 'repository_missing' },
+    help: 'A call of the metadata API names a repository without tags. The gate answers such calls with `METADATA_API=gate`.',
+  },
+  repository_too_large: {
+    refusal: { code: 'repository_too_large' },
+    help: 'With `METADATA_API=gate` the gate asks the registry for each tag. `/v2/NAME/tags/list` lists more of them.',
+  },
+  metadata_unsupported: {
+    refusal: { code: 'metadata_unsupported' },
+    help: 'With `METADATA_API=gate` the gate keeps no custom metadata, no deleted artifacts and no streaming.',
+  },
+  locked: {
+    refusal: { code: 'locked', attribute: 'writeEnabled', target: 'v1' },
+    help: 'A lock holds for everybody. Set the attribute to true: [protections.md](protections.md#locks).',
   },
   manifest_unreadable: {
     refusal: { code: 'manifest_unreadable' },

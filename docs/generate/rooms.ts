@@ -142,6 +142,18 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'src/worker/metadata',
+    purpose: "Azure's metadata API, answered by the gate: attributes, locks, quarantine states",
+    imports: [
+      ...WORKER_GROUND,
+      'src/worker/protections',
+      'src/worker/protections/state',
+      'src/worker/answers',
+      'src/worker/upstream',
+      'src/worker/forward',
+    ],
+  },
+  {
     path: 'src/worker/token-service',
     purpose: 'the Docker and OAuth 2 token endpoints',
     imports: [...WORKER_GROUND, 'src/worker/store', 'src/worker/identity'],
@@ -159,6 +171,7 @@ export const ROOMS: readonly Room[] = [
       'src/worker/hosts',
       'src/worker/forward',
       'src/worker/protections',
+      'src/worker/metadata',
       'src/worker/protections/state',
       'src/worker/token-service',
     ],
@@ -182,6 +195,11 @@ export const ROOMS: readonly Room[] = [
     path: 'src/cli/probing',
     purpose: 'the checks of `dockgate probe`',
     imports: COMMAND_GROUND,
+  },
+  {
+    path: 'src/cli/gates',
+    purpose: 'calls of a gate that runs, with a credential',
+    imports: [...COMMAND_GROUND, 'src/cli/probing'],
   },
   {
     path: 'src/cli/answers',
@@ -211,6 +229,7 @@ export const ROOMS: readonly Room[] = [
       'src/cli/json',
       'src/cli/project',
       'src/cli/probing',
+      'src/cli/gates',
       'dev/registry',
       'dev/build',
     ],

@@ -55,12 +55,30 @@ const ROWS: ReadonlyMap<string, Row> = new Map([
   ['GET _deleted/name/_manifests', { needs: [DELETED_READ], query: LIST_KEYS }],
   ['GET _deleted/name/_tags', { needs: [DELETED_READ], query: LIST_KEYS }],
   ['POST _deleted/name/_manifests/digest', { needs: [DELETED_READ, DELETED_RESTORE], query: ['force'] }],
+  // Not Azure's: what protections know of the repository. The gate always answers these itself.
+  ['GET name/_protections', { needs: ['metadata/read'], query: ['n', 'last'] }],
+  ['POST name/_protections', METADATA_WRITE],
   ['GET name/_streaming', STREAMING_READ],
   ['GET name/_streaming/digest', STREAMING_READ],
   ['POST name/_streaming', STREAMING_WRITE],
   ['POST name/_streaming/digest', STREAMING_WRITE],
   ['GET name/_operations/id', STREAMING_READ],
   ['POST name/_operations/id:cancel', STREAMING_WRITE],
+])
+
+/** Segments that are never the name of a tag here. */
+const MARKERS: ReadonlySet<string> = new Set([
+  ...[
+    '_catalog',
+    '_deleted',
+    '_manifests',
+    '_metadata',
+    '_operations',
+    '_protections',
+    '_query',
+    '_streaming',
+    '_tags',
+  ],
 ])
 
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
@@ -116,10 +134,10 @@ export function parseMetadataRequest(
 const shapeOf =
   (markers: readonly string[]) =>
   (segment: string, index: number): string => {
-    if (segment.startsWith('_')) return segment
+    if (MARKERS.has(segment)) return segment
+    // A tag may begin with `_`, unlike a repository, a key and an operation.
+    if (markers[index - 1] === '_tags') return parseTag(segment).ok ? 'tag' : '?'
     switch (markers[index - 1]) {
-      case '_tags':
-        return parseTag(segment).ok ? 'tag' : '?'
       case '_manifests':
       case '_streaming':
         return parseDigest(segment.replace(/%3a/i, ':')).ok ? 'digest' : '?'

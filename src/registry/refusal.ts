@@ -4,7 +4,7 @@
  */
 import type { QueryError } from './query.ts'
 
-/** The error codes of the OCI distribution-spec 1.1, and UNAVAILABLE of the Docker registry v2. */
+/** The error codes of the OCI distribution-spec 1.1, UNAVAILABLE of the Docker registry v2, and Azure's code for a lock. */
 export type OciErrorCode =
   | 'BLOB_UNKNOWN'
   | 'BLOB_UPLOAD_INVALID'
@@ -20,6 +20,7 @@ export type OciErrorCode =
   | 'UNSUPPORTED'
   | 'TOOMANYREQUESTS'
   | 'UNAVAILABLE'
+  | 'REGISTRY_DISALLOWED_OPERATION'
 
 /** One error response. */
 export type OciError = {

@@ -19,12 +19,16 @@ import { type ForwardContext, forward, pass, refuseLength } from './forward/forw
 import { type RequestBody, requestBody } from './forward/request-body.ts'
 import type { Selected } from './hosts/select.ts'
 import { type IdentifiedCaller, type Identify, isRefusal } from './identity/identified-caller.ts'
+import { answerMetadata } from './metadata/answer.ts'
+import { changeMetadata } from './metadata/change.ts'
 import type { Background } from './platform/background.ts'
 import type { Env } from './platform/env.ts'
 import { Fault, logFault } from './platform/fault.ts'
 import { sealOf } from './platform/seal.ts'
 import { type Settings, settingsOf } from './platform/settings.ts'
-import { type GuardPorts, guard, guardAttributes, guardSigning } from './protections/guard.ts'
+import { guard, guardSigning } from './protections/guard.ts'
+import { guardLocks, hiddenNames } from './protections/locks.ts'
+import type { GuardPorts } from './protections/protected-repository.ts'
 import type { CurrentPolicy, PolicyView } from './store/policy-view.ts'
 
 /** What the gate depends on. */
@@ -150,6 +154,10 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
       settings,
       upstream,
       checksMediaType: view.common.readsMediaType,
+      answerMetadata: (call) => answerMetadata(call, guarding),
+      ...(settings.keepsAttributes
+        ? { hidden: (list) => hiddenNames(list.operation === 'listTags' ? list.name : undefined, upstream, env) }
+        : {}),
       seal: () => sealOf(env),
     }
     return forwarding
@@ -171,8 +179,9 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   const verdict = decide(asked)
   if (verdict.effect === 'deny') return verdict.reason
   const isSigning = verdict.signatureOnly === true && asked.operation === 'pushManifest'
-  const guarded = isSigning ? guardSigning(asked, guarding) : guard(asked, guarding)
-  return guarded === undefined ? await forward(asked, context()) : await guarded
+  const send = (read?: string): Response | Refusal | Promise<Response | Refusal> =>
+    (isSigning ? guardSigning(asked, guarding, read) : guard(asked, guarding, read)) ?? forward(asked, context(), read)
+  return await (settings.keepsAttributes ? guardLocks(asked, guarding, send) : send())
 }
 
 /** Policy first, so that nobody is sent for a token that would not help; then the upper bound of the token. */
@@ -216,7 +225,7 @@ async function changeAttributes(
   state.asked = change.request
   const verdict = decide(change.request)
   if (verdict.effect === 'deny') return verdict.reason
-  return guardAttributes(change.request, change.body, guarding) ?? pass(change.request, given, change.body)
+  return changeMetadata(change.request, change.body, guarding) ?? pass(change.request, given, change.body)
 }
 
 /** What conditions may ask in addition to the path. The address is the platform's word, never a forwarding header's. */

@@ -26,6 +26,25 @@ const SCOPE_MAP = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Contain
 const AZURE = [{ id: `${SCOPE_MAP}/push`, name: 'push', actions: ['repositories/a/content/write'] }]
 const RECORD = { time: '2026-08-01T10:00:00Z', id: 'r', decision: 'deny', reason: 'no_grant', status: 403, ms: 2 }
 
+const DIGEST = `sha256:${'a'.repeat(64)}`
+const MANIFEST = { digest: DIGEST, quarantineState: 'Pending', tags: ['v1'], createdTime: '2026-11-26T12:00:00.000Z' }
+/** What a gate answers, by the start of the path. */
+const GATE_ANSWERS: readonly (readonly [string, unknown])[] = [
+  ['/v2/_catalog', { repositories: ['prod/shop'] }],
+  [
+    '/acr/v1/prod/shop/_protections',
+    {
+      protections: [{ name: 'waits', mode: 'enforce', writeOnce: true, tags: ['v*'], quarantine: true }],
+      tags: [{ name: 'v1', digest: DIGEST, confirmed: true, protection: 'waits' }],
+      covered: 2,
+      adopted: [{ name: 'v1', digest: DIGEST }],
+      conflicts: [{ name: 'v2', expected: DIGEST, found: null }],
+    },
+  ],
+  ['/acr/v1/prod/shop/_manifests/', { manifest: { ...MANIFEST, quarantineDetails: 'none' } }],
+  ['/acr/v1/prod/shop/_manifests', { manifests: [MANIFEST, { digest: DIGEST }] }],
+]
+
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'dockgate-answers-'))
   await cp(join(import.meta.dirname, 'fixtures/explain'), join(root, 'explain'), { recursive: true })
@@ -40,10 +59,12 @@ beforeAll(async () => {
   await writeFile(join(root, 'zot.json'), JSON.stringify(ZOT))
   await writeFile(join(root, 'azure.json'), JSON.stringify(AZURE))
   await writeFile(join(root, 'docker.yaml'), 'users: {}\nacl: [{ match: { account: a }, actions: [pull] }]\n')
+  const repository = { repository: 'prod/shop', tags: [{ name: 'v1', digest: DIGEST }] }
+  await writeFile(join(root, 'tags.json'), JSON.stringify({ repositories: [repository] }))
   await writeFile(join(root, 'record.json'), JSON.stringify(RECORD))
   gate = createServer((request, response) => {
     response.statusCode = request.url === '/readyz' ? 503 : 200
-    response.end('{}')
+    response.end(JSON.stringify(GATE_ANSWERS.find(([path]) => request.url?.startsWith(path))?.[1] ?? {}))
   })
   await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve))
 })
@@ -55,6 +76,7 @@ afterAll(async () => {
 beforeEach(() => {
   vi.stubEnv('DOCKGATE_SIGNING_KEY', '')
   vi.stubEnv('POLICY_PUBLIC_KEYS', '')
+  vi.stubEnv('DOCKGATE_TOKEN', 'scanner:secret')
   vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written += String(text)
@@ -116,6 +138,14 @@ const CALLS: readonly (readonly [command: string, line: string])[] = [
   ['import azure', 'import azure DIR/azure.json'],
   ['import docker-auth', 'import docker-auth DIR/docker.yaml --out DIR/imported.yaml'],
   ['import zot', 'import zot DIR/zot.json'],
+  ['protections list', 'protections list --url GATE'],
+  ['protections show', 'protections show prod/shop --url GATE'],
+  ['protections seed', 'protections seed --url GATE'],
+  ['protections import', 'protections import DIR/tags.json --url GATE'],
+  ['quarantine list', 'quarantine list --url GATE --state all'],
+  ['quarantine show', `quarantine show prod/shop ${DIGEST} --url GATE`],
+  ['quarantine release', `quarantine release prod/shop ${DIGEST} --url GATE`],
+  ['quarantine reject', `quarantine reject prod/shop ${DIGEST} --url GATE --details none`],
   ['probe', 'probe GATE'],
   ['roles', 'roles'],
 ]

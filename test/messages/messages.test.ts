@@ -30,6 +30,7 @@ const TESTS = [
   'cli/commands/dev/record-log',
   'cli/commands/dev/reload',
   'cli/bundles/label',
+  'cli/gates/gate-commands',
   'cli/commands/deploy/deploy',
   'cli/refusals',
   'cli/store-refusals',

@@ -6,8 +6,11 @@ import { type DenyEffect, overlaps } from '../../policy/analysis/deny-effect.ts'
 import type { HeldGrant } from '../../policy/analysis/held-grant.ts'
 import { type Holder, type WhoCan, whoCan } from '../../policy/analysis/who-can.ts'
 import { formatCondition } from '../../policy/condition/format.ts'
+import type { CommonData, ProtectionData } from '../../policy/decide/compiled.ts'
+import { protectionsOn } from '../../policy/decide/protections.ts'
 import { takesRepository } from '../../registry/permission.ts'
 import { DEFAULT_DIRECTORY, type Policies, questionOf, readPolicies } from '../answers/policies.ts'
+import { protectionText } from '../answers/protection-text.ts'
 import { readAction, readRepositoryFor, readTime } from '../answers/question-options.ts'
 import { formatReference } from '../answers/verdict.ts'
 import { wrap } from '../terminal/help.ts'
@@ -46,6 +49,7 @@ export const whoCanCommand = (): Command =>
         now,
         ...(repository === undefined ? {} : { repository }),
       })
+      const protections = protectionsFor(policies.compiled.common, action, repository)
       process.exitCode = holders.length > 0 ? 0 : 1
       if (options.json === true) {
         output.json('who-can', {
@@ -56,6 +60,9 @@ export const whoCanCommand = (): Command =>
           ...(doubtful.length === 0
             ? {}
             : { doubtful: doubtful.map(({ principal, ...deny }) => ({ principal, by: limitedJson(policies, deny) })) }),
+          ...(protections.length === 0
+            ? {}
+            : { protections: protections.map(({ name }) => policies.reference({ kind: 'protection', id: name })) }),
         })
         return
       }
@@ -66,7 +73,30 @@ export const whoCanCommand = (): Command =>
         const rule = formatLimited(policies, deny)
         output.note(`a caller whose claims do not say whether it is ${principal} is kept out too, by ${rule}`)
       }
+      for (const protection of protections.slice(0, SHOWN)) {
+        const { name, on, audit } = protection
+        const rule = formatReference(policies.reference({ kind: 'protection', id: name }))
+        const where = on === undefined || repository !== undefined ? '' : `, on ${on.join(', ')}`
+        const text = protectionText({ ...protection, mode: audit === true ? 'audit' : 'enforce' })
+        output.note(`${rule} holds in addition: ${text}${where}`)
+      }
     })
+
+/** What a permission does that each kind of protection may refuse. */
+const CHANGES: ReadonlySet<string> = new Set(['content/write', 'content/delete', 'metadata/delete'])
+
+/** The protections that may refuse what a permission allows, on a repository or on any. */
+function protectionsFor(
+  common: Pick<CommonData, 'protections'>,
+  action: string,
+  repository: string | undefined,
+): readonly ProtectionData[] {
+  const all = repository === undefined ? (common.protections ?? []) : protectionsOn(common, repository)
+  return all.filter(
+    ({ writeOnce, quarantine }) =>
+      (writeOnce === true && CHANGES.has(action)) || (quarantine === true && action === 'content/read'),
+  )
+}
 
 /** Who, and by which rule. */
 type Row = readonly [who: string, how: string]

@@ -217,6 +217,45 @@ const Imported = z.strictObject({
   out: z.string().exactOptional(),
 })
 
+const PROTECTED = {
+  repository: z.string(),
+  protections: z.array(
+    z.strictObject({
+      name: z.string(),
+      mode: z.enum(['enforce', 'audit']),
+      writeOnce: z.literal(true).exactOptional(),
+      tags: z.array(z.string()).exactOptional(),
+      quarantine: z.literal(true).exactOptional(),
+      releaseAfter: Count.exactOptional().describe('seconds'),
+      except: z.array(z.string()).exactOptional(),
+      message: z.string().exactOptional(),
+    }),
+  ),
+}
+const Seeded = z.strictObject({
+  repositories: z.array(
+    z.strictObject({
+      repository: z.string(),
+      covered: Count.describe('tags that a write-once protection covers'),
+      adopted: z.array(z.strictObject({ name: z.string(), digest: z.string() })).describe('tags that are known now'),
+      conflicts: z
+        .array(z.strictObject({ name: z.string(), expected: z.string(), found: z.string().nullable() }))
+        .describe('tags that the registry has with another digest, or not: these are not known'),
+    }),
+  ),
+})
+const Quarantined = z.strictObject({
+  repository: z.string(),
+  digest: z.string(),
+  state: z
+    .enum(['pending', 'passed', 'failed'])
+    .exactOptional()
+    .describe('absent: never held back, because it is attached to another manifest'),
+  details: z.string().exactOptional(),
+  tags: z.array(z.string()),
+  seen: Time.exactOptional().describe('when the gate first saw it'),
+})
+
 /** By the name of the command; `invalid` is what every command that reads policies says of those that are not valid. */
 export const ANSWERS = {
   invalid: Invalid,
@@ -240,6 +279,7 @@ export const ANSWERS = {
         .array(z.strictObject({ principal: z.string(), by: Holder.shape.unless.unwrap().element }))
         .exactOptional()
         .describe('principals of a deny that holds too where the claims of a caller do not say whether it is one'),
+      protections: z.array(Rule).exactOptional().describe('that may refuse what the permission allows'),
     }),
   ),
   diff: orInvalid(Difference),
@@ -329,6 +369,30 @@ export const ANSWERS = {
       .strictObject({ policySigningKey: z.string(), policyPublicKeys: z.string(), tokenSigningKey: z.string() })
       .describe('with --out: the names of the files'),
   ]),
+  'protections list': z.strictObject({ repositories: z.array(z.strictObject(PROTECTED)) }),
+  'protections show': z.strictObject({
+    repositories: z.array(
+      z.strictObject({
+        ...PROTECTED,
+        tags: z
+          .array(
+            z.strictObject({
+              name: z.string(),
+              digest: z.string(),
+              confirmed: z.boolean().describe('false: its push is under way, or its answer was lost'),
+              protection: z.string().exactOptional().describe('that keeps the tag'),
+            }),
+          )
+          .describe('tags that the gate knows'),
+      }),
+    ),
+  }),
+  'protections seed': Seeded,
+  'protections import': Seeded,
+  'quarantine list': z.strictObject({ manifests: z.array(Quarantined) }),
+  'quarantine show': Quarantined,
+  'quarantine release': Quarantined,
+  'quarantine reject': Quarantined,
   probe: z.strictObject({
     url: z.string(),
     requests: Count,

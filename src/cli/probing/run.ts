@@ -58,7 +58,8 @@ export function targetOf(
   }
 }
 
-function originOf(text: string, option: string): URL {
+/** An http or https address without credentials. @throws {@link CommandError} 2 for anything else */
+export function originOf(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url
   throw new CommandError(2, `${option} is not an http URL without credentials`, {

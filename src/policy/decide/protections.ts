@@ -102,6 +102,12 @@ const READS: ReadonlySet<RegistryRequest['operation']> = new Set([
   'listTags',
 ])
 
+/** Azure's attributes of manifests, and what protects the repository: they say what is in quarantine. */
+const saysStates = (request: RegistryRequest): boolean =>
+  request.operation === 'metadata' &&
+  request.method === 'GET' &&
+  /^\/acr\/v1\/(?!_)[^?]*\/_(?:protections|manifests(?:\/[^/?]+)?)(?:\?|$)/.test(request.path)
+
 /**
  * What a request needs where manifests are held back: `quarantine/read` reads and lists as well, with or without
  * `content/read`.
@@ -111,8 +117,8 @@ export function requirementsUnder(
   request: RegistryRequest,
 ): readonly Requirement[] {
   const needs = requirements(request)
-  if (protections === undefined || !READS.has(request.operation) || !('name' in request)) return needs
-  if (request.name === undefined) return needs
+  if (protections === undefined || !('name' in request) || request.name === undefined) return needs
+  if (!READS.has(request.operation) && !saysStates(request)) return needs
   const quarantine = quarantineOf(protectionsOn({ protections }, request.name))
   return quarantine === undefined ? needs : needs.map((need) => ({ ...need, orElse: 'quarantine/read' }))
 }

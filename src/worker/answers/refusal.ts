@@ -36,6 +36,13 @@ export type Refusal =
   /** A decision about a manifest that the registry does not have. */
   | { readonly code: 'manifest_missing' }
   | { readonly code: 'manifest_unreadable' }
+  /** A lock forbids it. `target`: a tag or a digest; absent: the repository. */
+  | { readonly code: 'locked'; readonly attribute: string; readonly target?: string }
+  /** The gate answers the metadata API, and does not keep what this asks for. */
+  | { readonly code: 'metadata_unsupported' }
+  /** The gate answers the metadata API, and the repository has more tags than one answer may look at. */
+  | { readonly code: 'repository_too_large' }
+  | { readonly code: 'repository_missing' }
   /** The caller may push signatures alone. */
   | { readonly code: 'not_a_signature' }
   /** The manifest, or one that it lists, is being deleted. */
@@ -201,6 +208,27 @@ function wireOf(refusal: Refusal, asker: RefusalContext): Wire {
     }
     case 'manifest_missing':
       return notFound('MANIFEST_UNKNOWN', 'the registry does not have this manifest')
+    case 'locked': {
+      const { code, attribute, target } = refusal
+      const what = target === undefined ? 'the repository' : target.includes(':') ? 'the manifest' : `the tag ${target}`
+      return {
+        status: 405,
+        code: 'REGISTRY_DISALLOWED_OPERATION',
+        message: `${what} is locked: its attribute ${attribute} is false`,
+        detail: { reason: code, attribute, ...(target === undefined ? {} : { target }) },
+      }
+    }
+    case 'metadata_unsupported':
+      return notFound('UNSUPPORTED', 'this gate keeps attributes, locks and quarantine states, and nothing else')
+    case 'repository_too_large':
+      return {
+        status: 403,
+        code: 'DENIED',
+        message: 'the repository has more than 1,000 tags, and this call would look at each of them',
+        detail: { reason: refusal.code },
+      }
+    case 'repository_missing':
+      return notFound('NAME_UNKNOWN', 'the registry has no tag in a repository of this name')
     case 'manifest_unreadable':
       return {
         status: 400,

@@ -40,6 +40,10 @@ export type ForwardContext = {
   readonly upstream: Upstream
   /** Policy asks for media types, so a manifest has to be of the one that its header says. */
   readonly checksMediaType: boolean
+  /** Answers a call of Azure's metadata API in place of the registry; undefined: the registry answers it. */
+  readonly answerMetadata?: (request: MetadataRequest) => Promise<Response | Refusal> | Refusal | undefined
+  /** Names that a list leaves out, as the registry has them; absent: none. */
+  readonly hidden?: (request: ListRequest) => Promise<ReadonlySet<string>>
   /** Asked for where something is sealed or opened; throws `signing_key_unavailable`. */
   readonly seal: () => Seal
 }
@@ -70,6 +74,8 @@ export function forward(
       return continueUpload(request, request.session, context)
     case 'pushManifest':
       return context.checksMediaType ? pushTypedManifest(request, context, manifest) : pass(request, context, manifest)
+    case 'metadata':
+      return context.answerMetadata?.(request) ?? pass(request, context)
     default:
       return pass(request, context)
   }
@@ -78,9 +84,13 @@ export function forward(
 async function list(request: ListRequest, forwarding: ForwardContext): Promise<Response | Refusal> {
   const { who, facts, seal } = forwarding
   const context = contextOf('list', { ...request, paging: {} }, forwarding)
-  const path = targetOf({ ...request, paging: {} }, forwarding.upstream)
-  const fetchPage = (query: string) => ask(request, `${path}${query}`, forwarding)
-  const answer = await answerList(request, { ...who, context, facts, seal: seal(), fetchPage })
+  const hidden = await forwarding.hidden?.(request)
+  // A gate that answers the metadata API itself is in front of a registry that has none.
+  const asked = hidden !== undefined && 'api' in request ? { ...request, api: 'v2' as const } : request
+  const path = targetOf({ ...asked, paging: {} }, forwarding.upstream)
+  const fetchPage = (query: string) => ask(asked, `${path}${query}`, forwarding)
+  const ports = { ...who, context, facts, seal: seal(), fetchPage, ...(hidden === undefined ? {} : { hidden }) }
+  const answer = await answerList(request, ports)
   return 'upstream' in answer ? relay(answer.upstream, request, undefined) : answer
 }
 

@@ -35,6 +35,8 @@ export type ListPorts = {
   readonly context: RequestContext
   readonly facts: Facts
   readonly seal: Seal
+  /** Names that the list leaves out; absent: none. */
+  readonly hidden?: ReadonlySet<string>
   /** Asks the upstream for a list, by the query. */
   readonly fetchPage: (query: string) => Promise<Response>
 }
@@ -48,7 +50,10 @@ export async function answerList(
   const { context, seal } = ports
   const { n: asked, last } = request.paging
   const n = asked === undefined ? undefined : Math.min(asked, PAGE_MAX)
-  const isWhole = !isCatalog || seesEveryName(ports)
+  const { hidden } = ports
+  const mayReadAll = !isCatalog || seesEveryName(ports)
+  const isWhole = mayReadAll && (hidden === undefined || hidden.size === 0)
+  const mayRead = isCatalog ? visibleTo(ports, mayReadAll) : () => true
   const from = isSealed(last) ? await openCursor(last, context, seal) : undefined
   if (isSealed(last) && from === undefined) return { code: 'cursor_invalid' }
   const page = await readList({
@@ -59,7 +64,7 @@ export async function answerList(
     most: isWhole ? PAGE_MAX : CATALOG_PAGE,
     keepsPages: isCatalog && isWhole,
     isWhole,
-    isVisible: isCatalog ? visibleTo(ports, isWhole) : () => true,
+    isVisible: hidden === undefined ? mayRead : (name) => !hidden.has(name) && mayRead(name),
     fetchPage: ports.fetchPage,
   })
   if (page instanceof Response) return { upstream: page }
@@ -97,12 +102,12 @@ function seesEveryName({ rights, facts }: ListPorts): boolean {
   )
 }
 
-function visibleTo({ rights, facts }: ListPorts, isWhole: boolean): (name: string) => boolean {
+function visibleTo({ rights, facts }: ListPorts, mayReadAll: boolean): (name: string) => boolean {
   const attributes = attributesOf(rights, facts)
   const holds = (action: 'content/read' | 'metadata/read', repository: string) =>
     decide(rights, { action, repository, attributes, now: facts.now }).effect === 'allow'
   return (name) =>
-    parseRepositoryName(name).ok && (isWhole || holds('content/read', name) || holds('metadata/read', name))
+    parseRepositoryName(name).ok && (mayReadAll || holds('content/read', name) || holds('metadata/read', name))
 }
 
 function attributesOf({ caller }: EffectiveRights, { now: _, ...known }: Facts): Attributes {

@@ -55,6 +55,8 @@ export type Env = {
   readonly QUARANTINE_WEBHOOK_SECRET?: string
   /** Artifact types that `sign/write` may push, separated by commas; default: those of notation, cosign and in-toto. */
   readonly SIGNATURE_TYPES?: string
+  /** `gate`: the gate answers Azure's metadata API itself, and keeps locks. Default `registry`: the registry answers it. */
+  readonly METADATA_API?: string
   /** Counts failed logins. Absent: logins are not counted. */
   readonly LOGIN_LIMIT?: RateLimit
 }

@@ -17,6 +17,8 @@ export type Settings = {
   readonly uploadHosts: ReadonlySet<string>
   /** Artifact types that `sign/write` may push. */
   readonly signatureTypes: ReadonlySet<string>
+  /** The gate answers Azure's metadata API in place of the registry, and holds requests to the locks that it keeps. */
+  readonly keepsAttributes: boolean
 }
 
 /** A function that reads each environment once. The platform gives the same `env` object to every request of an isolate. */
@@ -42,6 +44,7 @@ export const settingsOf: (env: Env) => Settings = perIsolate((env) => ({
   upstreamTimeoutMs: positiveNumber('UPSTREAM_TIMEOUT_SECONDS', env.UPSTREAM_TIMEOUT_SECONDS, Infinity) * 1000,
   uploadHosts: new Set(listIn(env.UPLOAD_HOSTS).map((host) => host.toLowerCase())),
   signatureTypes: new Set(isSet(env.SIGNATURE_TYPES) ? listIn(env.SIGNATURE_TYPES) : SIGNATURE_TYPES),
+  keepsAttributes: metadataApi(env.METADATA_API) === 'gate',
 }))
 
 /** The items of a list that is written with commas. */
@@ -80,6 +83,13 @@ export function httpUrl(variable: string, text: string): URL {
     )
   }
   return url
+}
+
+/** @throws Fault `settings_invalid` for a value that names neither */
+function metadataApi(text: string | undefined): 'gate' | 'registry' {
+  if (!isSet(text) || text === 'registry') return 'registry'
+  if (text === 'gate') return text
+  throw new Fault('settings_invalid', 'METADATA_API must be gate or registry')
 }
 
 function positiveNumber(variable: string, text: string | undefined, fallback: number): number {

@@ -8,7 +8,7 @@ import type { ProtectionData } from '../../policy/decide/compiled.ts'
 import type { Quarantine } from '../../policy/decide/protections.ts'
 import { parseDigest } from '../../registry/name.ts'
 import type { Reference, RegistryRequest } from '../../registry/request.ts'
-import { jsonHeaders, type Refusal } from '../answers/refusal.ts'
+import type { Refusal } from '../answers/refusal.ts'
 import { MANIFEST_MAX_BYTES } from '../forward/manifest-type.ts'
 import { logFault } from '../platform/fault.ts'
 import { readText } from '../platform/read-text.ts'
@@ -92,13 +92,19 @@ async function heldBack(digest: string, asked: QuarantinedRequest): Promise<Held
   if (known !== null && (known.exempt || known.state === 'passed')) return 'released'
   const record = known?.firstSeenMs === undefined ? await seeStored(digest, state, facts) : known
   if (record === undefined) return 'missing'
-  const { exempt, firstSeenMs } = record
-  if (exempt || record.state === 'passed') return 'released'
-  if (record.state === 'failed' || quarantine.releaseAfter === undefined || firstSeenMs === undefined) {
-    return { state: record.state }
-  }
-  const releasedAtMs = firstSeenMs + quarantine.releaseAfter * 1000
-  return releasedAtMs <= nowMs ? 'released' : { state: record.state, releasedAtMs }
+  return heldBackBy(record, quarantine, nowMs)
+}
+
+/** Why the record of a manifest holds it back, or that it is released. */
+export function heldBackBy(
+  { exempt, state, firstSeenMs }: Pick<QuarantineRecord, 'exempt' | 'state' | 'firstSeenMs'>,
+  { releaseAfter }: Quarantine,
+  nowMs: number,
+): Held | 'released' {
+  if (exempt || state === 'passed') return 'released'
+  if (state === 'failed' || releaseAfter === undefined || firstSeenMs === undefined) return { state }
+  const releasedAtMs = firstSeenMs + releaseAfter * 1000
+  return releasedAtMs <= nowMs ? 'released' : { state, releasedAtMs }
 }
 
 /** Records a manifest that the registry had before the gate saw it. */
@@ -183,44 +189,22 @@ export type QuarantineEvent = {
   readonly request: { readonly id: string; readonly host: string; readonly method: string }
 }
 
-const STATES: Readonly<Record<string, 'passed' | 'failed'>> = { passed: 'passed', failed: 'failed' }
-
-/** The decision that a change of attributes holds; undefined if it is none: other attributes, or another state. */
-export function readDecision(
-  body: string,
-): { readonly state: 'passed' | 'failed'; readonly details?: string } | undefined {
-  const value: unknown = JSON.parse(body)
-  if (typeof value !== 'object' || value === null) return undefined
-  const { quarantineState, quarantineDetails, ...others } = value as Readonly<Record<string, unknown>>
-  const state = typeof quarantineState === 'string' ? STATES[quarantineState.toLowerCase()] : undefined
-  if (state === undefined || Object.keys(others).length > 0) return undefined
-  if (quarantineDetails === undefined || quarantineDetails === null) return { state }
-  return typeof quarantineDetails === 'string' ? { state, details: quarantineDetails } : undefined
-}
-
-/** Releases or rejects a manifest, in place of the registry. */
+/** Releases or rejects a manifest that the registry has. */
 export async function decideQuarantine(
-  { repository, digest: text, host }: { readonly repository: string; readonly digest: string; readonly host: string },
+  { digests, children, hasSubject }: Manifest,
   decision: { readonly state: 'passed' | 'failed'; readonly details?: string },
   { state: stateOf, facts }: Pick<QuarantinedRequest, 'state' | 'facts'>,
-): Promise<Response | Refusal> {
-  const digest = parseDigest(text)
-  const manifest = digest.ok ? await facts.manifest({ kind: 'digest', digest: digest.value }) : undefined
-  if (manifest === undefined) return { code: 'manifest_missing' }
+): Promise<void> {
   const state = stateOf()
-  const [own] = manifest.digests
-  await state.seeManifest(seen(manifest), manifest.children, 'stored')
+  const [digest] = digests
+  await state.seeManifest({ digest, exempt: hasSubject }, children, 'stored')
   // A release reaches what the index lists, so that the state has to know all of it.
   const asked = new Set<string>()
   for (;;) {
-    const unread = (await state.unreadBelow(own)).filter((each) => !asked.has(each))
+    const unread = (await state.unreadBelow(digest)).filter((each) => !asked.has(each))
     if (unread.length === 0) break
     for (const each of unread) asked.add(each)
     await state.learnChildren(await facts.childrenOf(unread))
   }
-  await state.decideQuarantine({ digest: own, ...decision })
-  const { state: decided, details } = decision
-  const quarantineState = decided === 'passed' ? 'Passed' : 'Failed'
-  const shown = { digest: text, quarantineState, ...(details === undefined ? {} : { quarantineDetails: details }) }
-  return Response.json({ registry: host, imageName: repository, manifest: shown }, { headers: jsonHeaders() })
+  await state.decideQuarantine({ digest, ...decision })
 }

@@ -120,7 +120,8 @@ export class RegistryFacts {
 const unusable = (status: number): Fault =>
   new Fault('upstream_invalid', `the registry answered a question of a protection with status ${status}`)
 
-async function inBatches<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<readonly R[]> {
+/** Runs as many at the same time as a Worker may have connections. */
+export async function inBatches<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = []
   for (let start = 0; start < items.length; start += CONCURRENCY) {
     results.push(...(await Promise.all(items.slice(start, start + CONCURRENCY).map(run))))

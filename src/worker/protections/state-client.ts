@@ -13,10 +13,16 @@ const CALL_TIMEOUT_MS = 5000
  * The name of the object of a repository: the registry's URL and its own name of the repository. So a repository has one
  * object, whatever hosts and prefixes of the gate lead to it. Never changes: another name would be an empty state.
  */
-export function objectNameOf({ origin, basePath, named }: Upstream, repository: RepositoryName): string {
+export const objectNameOf = (upstream: Upstream, repository: RepositoryName): string =>
+  `${registryObjectName(upstream)} ${nameAtUpstream(upstream, repository)}`
+
+/** The name of the object of a whole registry: it keeps which repositories its lists leave out. Not that of any repository. */
+export const registryObjectName = ({ origin, basePath }: Upstream): string => `${origin}${basePath}`
+
+/** The registry's own name of a repository. */
+export function nameAtUpstream({ named }: Upstream, repository: RepositoryName): string {
   const request = named?.({ operation: 'listTags', method: 'GET', name: repository, paging: {} })
-  const name = request !== undefined && 'name' in request ? request.name : repository
-  return `${origin}${basePath} ${name}`
+  return (request !== undefined && 'name' in request ? request.name : undefined) ?? repository
 }
 
 /**
@@ -27,7 +33,10 @@ export function objectNameOf({ origin, basePath, named }: Upstream, repository: 
  */
 export function stateOf({ STATE }: Pick<Env, 'STATE'>, name: string): StateCalls {
   if (STATE === undefined) {
-    throw new Fault('state_unavailable', 'the policy has protections and the gate has no binding STATE: add it')
+    throw new Fault(
+      'state_unavailable',
+      'protections and locks need the binding STATE, which the gate does not have: add it',
+    )
   }
   const stub = STATE.getByName(name)
   return new Proxy(stub, {

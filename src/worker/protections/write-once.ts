@@ -168,21 +168,31 @@ async function refuseUnseen(
   if (kept.holding.enforced.length + kept.holding.audited.length === 0) return undefined
   const tags = await facts.tags(isWatched)
   if (tags === undefined) return { code: 'too_many_tags' }
-  const unconfirmed = new Set(await state.unconfirmedOf(tags))
-  let unread = await state.adopt(await facts.digestsOf(tags.filter((tag) => unconfirmed.has(tag))))
-  const asked = new Set<string>()
-  for (;;) {
-    const next = unread.filter((digest) => !asked.has(digest))
-    if (next.length === 0) break
-    for (const digest of next) asked.add(digest)
-    unread = await state.learnChildren(await facts.childrenOf(next))
-  }
+  await adoptTags(tags, state, facts)
   const needed = await state.tagsThatNeed(digests)
   const refused = refuseAny(needed, guarded)
   if (refused === undefined) {
     for (const name of new Set(needed.flatMap((tag) => kept.audited(tag).map((each) => each.name)))) guarded.audit(name)
   }
   return refused
+}
+
+/**
+ * Makes tags known that the registry has, and what their manifests list.
+ *
+ * @returns what the registry says of those that were not known
+ */
+export async function adoptTags(tags: readonly Tag[], state: StateCalls, facts: RegistryFacts): Promise<FoundTags> {
+  const unconfirmed = new Set(await state.unconfirmedOf(tags))
+  const found = await facts.digestsOf(tags.filter((tag) => unconfirmed.has(tag)))
+  let unread = await state.adopt(found)
+  const asked = new Set<string>()
+  for (;;) {
+    const next = unread.filter((digest) => !asked.has(digest))
+    if (next.length === 0) return found
+    for (const digest of next) asked.add(digest)
+    unread = await state.learnChildren(await facts.childrenOf(next))
+  }
 }
 
 /** A change whose manifests and tags the gate cannot know: every kept tag may need what it changes. */

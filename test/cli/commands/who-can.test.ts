@@ -434,6 +434,49 @@ describe('next to a deny on a group or an identity', () => {
   })
 })
 
+describe('protections', () => {
+  const PROTECTED = `${POLICY.replace('denyAssignments:\n', '')}protections:
+  - { name: kept, repositories: [app], tags: ["v*"], writeOnce: true, except: [token:ci] }
+  - { name: waits, quarantine: true, releaseAfter: 7d, mode: audit }
+`
+  it.each([
+    [
+      'content/write',
+      'app',
+      ['protection kept (policies/p.yaml:24) holds in addition: tags v* are written once, except for token:ci'],
+    ],
+    ['content/write', 'docs/a', []],
+    ['metadata/write', 'app', []],
+    [
+      'content/read',
+      'app',
+      ['protection waits (policies/p.yaml:25) holds in addition: images wait, at most 7 days (only audited)'],
+    ],
+    [
+      'content/delete',
+      undefined,
+      ['protection kept (policies/p.yaml:24) holds in addition: tags v* are written once, except for token:ci, on app'],
+    ],
+  ])('that may refuse %s on %s are named', async (permission, repository, notes) => {
+    await writeFile(join(folder, 'p.yaml'), PROTECTED)
+    let noted = ''
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      noted += String(text)
+      return true
+    })
+    const words = [permission, ...(repository === undefined ? [] : [repository])]
+    await linesOf(whoCanCommand(), words)
+    expect(
+      noted
+        .replaceAll(folder, 'policies')
+        .split('\n')
+        .filter((line) => line.includes('holds in addition')),
+    ).toEqual(notes)
+    const answer = JSON.parse((await linesOf(whoCanCommand(), [...words, '--json'])).join('\n'))
+    expect(answer.protections?.length ?? 0).toBe(notes.length)
+  })
+})
+
 describe('as JSON', () => {
   it('a deny has the limits that a line has', async () => {
     const denies = [

@@ -169,10 +169,26 @@ describe('a decision about a manifest in quarantine', () => {
       {
         registry: 'registry.example.com',
         imageName: 'stable/app',
-        manifest: { digest: one, quarantineState: 'Passed', quarantineDetails: '{"by":"a scanner"}' },
+        manifest: {
+          digest: one,
+          imageSize: 0,
+          mediaType: MANIFEST_TYPE,
+          createdTime: expect.any(String),
+          lastUpdateTime: expect.any(String),
+          quarantineState: 'Passed',
+          quarantineDetails: '{"by":"a scanner"}',
+          changeableAttributes: {
+            deleteEnabled: true,
+            writeEnabled: true,
+            listEnabled: true,
+            readEnabled: true,
+            quarantineState: 'Passed',
+            quarantineDetails: '{"by":"a scanner"}',
+          },
+        },
       },
     ])
-    expect(world.seen.slice(before).map(({ method }) => method)).toEqual(['GET'])
+    expect(world.seen.slice(before).filter(({ method }) => method !== 'GET')).toEqual([])
     for (const reference of ['v1', one]) expect((await pull(world, reference)).status).toBe(200)
   })
 
@@ -237,6 +253,74 @@ describe('a decision about a manifest in quarantine', () => {
     const body = '{"quarantineState":"Passed"}'
     await world.call('PATCH', ATTRIBUTES, { as: 'quarantine', body })
     expect(world.seen).toMatchObject([{ method: 'PATCH', body }])
+  })
+})
+
+describe('the attributes of manifests in quarantine', () => {
+  const states = async (world: ProtectedWorld, as: string): Promise<unknown> => {
+    const answer = await world.call('GET', '/acr/v1/stable/app/_manifests', { as })
+    if (answer.status !== 200) return answer.status
+    const { manifests } = (await answer.json()) as { manifests: { digest: string; quarantineState?: string }[] | null }
+    return manifests?.map(({ digest, quarantineState }) => [digest, quarantineState])
+  }
+
+  it.each(['nobody', 'admin'])('say the state, to %s', async (as) => {
+    const world = worldWith(quarantine())
+    const other = manifestOf('rejected')
+    await world.push('v1', ONE)
+    const rejected = await world.registry.put('v2', other)
+    await decide(world, 'Failed', rejected)
+    const all = [
+      [one, 'Pending'],
+      [rejected, 'Failed'],
+    ].sort()
+    expect(await states(world, as)).toEqual(all)
+    await decide(world, 'Passed')
+    const answer = await world.call('GET', ATTRIBUTES, { as })
+    expect(await answer.json()).toMatchObject({
+      manifest: { digest: one, quarantineState: 'Passed', quarantineDetails: '{"by":"a scanner"}', tags: ['v1'] },
+    })
+  })
+
+  it('list a manifest that no tag names', async () => {
+    const world = worldWith(quarantine())
+    await world.push(one, ONE)
+    expect(await states(world, 'nobody')).toEqual([[one, 'Pending']])
+  })
+
+  it('say that a manifest is released by age', async () => {
+    const world = worldWith(quarantine(60))
+    await world.push('v1', ONE)
+    world.nowMs += 61_000
+    expect(await states(world, 'nobody')).toEqual([[one, 'Passed']])
+  })
+
+  it('say nothing of a signature', async () => {
+    const world = worldWith(quarantine())
+    const text = JSON.stringify({
+      schemaVersion: 2,
+      config: { mediaType: 'x/y' },
+      layers: [],
+      subject: { digest: one },
+    })
+    const digest = await world.registry.put('sig', text)
+    expect(await states(world, 'nobody')).toEqual([[digest, undefined]])
+  })
+
+  it.each(['catalog', 'writer', 'off'])('are not shown to %s', async (as) => {
+    const world = worldWith(quarantine())
+    await world.push('v1', ONE)
+    world.seen.length = 0
+    expect(await states(world, as)).not.toBe(200)
+    expect([401, 403]).toContain((await world.call('GET', ATTRIBUTES, { as })).status)
+    expect(world.seen).toEqual([])
+  })
+
+  it('come from the registry where there is no quarantine', async () => {
+    const world = worldWith(writeOnce())
+    await world.call('GET', ATTRIBUTES, { as: 'admin' })
+    expect(world.seen.map(({ url }) => new URL(url).pathname)).toEqual([ATTRIBUTES])
+    expect((await world.call('GET', ATTRIBUTES, { as: 'nobody' })).status).toBe(403)
   })
 })
 
@@ -426,7 +510,7 @@ describe('a state that cannot be used', () => {
     await decide(world, 'Passed')
     const object = bindings.STATE.getByName(world.objectName)
     await runInDurableObject(object, (_object, { storage }) => {
-      expect(storage.sql.exec('SELECT max(version) AS version FROM migrations').one()).toEqual({ version: 3 })
+      expect(storage.sql.exec('SELECT max(version) AS version FROM migrations').one()).toEqual({ version: 4 })
     })
     expect((await pull(world, one)).status).toBe(200)
   })

@@ -58,6 +58,26 @@ export type QuarantineDecision = {
   readonly details?: string
 }
 
+/** The target of a lock on the whole repository. The other targets are tags and digests: only a digest has a colon. */
+export const REPOSITORY = ''
+
+/** What a lock may forbid, as bits of one number. */
+export const LOCK = { delete: 1, write: 2, list: 4, read: 8 } as const
+
+/** What locks forbid. */
+export type LockedTargets = {
+  /** By target, as bits of {@link LOCK}. A target without a lock is absent. */
+  readonly forbidden: ReadonlyMap<string, number>
+  /** What the locks of manifests forbid, of all manifests together. */
+  readonly anyManifest: number
+}
+
+/** When the gate first saw a tag or a manifest, and a tag with its digest, in milliseconds since the epoch. */
+export type SeenTimes = { readonly createdMs: number; readonly updatedMs: number }
+
+/** A tag that the object knows. `confirmed`: the registry has said so. */
+export type KnownTag = { readonly name: string; readonly digest: string; readonly confirmed: boolean }
+
 /** The methods of the object. A call over Workers RPC may fail, or never end. */
 export type StateCalls = {
   /** Claims the tags of a push before the registry sees it. */
@@ -86,6 +106,20 @@ export type StateCalls = {
   seeManifest(manifest: SeenManifest, children: readonly string[], sighting: Sighting): Promise<QuarantineRecord>
   /** Records a decision. A release of an index releases what it lists. */
   decideQuarantine(decision: QuarantineDecision): Promise<void>
+  /** Manifests that were recorded for a quarantine and are not exempt, in order, at most `limit`. */
+  recordedManifests(limit: number): Promise<readonly QuarantineRecord[]>
+  /** The locks of targets. */
+  locksOf(targets: readonly string[]): Promise<LockedTargets>
+  /** Changes a lock: forbids and permits what is in the bits. */
+  changeLock(target: string, forbid: number, permit: number): Promise<void>
+  /** Targets whose lock forbids something of the bits, without the repository itself, and all that it forbids. */
+  lockedTargets(bits: number): Promise<ReadonlyMap<string, number>>
+  /** Forgets the locks and times of targets that were deleted, or of all with {@link WHOLE_REPOSITORY}. */
+  forgetTargets(targets: readonly string[]): Promise<void>
+  /** Records the digest of each target, and says when it was first seen. */
+  observe(digests: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, SeenTimes>>
+  /** Tags that pushes or the registry made known, in the order of their names. */
+  knownTags(after: string, limit: number): Promise<readonly KnownTag[]>
   /** The manifest and what it lists at any depth, as far as their children are not known. */
   unreadBelow(digest: string): Promise<readonly string[]>
   /** Keeps an event for the webhook until that has taken it. `id` names the event; the same one again changes nothing. */

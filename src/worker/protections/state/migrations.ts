@@ -31,6 +31,12 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     'CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL, created INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL) WITHOUT ROWID',
     'CREATE INDEX outbox_by_due ON outbox (due)',
   ],
+  [
+    // target: a tag, a digest, or the empty text for the repository. forbidden: bits of LOCK.
+    'CREATE TABLE locks (target TEXT PRIMARY KEY, forbidden INTEGER NOT NULL) WITHOUT ROWID',
+    // When the gate first saw a tag or a manifest, and the tag with this digest: milliseconds since the epoch.
+    'CREATE TABLE seen (target TEXT PRIMARY KEY, digest TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID',
+  ],
 ]
 
 /** Brings the tables of an object to the newest version. Runs in the object's constructor, before any call. */

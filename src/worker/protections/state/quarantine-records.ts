@@ -7,7 +7,7 @@ import type { QuarantineDecision, QuarantineRecord, SeenManifest, Sighting } fro
 type Row = {
   digest: string
   state: QuarantineRecord['state']
-  first_seen: number
+  first_seen: number | null
   exempt: number
   details: string | null
 }
@@ -38,15 +38,13 @@ export class QuarantineRecords {
   /** What is known of a manifest; undefined if the gate has never seen it. */
   find(digest: string): QuarantineRecord | undefined {
     const [row] = this.#sql.exec<Row>('SELECT * FROM quarantine WHERE digest = ?', digest).toArray()
-    if (row === undefined) return undefined
-    const { state, first_seen: firstSeenMs, exempt, details } = row
-    return {
-      digest,
-      state,
-      exempt: exempt === 1,
-      ...(firstSeenMs === null ? {} : { firstSeenMs }),
-      ...(details === null ? {} : { details }),
-    }
+    return row && recordOf(row)
+  }
+
+  /** Records of manifests that are not exempt, in the order of their digests. */
+  recorded(limit: number): readonly QuarantineRecord[] {
+    const rows = this.#sql.exec<Row>('SELECT * FROM quarantine WHERE exempt = 0 ORDER BY digest LIMIT ?', limit)
+    return Array.from(rows, recordOf)
   }
 
   /**
@@ -76,6 +74,14 @@ export class QuarantineRecords {
     )
   }
 }
+
+const recordOf = ({ digest, state, first_seen: firstSeenMs, exempt, details }: Row): QuarantineRecord => ({
+  digest,
+  state,
+  exempt: exempt === 1,
+  ...(firstSeenMs === null ? {} : { firstSeenMs }),
+  ...(details === null ? {} : { details }),
+})
 
 /** The digest, and what it lists at any depth. */
 const LISTED =

@@ -9,13 +9,17 @@ import type {
   Claim,
   ClaimAnswer,
   FoundTags,
+  KnownTag,
+  LockedTargets,
   PushEnd,
   QuarantineDecision,
   QuarantineRecord,
   SeenManifest,
+  SeenTimes,
   Sighting,
   StateCalls,
 } from './calls.ts'
+import { Locks } from './locks.ts'
 import { migrate } from './migrations.ts'
 import { QuarantineRecords } from './quarantine-records.ts'
 import { TagClaims } from './tag-claims.ts'
@@ -25,6 +29,7 @@ import { Outbox, type WebhookEnv } from './webhook.ts'
 export class RepositoryState extends DurableObject<WebhookEnv> implements StateCalls {
   readonly #claims: TagClaims
   readonly #quarantine: QuarantineRecords
+  readonly #locks: Locks
   readonly #outbox: Outbox
 
   constructor(ctx: DurableObjectState, env: WebhookEnv) {
@@ -32,6 +37,7 @@ export class RepositoryState extends DurableObject<WebhookEnv> implements StateC
     migrate(ctx.storage)
     this.#claims = new TagClaims(ctx.storage.sql)
     this.#quarantine = new QuarantineRecords(ctx.storage.sql)
+    this.#locks = new Locks(ctx.storage.sql)
     this.#outbox = new Outbox(ctx.storage.sql)
   }
 
@@ -105,6 +111,34 @@ export class RepositoryState extends DurableObject<WebhookEnv> implements StateC
 
   async unreadBelow(digest: string): Promise<readonly string[]> {
     return this.#claims.unreadBelow(digest)
+  }
+
+  async recordedManifests(limit: number): Promise<readonly QuarantineRecord[]> {
+    return this.#quarantine.recorded(limit)
+  }
+
+  async locksOf(targets: readonly string[]): Promise<LockedTargets> {
+    return this.#locks.of(targets)
+  }
+
+  async changeLock(target: string, forbid: number, permit: number): Promise<void> {
+    this.#transaction(() => this.#locks.change(target, forbid, permit))
+  }
+
+  async lockedTargets(bits: number): Promise<ReadonlyMap<string, number>> {
+    return this.#locks.targetsWith(bits)
+  }
+
+  async forgetTargets(targets: readonly string[]): Promise<void> {
+    this.#transaction(() => this.#locks.forget(targets))
+  }
+
+  async observe(digests: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, SeenTimes>> {
+    return this.#transaction(() => this.#locks.observe(digests, Date.now()))
+  }
+
+  async knownTags(after: string, limit: number): Promise<readonly KnownTag[]> {
+    return this.#claims.knownTags(after, limit)
   }
 
   async announce(id: string, body: string): Promise<void> {

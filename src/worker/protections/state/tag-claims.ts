@@ -3,7 +3,7 @@
  * for its digest before the registry sees it. So two pushes at once never both win, and a push whose answer is lost leaves a
  * claim that the same digest may use again. Knows nothing of policy: the gate says which tags are kept.
  */
-import { type Claim, type ClaimAnswer, type FoundTags, type PushEnd, WHOLE_REPOSITORY } from './calls.ts'
+import { type Claim, type ClaimAnswer, type FoundTags, type KnownTag, type PushEnd, WHOLE_REPOSITORY } from './calls.ts'
 
 /** Milliseconds after which a request cannot have an effect in the registry any more: no client and no proxy waits so long. */
 const LOST_AFTER_MS = 15 * 60_000
@@ -113,6 +113,12 @@ export class TagClaims {
   tagsThatNeed(digests: readonly string[]): readonly string[] {
     if (digests.includes(WHOLE_REPOSITORY)) return this.#texts(ALL_TAGS)
     return [...new Set(digests.flatMap((digest) => this.#texts(TAGS_THAT_NEED, digest)))].sort()
+  }
+
+  /** Tags after a name, in the order of their names. */
+  knownTags(after: string, limit: number): readonly KnownTag[] {
+    const rows = this.#sql.exec<ClaimRow>('SELECT * FROM claims WHERE tag > ? ORDER BY tag LIMIT ?', after, limit)
+    return Array.from(rows, ({ tag, digest, settled }) => ({ name: tag, digest, confirmed: settled === 1 }))
   }
 
   /** Manifests that tags name, directly or through an index, and whose children are not known. */
