@@ -121,6 +121,11 @@ export const ROOMS: readonly Room[] = [
     imports: [...WORKER_GROUND, 'src/worker/answers'],
   },
   {
+    path: 'src/worker/policy-store',
+    purpose: 'bundles in an artifact of a registry, in place of Workers KV',
+    imports: [...WORKER_GROUND, 'src/worker/upstream'],
+  },
+  {
     path: 'src/worker/hosts',
     purpose: 'chooses registry and policy by host name',
     imports: [...WORKER_GROUND, 'src/worker/upstream'],
@@ -172,6 +177,7 @@ export const ROOMS: readonly Room[] = [
       'src/worker/forward',
       'src/worker/protections',
       'src/worker/metadata',
+      'src/worker/policy-store',
       'src/worker/protections/state',
       'src/worker/token-service',
     ],
@@ -209,7 +215,8 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/cli/bundles',
     purpose: 'bundles in stores: build, publish, history, status',
-    imports: [...COMMAND_GROUND, 'src/cli/json', 'src/cli/answers'],
+    // An artifact is a registry like that behind a gate, and takes the same ways of signing in.
+    imports: [...COMMAND_GROUND, 'src/cli/json', 'src/cli/answers', 'src/worker/upstream'],
   },
   {
     path: 'src/cli/keys',

@@ -18,6 +18,7 @@ Exit status: 0 yes or valid, 1 no or invalid, 2 wrong use, 3 an outside system f
 const COMMANDS = {
   init: async () => (await import('./commands/init/init.ts')).initCommand(),
   dev: async () => (await import('./commands/dev/dev.ts')).devCommand(),
+  serve: async () => (await import('./commands/serve/serve.ts')).serveCommand(),
   check: async () => (await import('./commands/check.ts')).checkCommand(),
   can: async () => (await import('./commands/can.ts')).canCommand(),
   explain: async () => (await import('./commands/explain.ts')).explainCommand(),
@@ -43,6 +44,7 @@ const COMMANDS = {
 const SUMMARIES: Readonly<Record<keyof typeof COMMANDS, string>> = {
   init: 'write a project that deploys a gate: policies, tests, settings',
   dev: 'run the gate on this machine',
+  serve: 'run the gate on this machine, for production',
   check: 'validate the policies and run their tests',
   can: 'ask whether a principal holds a permission',
   explain: 'say why a request is allowed or denied',

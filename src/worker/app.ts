@@ -23,7 +23,7 @@ export function createApp(...routes: readonly Routes[]): Routes {
   for (const route of routes) app.route('/', route)
   app.notFound((c) => refuse(c.req.raw, { code: 'not_a_registry_request', error: unknownOperation(c.req.raw.method) }))
   app.onError((error, c) => {
-    logFault(error, requestId(c.req.raw.headers))
+    logFault(error, requestId(c.req.raw.headers, c.env))
     return refuse(c.req.raw, { code: error instanceof Fault ? error.code : 'internal_error' })
   })
   return app

@@ -22,6 +22,7 @@ import { type IdentifiedCaller, type Identify, isRefusal } from './identity/iden
 import { answerMetadata } from './metadata/answer.ts'
 import { changeMetadata } from './metadata/change.ts'
 import type { Background } from './platform/background.ts'
+import { clientIpOf } from './platform/client-ip.ts'
 import type { Env } from './platform/env.ts'
 import { Fault, logFault } from './platform/fault.ts'
 import { sealOf } from './platform/seal.ts'
@@ -78,7 +79,7 @@ export const createGate =
   (ports: GatePorts): Gate =>
   async (request, url, env, ctx) => {
     const { method, headers } = request
-    const id = requestId(headers)
+    const id = requestId(headers, env)
     const state: RequestState = { request, url, method, headers, id, startedMs: ports.nowMs() }
     let outcome: Response | Refusal
     try {
@@ -130,7 +131,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   if (isRefusal(who)) return who
   state.who = who
 
-  const facts = factsOf(headers, question, now)
+  const facts = factsOf(headers, env, question, now)
   const asked = withReadableSource(question, who, facts)
   state.asked = asked
   const decide = (wanted: RegistryRequest): Verdict => {
@@ -228,14 +229,14 @@ async function changeAttributes(
   return changeMetadata(change.request, change.body, guarding) ?? pass(change.request, given, change.body)
 }
 
-/** What conditions may ask in addition to the path. The address is the platform's word, never a forwarding header's. */
-function factsOf(headers: Headers, request: RegistryRequest, now: EpochSeconds): Facts {
-  const clientIp = headers.get('cf-connecting-ip')
+/** What conditions may ask in addition to the path. */
+function factsOf(headers: Headers, env: Env, request: RegistryRequest, now: EpochSeconds): Facts {
+  const clientIp = clientIpOf(headers, env)
   const mediaType = request.operation === 'pushManifest' ? mediaTypeOf(headers.get('content-type')) : undefined
   const artifactType = request.operation === 'listReferrers' ? request.artifactType : undefined
   return {
     now,
-    ...(clientIp === null ? {} : { clientIp }),
+    ...(clientIp === undefined ? {} : { clientIp }),
     ...(mediaType === undefined ? {} : { mediaType }),
     ...(artifactType === undefined ? {} : { artifactType }),
   }

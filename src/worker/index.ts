@@ -3,23 +3,32 @@
  * the rest goes to the shell.
  */
 import { requestTarget } from '../registry/parse.ts'
-import { logRecord } from './answers/audit.ts'
+import { createAdmin } from './admin.ts'
+import { type Audit, logRecord } from './answers/audit.ts'
 import { createApp } from './app.ts'
 import { createGate, hasHost } from './gate.ts'
 import { createHealth } from './health.ts'
 import { selectUpstream } from './hosts/select.ts'
 import { identify } from './identity/identify.ts'
 import type { Env } from './platform/env.ts'
-import { currentPolicy, policyStatus } from './store/store.ts'
+import { countRequest } from './platform/metrics.ts'
+import { policyStoreOf } from './policy-store/oci-store.ts'
+import { createPolicies } from './store/store.ts'
 import { createTokenService } from './token-service/service.ts'
 import { warmUp } from './warm-up.ts'
 
 const nowMs = () => Date.now()
 
-const gate = createGate({ policy: currentPolicy, identify, select: selectUpstream, audit: logRecord, nowMs })
+const audit: Audit = (record) => {
+  logRecord(record)
+  countRequest(record)
+}
+
+const policies = createPolicies<Env>(policyStoreOf)
+const gate = createGate({ policy: policies.current, identify, select: selectUpstream, audit, nowMs })
 const app = createApp(
-  createHealth({ policy: currentPolicy, status: policyStatus, nowMs }),
-  createTokenService({ policy: currentPolicy, nowMs }),
+  createHealth({ policy: policies.current, status: policies.status, nowMs }),
+  createTokenService({ policy: policies.current, nowMs }),
 )
 
 // Where it cannot be done, the first request compiles what it needs.
@@ -28,6 +37,11 @@ warmUp().catch(() => undefined)
 const isRegistryCall = (target: string): boolean => target.startsWith('/v2/') || target.startsWith('/acr/v1/')
 
 export { RepositoryState } from './protections/state/repository-state.ts'
+
+/** The address of an operator: see `./admin.ts`. */
+export const Admin = {
+  fetch: createAdmin({ policies, health: (request, env, ctx) => app.fetch(request, env, ctx), nowMs }),
+} satisfies ExportedHandler<Env>
 
 export default {
   fetch(request, env, ctx) {

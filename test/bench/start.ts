@@ -114,10 +114,7 @@ async function memory({ quick }: BenchOptions): Promise<Comparison> {
   const background = { waitUntil: () => undefined }
   const now = Math.floor(Date.now() / 1000)
   const before = collectedHeapBytes()
-  const store = new PolicyStore(
-    { POLICY: { get: kvGet(kv) }, POLICY_PUBLIC_KEYS: '', ...world.bindings },
-    () => undefined,
-  )
+  const store = new PolicyStore({ POLICY_PUBLIC_KEYS: '', ...world.bindings }, { get: kvGet(kv) }, () => undefined)
   const view = await store.current(background, now)
   for (const token of tokens) {
     const request = new Request('https://registry.example.com/v2/', { headers: { authorization: `Bearer ${token}` } })

@@ -7,7 +7,7 @@ import { findSigningKey, KEY_FILES, readText } from './key-files.ts'
 import { keyOptions } from './key-options.ts'
 
 /** Options that name the keys which verify a bundle. */
-export type VerificationOptions = Pick<KvOptions, 'remote' | 'state'> & {
+export type VerificationOptions = Pick<KvOptions, 'remote' | 'state' | 'store'> & {
   readonly key?: string
   readonly publicKeys?: string
 }

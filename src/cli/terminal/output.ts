@@ -84,6 +84,15 @@ export function json<Name extends CommandName>(_command: Name, value: Answer<Nam
 }
 
 /**
+ * A line of the gate's log, which is JSON: a reader gets the same value. Waits while standard output takes no more, so that a
+ * slow reader holds the log back and not the memory of this process.
+ */
+export async function record(line: string): Promise<void> {
+  const isTaken = write('stdout', `${line.replace(UNSAFE, escapeCharacter)}\n`)
+  if (!isTaken) await new Promise((resolve) => process.stdout.write('', resolve))
+}
+
+/**
  * The text of a file, as a result: a terminal gets it escaped line by line, anything else to the letter.
  *
  * @param text ends with a line break
@@ -116,7 +125,8 @@ const outcomes: Readonly<Record<Name, Outcome>> = {
   stderr: { watched: false, gone: false, failure: undefined },
 }
 
-function write(stream: Name, text: string): void {
+/** @returns whether the stream takes more at once */
+function write(stream: Name, text: string): boolean {
   const outcome = outcomes[stream]
   if (!outcome.watched) {
     outcome.watched = true
@@ -125,7 +135,7 @@ function write(stream: Name, text: string): void {
       if (failure.code !== 'EPIPE') outcome.failure ??= failure
     })
   }
-  if (!outcome.gone && text !== '') process[stream].write(text)
+  return outcome.gone || text === '' || process[stream].write(text)
 }
 
 const WORDS = { stdout: 'standard output', stderr: 'standard error' } as const

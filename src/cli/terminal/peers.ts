@@ -28,6 +28,20 @@ export function wranglerProgram(): string {
   }
 }
 
+/**
+ * The program of workerd.
+ *
+ * @throws {@link CommandError} 3 when it is not installed
+ */
+export function workerdProgram(): string {
+  try {
+    const loaded: { readonly default: string } = createRequire(import.meta.url)('workerd')
+    return loaded.default
+  } catch (cause) {
+    throw missingPeer('workerd', cause)
+  }
+}
+
 /** Why a command cannot go on without such a package. */
 export const missingPeer = (name: string, cause?: unknown): CommandError =>
   new CommandError(3, `this command needs the package ${name}, which cannot be loaded`, { hint: HINT, cause })

@@ -5,6 +5,8 @@
 
 import type { RegistryRequest } from '../../registry/request.ts'
 import { requirements } from '../../registry/required-permissions.ts'
+import { isBehindCloudflare } from '../platform/client-ip.ts'
+import type { Env } from '../platform/env.ts'
 
 /** One audit record: one line of JSON for each request. docs/operations.md explains the keys. */
 export type AuditRecord = {
@@ -58,8 +60,8 @@ function referenceOf(request: RegistryRequest): string | undefined {
   return 'tag' in request ? request.tag : undefined
 }
 
-/** Of Cloudflare's edge where it looks like one, else made up. */
-export function requestId(headers: Headers): string {
-  const ray = headers.get('cf-ray')
+/** Of Cloudflare's edge where that is in front of the gate, else made up. */
+export function requestId(headers: Headers, env: Pick<Env, 'CLIENT_IP_HEADER'>): string {
+  const ray = isBehindCloudflare(env) ? headers.get('cf-ray') : null
   return ray !== null && /^[0-9a-f]{16}(?:-[A-Z]{3})?$/.test(ray) ? ray : crypto.randomUUID()
 }

@@ -6,8 +6,8 @@ import { parseRepositoryName, type RepositoryName } from '../../registry/name.ts
 import type { RegistryRequest } from '../../registry/request.ts'
 import type { Env } from '../platform/env.ts'
 import { DEFAULT_POINTER, httpUrl, isSet, perIsolate, settingsOf } from '../platform/settings.ts'
-import { createAuthentication } from '../upstream/authentication.ts'
-import { type CredentialTexts, readCredential } from '../upstream/credential.ts'
+import type { CredentialTexts } from '../upstream/credential.ts'
+import { openUpstream } from '../upstream/open.ts'
 import { readAuthHosts } from '../upstream/realm.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { type Entry, invalid, namedSecret, parseTable } from './table.ts'
@@ -160,22 +160,15 @@ function listed(env: Env, entry: Entry): Upstream {
 /** No two entries of a table have the same host and prefix; `REGISTRY` and `UPSTREAM` have neither. */
 const idOf = ({ host, prefix, binding }: Partial<Entry>): string => JSON.stringify([host ?? '*', prefix ?? '', binding])
 
-function open(env: Env, id: string, url: URL, service: Fetching | undefined, texts: CredentialTexts): Upstream {
-  const site = {
+const open = (env: Env, id: string, url: URL, service: Fetching | undefined, credential: CredentialTexts): Upstream =>
+  openUpstream({
     id,
-    origin: url.origin,
-    basePath: url.pathname.replace(/\/+$/, ''),
-    fetch: (to: string, init: RequestInit) => (service === undefined ? fetch(to, init) : service.fetch(to, init)),
-  }
-  const authHosts = readAuthHosts(env.UPSTREAM_AUTH_HOSTS)
-  const authentication = createAuthentication({ ...site, authHosts }, readCredential(texts))
-  return {
-    ...site,
+    url,
+    fetch: (to, init) => (service === undefined ? fetch(to, init) : service.fetch(to, init)),
     timeoutMs: settingsOf(env).upstreamTimeoutMs,
-    authorizationFor: (request, hasBody) => authentication.authorizationFor(request, hasBody),
-    refused: (request, challenge, authorization) => authentication.refused(request, challenge, authorization),
-  }
-}
+    authHosts: readAuthHosts(env.UPSTREAM_AUTH_HOSTS),
+    credential,
+  })
 
 /** The request for an upstream whose names lack the prefix. Only repositories with the prefix come here. */
 function withoutPrefix(request: RegistryRequest, prefix: string): RegistryRequest {

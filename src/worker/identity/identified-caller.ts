@@ -45,7 +45,7 @@ export type CredentialRefusal = {
 }
 
 /** What identifying needs of the Worker's bindings. */
-export type IdentityEnv = Pick<Env, 'TOKEN_SIGNING_KEY' | 'LOGIN_LIMIT'>
+export type IdentityEnv = Pick<Env, 'TOKEN_SIGNING_KEY' | 'LOGIN_LIMIT' | 'CLIENT_IP_HEADER'>
 
 /** As much of a request as tells who sent it. */
 export type Incoming = { readonly headers: Headers }

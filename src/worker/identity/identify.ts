@@ -15,6 +15,7 @@ import type { EpochSeconds } from '../../policy/model.ts'
 import { ANONYMOUS, principalKey, TOKEN_NAME } from '../../policy/principal.ts'
 import type { Access } from '../../registry/scope.ts'
 import type { Background } from '../platform/background.ts'
+import { clientIpOf } from '../platform/client-ip.ts'
 import { Memo } from '../platform/memo.ts'
 import { sealOf } from '../platform/seal.ts'
 import { sha256Hex } from '../platform/sha256.ts'
@@ -82,8 +83,8 @@ export function authContextOf(
   ctx: Background,
   now: EpochSeconds,
 ): AuthContext {
-  const clientIp = request.headers.get('cf-connecting-ip')
-  return { view, env, ctx, now, ...(clientIp === null ? {} : { clientIp }) }
+  const clientIp = clientIpOf(request.headers, env)
+  return { view, env, ctx, now, ...(clientIp === undefined ? {} : { clientIp }) }
 }
 
 /** The caller without a credential. Made once per view. */

@@ -14,7 +14,11 @@ export type PolicyKv = {
 /** The environment of the Worker. docs/deployment.md explains each variable. */
 export type Env = {
   /** Policy bundles: one pointer and content-addressed shards. */
-  readonly POLICY: PolicyKv
+  readonly POLICY?: PolicyKv
+  /** An artifact that holds the bundles, in place of KV: `oci://host/repository:tag`; and the credential for its registry. */
+  readonly POLICY_STORE?: string
+  readonly STORE_USERNAME?: string
+  readonly STORE_PASSWORD?: string
   /** JWKS of the public keys that may sign policy bundles. */
   readonly POLICY_PUBLIC_KEYS: string
   /** Private JWK, or a JWKS of several: the first one signs, all of them are accepted. */
@@ -57,6 +61,11 @@ export type Env = {
   readonly SIGNATURE_TYPES?: string
   /** `gate`: the gate answers Azure's metadata API itself, and keeps locks. Default `registry`: the registry answers it. */
   readonly METADATA_API?: string
+  /**
+   * The header in which a trusted proxy gives the client's address, as its last value; `none`: nobody gives it. Absent: the
+   * gate is behind Cloudflare, which gives it. `dockgate serve` always sets it.
+   */
+  readonly CLIENT_IP_HEADER?: string
   /** Counts failed logins. Absent: logins are not counted. */
   readonly LOGIN_LIMIT?: RateLimit
 }

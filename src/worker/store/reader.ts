@@ -44,7 +44,7 @@ export async function readShard(
   if (value.value !== null) return ok(value.value)
   return err({
     code: 'shard_missing',
-    message: `${key} is not in KV, or not visible here yet; if it stays so, run dockgate push --all`,
+    message: `${key} is not in the store, or not visible here yet; if it stays so, run dockgate push --all`,
   })
 }
 
@@ -52,9 +52,12 @@ async function attempt<T>(what: string, read: () => Promise<T>): Promise<Result<
   try {
     const value = await within(READ_TIMEOUT_MS, read())
     if (value !== TIMED_OUT) return ok(value)
-    return err({ code: 'store_unavailable', message: `KV did not answer for ${what} in ${READ_TIMEOUT_MS / 1000} s` })
+    return err({
+      code: 'store_unavailable',
+      message: `the store did not answer for ${what} in ${READ_TIMEOUT_MS / 1000} s`,
+    })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    return err({ code: 'store_unavailable', message: `KV could not read ${what}: ${why}` })
+    return err({ code: 'store_unavailable', message: `the store could not read ${what}: ${why}` })
   }
 }

@@ -12,9 +12,9 @@ import type { BundleProblem } from '../../bundle/problem.ts'
 import { admit, type BundleContext, type VerifiedManifest, verifyManifest } from '../../bundle/verify.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
 import type { Background } from '../platform/background.ts'
-import type { Env } from '../platform/env.ts'
+import type { Env, PolicyKv } from '../platform/env.ts'
 import { Fault } from '../platform/fault.ts'
-import { DEFAULT_POINTER, isSet } from '../platform/settings.ts'
+import { DEFAULT_POINTER, isSet, perIsolate } from '../platform/settings.ts'
 import { within } from '../platform/timeout.ts'
 import { type Bounds, readBounds } from './bounds.ts'
 import type { PolicyView } from './policy-view.ts'
@@ -25,7 +25,6 @@ import { openView } from './view.ts'
 /** The bindings and variables that the store reads. */
 export type StoreEnv = Pick<
   Env,
-  | 'POLICY'
   | 'POLICY_PUBLIC_KEYS'
   | 'POLICY_POINTER'
   | 'POLICY_SERVICE'
@@ -68,9 +67,10 @@ const MAX_READ_AHEAD = 200
 
 type InForce = { readonly pointer: string; readonly manifest: Manifest; readonly view: PolicyView }
 
-/** The policy of one pointer in one KV namespace. {@link currentPolicy} keeps one store for each environment. */
+/** The policy of one pointer in one store. {@link createPolicies} keeps one for each environment. */
 export class PolicyStore {
   readonly #env: StoreEnv
+  readonly #kv: PolicyKv
   /** The pointer and the service that a bundle must be signed for. */
   readonly #context: BundleContext
   readonly #bounds: Bounds
@@ -90,15 +90,16 @@ export class PolicyStore {
    * @param write gets each line of the log, as JSON; default: `console.log`
    * @throws Fault `settings_invalid`
    */
-  constructor(env: StoreEnv, write: (line: string) => void = writeLine) {
+  constructor(env: StoreEnv, kv: PolicyKv, write: (line: string) => void = writeLine) {
     this.#env = env
+    this.#kv = kv
     this.#context = {
       pointer: isSet(env.POLICY_POINTER) ? env.POLICY_POINTER : DEFAULT_POINTER,
       ...(isSet(env.POLICY_SERVICE) ? { service: env.POLICY_SERVICE } : {}),
     }
     this.#write = write
     this.#bounds = readBounds(env)
-    this.#shards = new Shards((digest, fresh) => readShard(env.POLICY, digest, fresh))
+    this.#shards = new Shards((digest, fresh) => readShard(kv, digest, fresh))
   }
 
   /**
@@ -161,7 +162,7 @@ export class PolicyStore {
   }
 
   #whyNone(now: EpochSeconds): string {
-    const problem = this.#pointerProblem?.message ?? 'KV did not answer in time'
+    const problem = this.#pointerProblem?.message ?? 'the store did not answer in time'
     const view = this.#inForce?.view
     if (view === undefined) return `the gate has no policy yet: ${problem}`
     if (now >= view.expires) return `bundle ${view.serial} has expired, and no other was found: ${problem}`
@@ -189,7 +190,7 @@ export class PolicyStore {
 
   /** Reads the pointer. If it changed and its bundle is admitted, the bundle takes effect. Never rejects. */
   async #advance(now: EpochSeconds): Promise<Result<void, BundleProblem>> {
-    const pointer = await readPointer(this.#env.POLICY, this.#context.pointer)
+    const pointer = await readPointer(this.#kv, this.#context.pointer)
     if (!pointer.ok) return pointer
     if (pointer.value === this.#inForce?.pointer) return ok(undefined)
     const verified = await this.#verify(pointer.value)
@@ -276,28 +277,23 @@ function sameRange(index: number, next: Manifest, previous: Manifest, shards: Sh
 
 const writeLine = (line: string): void => console.log(line)
 
-/** One store for each environment, for the lifetime of the isolate. */
-const stores = new WeakMap<StoreEnv, PolicyStore>()
-
-function storeOf(env: StoreEnv): PolicyStore {
-  let store = stores.get(env)
-  if (store === undefined) {
-    store = new PolicyStore(env)
-    stores.set(env, store)
-  }
-  return store
+/** The policies of a gate: one store for each environment, for the lifetime of the isolate. */
+export type Policies<E> = {
+  /**
+   * The policy in force; see `PolicyStore.current`.
+   *
+   * @throws Fault `settings_invalid`; `policy_unavailable` (as a rejection) when no policy may be used
+   */
+  readonly current: (env: E, background: Background, now: EpochSeconds) => PolicyView | Promise<PolicyView>
+  /** The status for `/readyz`. It reads nothing: call {@link Policies.current} first. */
+  readonly status: (env: E, now: EpochSeconds) => PolicyStatus
 }
 
-/**
- * The policy in force; see `PolicyStore.current`.
- *
- * @throws Fault `settings_invalid`; `policy_unavailable` (as a rejection) when no policy may be used
- */
-export const currentPolicy = (
-  env: StoreEnv,
-  background: Background,
-  now: EpochSeconds,
-): PolicyView | Promise<PolicyView> => storeOf(env).current(background, now)
-
-/** The status for `/readyz`. It reads nothing: call {@link currentPolicy} first. */
-export const policyStatus = (env: StoreEnv, now: EpochSeconds): PolicyStatus => storeOf(env).status(now)
+/** @param open gives what holds the bundles of an environment */
+export function createPolicies<E extends StoreEnv>(open: (env: E) => PolicyKv): Policies<E> {
+  const storeOf = perIsolate<PolicyStore, E>((env) => new PolicyStore(env, open(env)))
+  return {
+    current: (env, background, now) => storeOf(env).current(background, now),
+    status: (env, now) => storeOf(env).status(now),
+  }
+}

@@ -70,7 +70,7 @@ export async function fetchToken(question: TokenQuestion, nowMs: () => number): 
 type Call = {
   readonly method: 'GET' | 'POST'
   readonly url: string
-  readonly headers: HeadersInit
+  readonly headers: NonNullable<RequestInit['headers']>
   readonly body?: string
 }
 

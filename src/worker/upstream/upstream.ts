@@ -8,6 +8,7 @@ import { isJson, parseMediaType } from '../../registry/media-type.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { type HeaderRecord, reachesClient } from '../answers/headers.ts'
 import { Fault } from '../platform/fault.ts'
+import { upstreamSeconds } from '../platform/metrics.ts'
 import { readText } from '../platform/read-text.ts'
 import { TIMED_OUT, within } from '../platform/timeout.ts'
 import type { Authentication } from './authentication.ts'
@@ -35,7 +36,7 @@ export type Outgoing = {
   /** Absolute. */
   readonly url: string
   readonly headers: Readonly<HeaderRecord>
-  readonly body?: BodyInit | null
+  readonly body?: RequestInit['body']
   /** Of the body; absent when it is not known before its end. */
   readonly bodyBytes?: number
   /** On another host than the upstream's own, which does not get the credential of the upstream. */
@@ -89,7 +90,9 @@ async function attempt(
   const timeoutMs = upstream.timeoutMs + (body === null ? 0 : (bodyBytes ?? Infinity) / SLOWEST_BYTES_PER_MS)
   try {
     const asking = upstream.fetch(url, connection === undefined ? init : { ...init, body, signal: connection.signal })
+    const askedMs = Date.now()
     const answer = await within(timeoutMs, asking)
+    upstreamSeconds.observe((Date.now() - askedMs) / 1000)
     if (answer === TIMED_OUT) {
       connection?.abort()
       throw new Fault('upstream_timeout', 'the registry did not begin to answer within UPSTREAM_TIMEOUT_SECONDS')

@@ -15,7 +15,10 @@ import { identify } from '../../../src/worker/identity/identify.ts'
 import { tokenKeys } from '../../../src/worker/identity/keys.ts'
 import { mint, verifyMinted } from '../../../src/worker/identity/minted.ts'
 import type { Env } from '../../../src/worker/platform/env.ts'
-import { currentPolicy } from '../../../src/worker/store/store.ts'
+import { policyStoreOf } from '../../../src/worker/policy-store/oci-store.ts'
+import { createPolicies } from '../../../src/worker/store/store.ts'
+
+const policies = createPolicies<Env>(policyStoreOf)
 
 type Part = (times: number) => void | Promise<void>
 
@@ -36,7 +39,7 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
     headers: { authorization: incoming.headers.get('authorization') ?? '', accept: '*/*', 'user-agent': 'bench' },
   })
   const now = Math.floor(Date.now() / 1000)
-  const view = await currentPolicy(env, ctx, now)
+  const view = await policies.current(env, ctx, now)
   const who = await identify(request, view, env, ctx, now)
   if (isRefusal(who)) throw new Error(who.code)
   const parsed = parseRegistryRequest('GET', requestTarget(request.url))
@@ -51,7 +54,7 @@ async function partsOf(incoming: Request, env: Env, ctx: ExecutionContext): Prom
   const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
   const answer = (audit: typeof logRecord) =>
     createGate({
-      policy: currentPolicy,
+      policy: policies.current,
       identify,
       audit,
       nowMs: () => Date.now(),

@@ -54,6 +54,12 @@ export function writePolicies(directory: string, policies: Readonly<Record<strin
 }
 
 export async function startGate(options: GateOptions): Promise<Gate> {
+  const { policies, upstream, args } = options
+  // The same tests against the gate of `dockgate serve`: DOCKGATE_GATE=serve npx vitest … --project e2e matrix
+  if (process.env.DOCKGATE_GATE === 'serve' && upstream !== undefined && typeof policies !== 'string' && !args) {
+    const { startServe } = await import('./serve.ts')
+    return startServe({ ...options, policies, upstream, args: ['--state', scratchDirectory('state')] })
+  }
   const policyDirectory = typeof options.policies === 'string' ? options.policies : scratchDirectory('policies')
   const stateDirectory = options.stateDirectory ?? scratchDirectory('state')
   if (typeof options.policies !== 'string') writePolicies(policyDirectory, options.policies)

@@ -8,7 +8,7 @@ import type { CompiledPolicy } from '../../../src/policy/decide/compiled.ts'
 import { indexPrincipal } from '../../../src/policy/decide/effective-rights.ts'
 import { Fault } from '../../../src/worker/platform/fault.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
-import { currentPolicy, PolicyStore, policyStatus, type StoreEnv } from '../../../src/worker/store/store.ts'
+import { createPolicies, PolicyStore, type StoreEnv } from '../../../src/worker/store/store.ts'
 import {
   type Bundle,
   bundleOf,
@@ -72,7 +72,7 @@ let store: PolicyStore
 let log: unknown[]
 
 const storeWith = (more: Partial<StoreEnv> = {}): PolicyStore =>
-  new PolicyStore({ POLICY: kv, POLICY_PUBLIC_KEYS: key.publicKeys, ...more }, (line) => log.push(JSON.parse(line)))
+  new PolicyStore({ POLICY_PUBLIC_KEYS: key.publicKeys, ...more }, kv, (line) => log.push(JSON.parse(line)))
 
 beforeEach(async () => {
   log = []
@@ -129,11 +129,12 @@ describe('a bundle takes effect', () => {
     const bundle = await bundleOf(NEW, key.signing, { pointer: 'staging' })
     for (const [name, text] of bundle.shards) await env.POLICY.put(name, text)
     await env.POLICY.put('staging', bundle.pointer)
-    const settings: StoreEnv = { POLICY: env.POLICY, POLICY_PUBLIC_KEYS: key.publicKeys, POLICY_POINTER: 'staging' }
-    const view = await currentPolicy(settings, background, NOW)
+    const settings: StoreEnv = { POLICY_PUBLIC_KEYS: key.publicKeys, POLICY_POINTER: 'staging' }
+    const policies = createPolicies<StoreEnv>(() => env.POLICY)
+    const view = await policies.current(settings, background, NOW)
     expect(await readsFrom(view, 'new/app')).toBe(true)
-    expect(currentPolicy(settings, background, NOW + 1)).toBe(view)
-    expect(policyStatus(settings, NOW + 4)).toEqual({
+    expect(policies.current(settings, background, NOW + 1)).toBe(view)
+    expect(policies.status(settings, NOW + 4)).toEqual({
       ready: true,
       serial: 1,
       service: 'registry.example.com',

@@ -16,6 +16,7 @@ import { DEFAULT_POINTER, DEFAULT_STATE } from '../../bundles/kv-options.ts'
 import { labelOf, named } from '../../bundles/label.ts'
 import { publish } from '../../bundles/publish.ts'
 import { developmentKeys } from '../../keys/key-files.ts'
+import { workerVariables } from '../../project/worker-variables.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 import * as output from '../../terminal/output.ts'
 import { logLine } from './decision-line.ts'
@@ -36,27 +37,6 @@ type Options = {
 
 const DEFAULT_PORT = 8787
 const HOST = '127.0.0.1'
-
-/** Variables and secrets of the Worker that the environment may set, by their own names. */
-const PASSED_ON = [
-  'UPSTREAM_AUTHORIZATION',
-  'UPSTREAM_USERNAME',
-  'UPSTREAM_PASSWORD',
-  'UPSTREAM_AUTH_HOSTS',
-  'UPSTREAMS',
-  'UPLOAD_HOSTS',
-  'METADATA_API',
-  'SIGNATURE_TYPES',
-  'QUARANTINE_WEBHOOK',
-  'QUARANTINE_WEBHOOK_SECRET',
-  'UPSTREAM_TIMEOUT_SECONDS',
-  'MAX_UPLOAD_BYTES',
-  'PUBLIC_URL',
-  'MAX_STALENESS_SECONDS',
-  'POLICY_SERVICE',
-  'POLICY_REFRESH_SECONDS',
-  'POLICY_MAX_AGE_SECONDS',
-] as const
 
 const LOCAL = {
   // A change is looked for as often as the Worker allows: a person is waiting.
@@ -167,30 +147,11 @@ async function run({ policies: directory, upstream, port, state, log }: Options)
 export const tellFault = (cause: unknown): void =>
   output.error(`the development registry failed: ${cause instanceof Error ? cause.message : String(cause)}`)
 
-/** What the environment says of the Worker's variables and secrets. */
-function environment(): Readonly<Record<string, string>> {
-  const names = [...PASSED_ON, ...secretsOf(process.env.UPSTREAMS)]
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = process.env[name]
-      return value === undefined ? [] : [[name, value]]
-    }),
+/** What the environment says of the Worker's variables and secrets. The registry is an option of the command. */
+const environment = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    workerVariables(process.env).flatMap((name) => (name === 'UPSTREAM' ? [] : [[name, process.env[name] ?? '']])),
   )
-}
-
-/** The variables that the entries of UPSTREAMS name as their credentials; what is not a list of this kind is for the Worker to refuse. */
-function secretsOf(upstreams: string | undefined): readonly string[] {
-  const names: string[] = []
-  try {
-    JSON.parse(upstreams ?? '[]', (key, value: unknown) => {
-      if (['username', 'password', 'authorization'].includes(key) && typeof value === 'string') names.push(value)
-      return value
-    })
-  } catch {
-    return []
-  }
-  return names
-}
 
 /** @returns the serial and label of the new bundle, for people */
 async function publishLocal(

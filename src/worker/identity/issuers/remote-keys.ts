@@ -10,6 +10,7 @@ import type { IssuerRule } from '../../../identity/federation.ts'
 import type { EpochSeconds } from '../../../policy/model.ts'
 import type { Background } from '../../platform/background.ts'
 import { Fault } from '../../platform/fault.ts'
+import { issuerKeysReadAt } from '../../platform/metrics.ts'
 import { TIMED_OUT, within } from '../../platform/timeout.ts'
 import { fetchJson } from './fetch-json.ts'
 import { type KeySet, parseKeySet, type WantedKey } from './key-set.ts'
@@ -120,6 +121,7 @@ async function readKeys(entry: Entry, issuer: IssuerRule, wanted: WantedKey, acc
   }
   const document = await fetchDocument(issuer)
   entry.keys = { set: await parseKeySet(document), readAt: now }
+  issuerKeysReadAt.set(issuer.name, now)
   delete entry.failure
   ctx.waitUntil(share(source, sealing, { document, readAt: now }, STALE_SECONDS))
 }
