@@ -63,9 +63,9 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const policyDirectory = typeof options.policies === 'string' ? options.policies : scratchDirectory('policies')
   const stateDirectory = options.stateDirectory ?? scratchDirectory('state')
   if (typeof options.policies !== 'string') writePolicies(policyDirectory, options.policies)
-  const upstream = options.upstream === undefined ? [] : ['--upstream', options.upstream]
+  const registry = upstream === undefined ? [] : ['--upstream', upstream]
   const where = ['--policies', policyDirectory, '--state', stateDirectory, '--port', '0']
-  const child = spawn(process.execPath, [COMMAND, 'dev', ...where, ...upstream, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [COMMAND, 'dev', ...where, ...registry, ...(args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.environment },
   })
