@@ -34,6 +34,8 @@ const TESTS = [
   'cli/commands/deploy/deploy',
   'cli/refusals',
   'cli/store-refusals',
+  'cli/stores',
+  'cli/serve-refusals',
   ...[
     'deny-assignments',
     'empty-file',

@@ -97,7 +97,6 @@ export function needTarget({ local, remote, store, state }: KvOptions, command: 
   const hints = [
     `\`${calledWith(command, { remote: true, local: undefined, state: undefined })}\` for the gate on Cloudflare`,
     `\`${calledWith(command, { local: true, remote: undefined })}\` for that of \`dockgate dev\``,
-    '--store for a gate of your own',
   ]
   throw new CommandError(2, isLocal ? 'two targets are named' : 'no target is named', { hint: hints.join(', ') })
 }

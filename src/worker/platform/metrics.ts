@@ -9,7 +9,7 @@
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 
 /** How long something took, in buckets. */
-export class Histogram {
+class Histogram {
   readonly #counts: number[] = Array.from({ length: BOUNDS.length + 1 }, () => 0)
   #sum = 0
 

@@ -84,7 +84,7 @@ function openStore({ origin }: ArtifactPlace, env: StoreEnv): Upstream {
 type Known = { readonly manifest: string; readonly text: string | null }
 
 /** The artifact as the policy store reads it. */
-export class OciStore implements PolicyKv {
+class OciStore implements PolicyKv {
   readonly #place: ArtifactPlace
   readonly #upstream: Upstream
   readonly #known = new Map<string, Known>()

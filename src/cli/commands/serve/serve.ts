@@ -1,6 +1,6 @@
 /** `dockgate serve`: the gate on a machine of one's own, on plain workerd. */
 import { mkdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULT_STATE, parseStore } from '../../bundles/kv-options.ts'
 import { KEY_FILES, readText } from '../../keys/key-files.ts'
@@ -10,7 +10,7 @@ import * as output from '../../terminal/output.ts'
 import { workerdProgram } from '../../terminal/peers.ts'
 import { type ServeSettings, workerdConfiguration } from './configuration.ts'
 import { takeStateFolder } from './state-folder.ts'
-import { startWorkerd } from './workerd.ts'
+import { runUntil, startWorkerd } from './workerd.ts'
 
 type Options = {
   readonly upstream?: string
@@ -102,13 +102,7 @@ async function run(options: Options): Promise<void> {
       output.note(`health and metrics at http://${withPort(settings.admin, workerd.ports.get('admin'))}`)
     }
     isReady()
-    const end = await Promise.race([untilStopped(), workerd.ended])
-    if (typeof end === 'number') {
-      throw new CommandError(3, `workerd ended with status ${end}`, {
-        hint: 'its last lines are above; start it again',
-      })
-    }
-    await workerd.stop()
+    await runUntil(untilStopped(), workerd)
   } finally {
     await state?.release()
   }
@@ -190,7 +184,7 @@ async function keyOf(key: keyof typeof KEYS, file: string | undefined, variable:
   if (file !== undefined) return readNeeded(file)
   const value = process.env[variable]
   if (value !== undefined && value !== '') return value
-  const local = await readText(join(DEFAULT_STATE, 'keys', name))
+  const local = await readText(resolve(DEFAULT_STATE, 'keys', name))
   if (local !== undefined) return local.trim()
   throw new CommandError(2, `${what} missing`, {
     hint: `make keys with \`dockgate keys generate --out keys\`, and give ${option} keys/${name} or ${variable}`,

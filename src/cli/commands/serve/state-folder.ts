@@ -28,28 +28,23 @@ export async function takeStateFolder(directory: string): Promise<StateFolder> {
 }
 
 async function take(file: string, directory: string): Promise<void> {
-  const own = `${hostname()} ${process.pid}`
+  let holder = ''
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       const handle = await open(file, 'wx', 0o600)
-      await handle.writeFile(own)
+      await handle.writeFile(`${hostname()} ${process.pid}`)
       await handle.close()
       return
     } catch (cause) {
       if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
     }
-    const holder = await readFile(file, 'utf8').catch(() => '')
-    const [host = '', pid = ''] = holder.split(' ')
-    const isGone = host === hostname() && !isRunning(Number(pid))
-    if (!isGone) {
-      throw new CommandError(3, `another gate uses the state folder ${directory}: ${holder}`, {
-        hint: `protections need one gate for one state folder; if that gate is gone, remove ${file}`,
-      })
-    }
+    holder = await readFile(file, 'utf8').catch(() => '')
+    const [host, pid] = holder.split(' ')
+    if (host !== hostname() || isRunning(Number(pid))) break
     await rm(file, { force: true })
   }
-  throw new CommandError(3, `another gate takes the state folder ${directory} at the same moment`, {
-    hint: 'try again',
+  throw new CommandError(3, `another gate uses the state folder ${directory}: ${holder}`, {
+    hint: `protections need one gate for one state folder; if that gate is gone, remove ${file}`,
   })
 }
 

@@ -75,10 +75,10 @@ export async function startWorkerd({
   if (typeof started === 'number') {
     throw new CommandError(3, `workerd did not start, and ended with status ${started}`, {
       details: last,
-      hint: 'if the address is in use, choose another with --listen',
+      hint: 'if the address is in use, choose another with --listen; if there are no CA certificates, install the package ca-certificates',
     })
   }
-  return { ports: started, ended, stop: () => stop(child, ended) }
+  return { ports: started, ended, stop: () => endProcess(child, ended) }
 }
 
 /** How the lines of the gate's own log begin: records with a time or a version, other lines with their kind. */
@@ -107,9 +107,23 @@ function endOf(child: ChildProcess): Promise<number> {
   })
 }
 
-async function stop(child: ChildProcess, ended: Promise<number>): Promise<void> {
+async function endProcess(child: ChildProcess, ended: Promise<number>): Promise<void> {
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
   await ended
   clearTimeout(timer)
+}
+
+/**
+ * Lets a gate run until it is to stop, and stops it.
+ *
+ * @throws {@link CommandError} 3 if it ends by itself
+ */
+export async function runUntil(
+  stopped: Promise<void>,
+  { ended, stop }: Pick<Workerd, 'ended' | 'stop'>,
+): Promise<void> {
+  const end = await Promise.race([stopped, ended])
+  if (typeof end !== 'number') return stop()
+  throw new CommandError(3, `workerd ended with status ${end}`, { hint: 'its last lines are above; start it again' })
 }
