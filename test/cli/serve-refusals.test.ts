@@ -41,10 +41,10 @@ describe('serve', () => {
     ['serve --store dir:x', 'exit 2: no registry is named (give --upstream URL, or set UPSTREAM or UPSTREAMS)'],
     ['serve --store kv', 'exit 2: serve cannot read Workers KV (name a store of dir:PATH or oci://HOST/REPOSITORY)'],
     ['serve --store s3://b', "exit 2: 's3://b' is not a store (write kv, dir:PATH or oci://HOST/REPOSITORY:TAG)"],
-    [
-      'serve --store dir:x --upstream registry',
-      "exit 2: 'registry' is not a URL (write it as https://registry.example.com)",
-    ],
+    ...['registry', 'ftp://registry', 'https://gate:secret@registry.internal'].map((upstream) => [
+      `serve --store dir:x --upstream ${upstream}`,
+      'exit 2: --upstream is not an http URL without credentials (e.g. https://registry.example.com)',
+    ]),
     [
       `${SERVE} --client-ip-header X:Y`,
       "exit 2: 'X:Y' is not the name of a header (e.g. --client-ip-header X-Forwarded-For)",

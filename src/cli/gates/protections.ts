@@ -13,7 +13,6 @@ export type ShownProtection = {
   readonly quarantine?: true
   /** Seconds. */
   readonly releaseAfter?: number
-  readonly except?: readonly string[]
   readonly message?: string
 }
 

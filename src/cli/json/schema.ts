@@ -227,7 +227,6 @@ const PROTECTED = {
       tags: z.array(z.string()).exactOptional(),
       quarantine: z.literal(true).exactOptional(),
       releaseAfter: Count.exactOptional().describe('seconds'),
-      except: z.array(z.string()).exactOptional(),
       message: z.string().exactOptional(),
     }),
   ),

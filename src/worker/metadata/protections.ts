@@ -39,7 +39,8 @@ export async function showProtections(query: URLSearchParams, repository: Metada
 /** A caller that no protection exempts. */
 const NOBODY = { authenticated: false, acts: [], may: [] }
 
-const shown = ({ on: _, audit, ...protection }: ReturnType<typeof protectionsOn>[number]) => ({
+/** Without the principals that it exempts: who may read attributes need not know them. */
+const shown = ({ on: _, except: _principals, audit, ...protection }: ReturnType<typeof protectionsOn>[number]) => ({
   ...protection,
   mode: audit === true ? 'audit' : 'enforce',
 })

@@ -1,4 +1,4 @@
-/** The only reader of whole bodies. Bodies that may be large are streamed and never read here. */
+/** The only readers of whole bodies. Bodies that may be large are streamed and never read here. */
 
 /**
  * The whole text of a body, without a byte order mark. An absent body is the empty text.
@@ -26,4 +26,30 @@ export async function readText(body: ReadableStream<Uint8Array> | null, maxBytes
   }
   const rest = decode()
   return rest === undefined ? undefined : text + rest
+}
+
+/**
+ * The bytes of a body. An absent body has none.
+ *
+ * @returns undefined if the body is longer than `maxBytes`; the rest of it is cancelled
+ * @throws the error of a stream that breaks
+ */
+export async function readBytes(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<ArrayBuffer | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    length += chunk.byteLength
+    if (length > maxBytes) return undefined
+    chunks.push(chunk)
+  }
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes.buffer
 }

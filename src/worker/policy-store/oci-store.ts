@@ -11,7 +11,7 @@ import { parseDigest } from '../../registry/name.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import type { Env, PolicyKv } from '../platform/env.ts'
 import { Fault } from '../platform/fault.ts'
-import { readText } from '../platform/read-text.ts'
+import { readBytes, readText } from '../platform/read-text.ts'
 import { isSet } from '../platform/settings.ts'
 import { openUpstream } from '../upstream/open.ts'
 import { readAuthHosts } from '../upstream/realm.ts'
@@ -139,8 +139,8 @@ class OciStore implements PolicyKv {
       await discard(answer)
       return null
     }
-    const length = Number(answer.headers.get('content-length') ?? 0)
-    if (answer.status === 200 && length <= VALUE_MAX_BYTES) return answer.arrayBuffer()
+    const bytes = answer.status === 200 ? await readBytes(answer.body, VALUE_MAX_BYTES) : undefined
+    if (bytes !== undefined) return bytes
     await discard(answer)
     throw new Error(`the registry answered for a blob with status ${answer.status}`)
   }

@@ -70,7 +70,7 @@ const json = (value: unknown, headers?: Readonly<Record<string, string>>): Answe
   headers,
 ]
 
-const KEPT = { name: 'releases', mode: 'enforce', writeOnce: true, tags: ['v*'], except: ['token:admin'] }
+const KEPT = { name: 'releases', mode: 'enforce', writeOnce: true, tags: ['v*'] }
 const WAITS = { name: 'waits', mode: 'audit', quarantine: true, releaseAfter: 7 * 86_400 }
 const ALL = { name: 'all', mode: 'enforce', writeOnce: true }
 
@@ -88,7 +88,7 @@ describe('protections', () => {
     expect(written.stdout).toBe(
       [
         'a',
-        '  releases: tags v* are written once, except for token:admin',
+        '  releases: tags v* are written once',
         '  waits: images wait, at most 7 days (only audited)',
         'c',
         '  all: tags are written once',
@@ -122,7 +122,7 @@ describe('protections', () => {
     expect(written.stdout).toBe(
       [
         'a',
-        '  releases: tags v* are written once, except for token:admin',
+        '  releases: tags v* are written once',
         `  v1  ${DIGEST}, kept by releases`,
         `  v2  ${OTHER}, its push is not confirmed`,
         'b',

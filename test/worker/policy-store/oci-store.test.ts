@@ -118,6 +118,21 @@ describe('an artifact', () => {
     await expect(pointerOf(open())).rejects.toThrow()
   })
 
+  it('whose values are too long cannot be read', async () => {
+    const chunk = new Uint8Array(1024 * 1024)
+    let sent = 0
+    const endless = () =>
+      new ReadableStream({
+        pull(controller) {
+          sent++
+          controller.enqueue(chunk)
+        },
+      })
+    fault = ({ url }) => (url.includes(pointerDigest) ? new Response(endless()) : undefined)
+    await expect(pointerOf(open())).rejects.toThrow('answered for a blob with status 200')
+    expect(sent).toBeLessThan(40)
+  })
+
   it('whose registry cannot be reached cannot be read', async () => {
     fault = () => Promise.reject(new Error('connection refused'))
     await expect(pointerOf(open())).rejects.toThrow()

@@ -22,7 +22,7 @@ describe('the protections of a repository', () => {
       registry: 'registry.example.com',
       imageName: 'stable/app',
       protections: [
-        { name: 'releases', writeOnce: true, tags: ['v*'], except: ['token:admin'], mode: 'audit' },
+        { name: 'releases', writeOnce: true, tags: ['v*'], mode: 'audit' },
         { name: 'waits', quarantine: true, releaseAfter: 60, mode: 'enforce' },
       ],
       tags: [{ name: 'v1', digest: one, confirmed: true }],

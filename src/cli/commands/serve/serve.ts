@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { DEFAULT_STATE, parseStore } from '../../bundles/kv-options.ts'
 import { KEY_FILES, readText } from '../../keys/key-files.ts'
+import { originOf } from '../../probing/run.ts'
 import { workerVariables } from '../../project/worker-variables.ts'
 import { CommandError } from '../../terminal/command-error.ts'
 import * as output from '../../terminal/output.ts'
@@ -135,9 +136,8 @@ async function settingsOf(options: Options): Promise<{
       hint: 'e.g. --client-ip-header X-Forwarded-For',
     })
   }
-  if (upstream !== undefined && !/^https?:\/\//.test(upstream)) {
-    throw new CommandError(2, `'${upstream}' is not a URL`, { hint: 'write it as https://registry.example.com' })
-  }
+  // The URL is printed with the configuration, so that it must hold no credential.
+  if (upstream !== undefined) originOf(upstream, '--upstream')
   const { UPSTREAM = '', UPSTREAMS = '' } = process.env
   if (upstream === undefined && UPSTREAM === '' && UPSTREAMS === '') {
     throw new CommandError(2, 'no registry is named', { hint: 'give --upstream URL, or set UPSTREAM or UPSTREAMS' })
