@@ -2,9 +2,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { answerSchemas } from '../src/cli/json/json-schema.ts'
-import { schemaFiles } from '../src/files/schema.ts'
+import { RECORD_FILE, recordSchema } from '../src/cli/json/record.ts'
+import { schemaFiles, schemaText } from '../src/files/schema.ts'
 
-for (const [name, text] of Object.entries({ ...schemaFiles(), ...answerSchemas() })) {
+const texts = { ...schemaFiles(), ...answerSchemas(), [RECORD_FILE]: schemaText(recordSchema()) }
+for (const [name, text] of Object.entries(texts)) {
   const file = join(import.meta.dirname, name)
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, text)

@@ -161,7 +161,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'src/worker/token-service',
     purpose: 'the Docker and OAuth 2 token endpoints',
-    imports: [...WORKER_GROUND, 'src/worker/store', 'src/worker/identity'],
+    imports: [...WORKER_GROUND, 'src/worker/store', 'src/worker/identity', 'src/worker/answers'],
   },
   {
     path: 'src/worker',

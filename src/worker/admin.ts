@@ -49,6 +49,11 @@ export const createAdmin =
         '1 if the policy cannot be read or used as it should be',
         ready && lastProblem === undefined ? 0 : 1,
       ),
+      // A policy that is only tried out decides nothing yet, so that nothing differs.
+      ...metric('dockgate_shadow_differences_total', 'counter', 'requests that a shadow policy decides otherwise', [
+        'dockgate_shadow_differences_total{decision="allow"} 0',
+        'dockgate_shadow_differences_total{decision="deny"} 0',
+      ]),
       ...metric(
         'dockgate_issuer_keys_age_seconds',
         'gauge',

@@ -64,6 +64,7 @@ type RequestState = {
   asked?: RegistryRequest
   /** Once it may be read. */
   body?: RequestBody
+  facts?: Facts
   view?: PolicyView
   who?: IdentifiedCaller
   verdict?: Verdict
@@ -132,6 +133,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   state.who = who
 
   const facts = factsOf(headers, env, question, now)
+  state.facts = facts
   const asked = withReadableSource(question, who, facts)
   state.asked = asked
   const decide = (wanted: RegistryRequest): Verdict => {
@@ -256,7 +258,7 @@ function refusalContextOf({ url, method, headers, settings, view, wanted, who }:
 }
 
 function recordOf(
-  { id, startedMs, asked, view, who, verdict, audited }: RequestState,
+  { id, startedMs, method, asked, wanted, facts, view, who, verdict, audited }: RequestState,
   outcome: Response | Refusal,
   status: number,
   nowMs: number,
@@ -265,14 +267,26 @@ function recordOf(
   const allowed = verdict?.effect === 'allow' && (refusal === undefined || refusal.code.startsWith('upstream_'))
   const about = asked && describe(asked)
   const rule = refusal !== undefined && 'rule' in refusal ? refusal.rule : allowed ? verdict.by : undefined
+  const pushed = asked?.operation === 'pushManifest' && outcome instanceof Response && outcome.ok ? outcome : undefined
   return {
+    v: 2,
     time: new Date(startedMs).toISOString(),
     id,
     principal: who?.name,
+    as: who?.as,
+    password: who?.password,
     operation: about?.operation,
+    method: about && method,
     permission: refusal !== undefined && 'action' in refusal ? refusal.action : about?.permission,
     repository: about?.repository,
     reference: about?.reference,
+    tags: about?.tags,
+    digest: pushed?.headers.get('docker-content-digest') ?? about?.digest,
+    from: wanted?.operation === 'mountBlob' ? wanted.from : undefined,
+    mediaType: facts?.mediaType,
+    artifactType: facts?.artifactType,
+    clientIp: facts?.clientIp,
+    claims: who?.caller.claims,
     decision: allowed ? 'allow' : 'deny',
     rule: rule && formatRule(rule),
     reason: refusal?.code,

@@ -28,7 +28,7 @@ const policies = createPolicies<Env>(policyStoreOf)
 const gate = createGate({ policy: policies.current, identify, select: selectUpstream, audit, nowMs })
 const app = createApp(
   createHealth({ policy: policies.current, status: policies.status, nowMs }),
-  createTokenService({ policy: policies.current, nowMs }),
+  createTokenService({ policy: policies.current, audit, nowMs }),
 )
 
 // Where it cannot be done, the first request compiles what it needs.

@@ -6,7 +6,9 @@ import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { secretOf, token } from './tools/accounts.ts'
 import { openSession, requireClients, type Session } from './tools/clients.ts'
 import { copyingDrivers, crane, podman, pullDirectory } from './tools/drivers.ts'
@@ -19,6 +21,7 @@ import { dockgate, newKeys, pushTo, type ServedGate, startServe } from './tools/
 import { cosignReferrers } from './tools/signers.ts'
 import { ask, basic, begin } from './tools/wire.ts'
 
+const SCHEMAS = fileURLToPath(new URL('../../schema', import.meta.url))
 const succeeded = expect.objectContaining({ status: 0 })
 const as = (name: string) => ({ authorization: basic(name, secretOf(name)) })
 
@@ -79,13 +82,20 @@ describe('serve', () => {
   it('writes one JSON object for each request, after its address, and nothing else to standard output', async () => {
     const gate = await startServe({ upstream: upstream.url, policies: policies() })
     await ask(`${gate.url}/v2/team/app/tags/list`, { headers: as('ci') })
+    await ask(`${gate.url}/token?service=registry.example.com&scope=repository:team/app:pull,push`, {
+      headers: as('ci'),
+    })
+    await ask(`${gate.url}/v2/nothing`)
     await ask(`${gate.url}/v2/team/app/tags/list`)
     await expect.poll(() => gate.records()).toContain('"reason":"no_grant"')
+    const schema = z.fromJSONSchema(JSON.parse(readFileSync(join(SCHEMAS, 'record.schema.json'), 'utf8')))
     const lines = gate.records().trim().split('\n')
-    for (const line of lines) {
-      const record = JSON.parse(line)
-      expect('decision' in record || 'kind' in record).toBe(true)
-    }
+    const records = lines.map((line) => JSON.parse(line)).filter((line) => !('kind' in line))
+    expect(records.length).toBe(4)
+    for (const record of records) expect(schema.safeParse(record)).toMatchObject({ success: true })
+    expect(records).toContainEqual(
+      expect.objectContaining({ operation: 'token', scopes: ['repository:team/app:pull,push'], password: 'password1' }),
+    )
     expect(gate.records()).not.toContain(secretOf('ci'))
     await gate.stop()
   })

@@ -40,7 +40,7 @@ const inline = (...keys: readonly { readonly jwk: object }[]) =>
 const remote = ({ url }: HttpIssuer, path = KEYS) => policyWith(`issuer: '${url}', jwksUri: '${url}${path}'`)
 
 let policy: PolicyView
-const service = createTokenService({ policy: () => policy, nowMs: () => Date.now() })
+const service = createTokenService({ policy: () => policy, audit: () => undefined, nowMs: () => Date.now() })
 const post = async (path: string, fields: Record<string, string>): Promise<Response> =>
   service.request(
     new Request(`https://${SERVICE}${path}`, { method: 'POST', body: new URLSearchParams(fields) }),

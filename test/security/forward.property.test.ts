@@ -158,7 +158,7 @@ async function throughTheGate(
   )
   const gate = createGate({
     policy: () => view,
-    identify: () => ({ caller: who, name: nameOf(who), credential: '', rights }),
+    identify: () => ({ caller: who, name: nameOf(who), credential: '', rights, as: [] }),
     audit: () => undefined,
     nowMs: () => now * 1000,
     select: (_env, _url, request) => ({

@@ -29,11 +29,16 @@ type Place = ReturnType<typeof placeWith>
 
 async function send(place: Place, view: PolicyView, authorization: string, query = ''): Promise<Response> {
   const request = new Request(`https://${SERVICE}/token?${query}`, { headers: { authorization } })
-  return createTokenService({ policy: () => view, nowMs: () => Date.now() }).request(request, undefined, place as Env, {
-    ...ctx,
-    passThroughOnException: () => undefined,
-    props: {},
-  })
+  return createTokenService({ policy: () => view, audit: () => undefined, nowMs: () => Date.now() }).request(
+    request,
+    undefined,
+    place as Env,
+    {
+      ...ctx,
+      passThroughOnException: () => undefined,
+      props: {},
+    },
+  )
 }
 
 async function tokensFrom(place: Place): Promise<{ readonly token: string; readonly refresh_token: string }> {

@@ -150,13 +150,13 @@ const identifyBy =
     const access = scopes.length === 0 ? {} : { access: parseScopes(scopes) }
     if (header === null || name === 'anonymous') {
       const rights = effectiveRightsOf(ANONYMOUS_CALLER, view.common, [])
-      return { caller: ANONYMOUS_CALLER, name: 'anonymous', credential: '', rights, ...access }
+      return { caller: ANONYMOUS_CALLER, name: 'anonymous', credential: '', rights, as: ['anonymous'], ...access }
     }
     const key = token(name)
     const caller = { authenticated: true, acts: [key] }
     const own = await view.principal(key)
     const rights = effectiveRightsOf(caller, view.common, own === undefined ? [] : [own])
-    return { caller, name: key, credential, rights, ...access }
+    return { caller, name: key, credential, rights, as: [key, EVERYONE], ...access }
   }
 
 /** A private key (P-256), for tests alone. */

@@ -658,10 +658,13 @@ describe('the audit record', () => {
     await call('DELETE', '/v2/release/app/manifests/v1', { as: 'admin' })
     await call('GET', '/v2/samples/app/nothing')
     expect(records[0]).toEqual({
+      v: 2,
       time: new Date(NOW_MS).toISOString(),
       id: '230b030023ae2822-SJC',
       principal: 'token:ci',
+      as: ['token:ci', 'everyone'],
       operation: 'pullManifest',
+      method: 'GET',
       permission: 'content/read',
       repository: 'samples/app',
       reference: 'v1',
@@ -679,6 +682,41 @@ describe('the audit record', () => {
       status: 403,
     })
     expect(records[2]).toMatchObject({ decision: 'deny', reason: 'not_a_registry_request' })
+  })
+
+  it('says what was pushed, mounted and listed, and from where', async () => {
+    const { call, records } = createWorld({
+      registry: ({ method }) =>
+        new Response(null, {
+          status: method === 'PUT' ? 201 : 202,
+          headers: { 'docker-content-digest': OTHER_DIGEST, location: '/v2/samples/app/blobs/uploads/one' },
+        }),
+    })
+    const address = { 'cf-connecting-ip': '10.1.2.3' }
+    const type = 'application/vnd.oci.image.manifest.v1+json'
+    await call('PUT', '/v2/samples/app/manifests/v1?tag=v2', {
+      as: 'ci',
+      headers: { 'content-type': type, ...address },
+      body: '{}',
+    })
+    expect(records[0]).toMatchObject({
+      operation: 'pushManifest',
+      method: 'PUT',
+      reference: 'v1',
+      tags: ['v1', 'v2'],
+      digest: OTHER_DIGEST,
+      mediaType: type,
+      clientIp: '10.1.2.3',
+    })
+    // The caller may not read the source, so that the mount becomes an upload.
+    await call('POST', `/v2/samples/app/blobs/uploads/?mount=${DIGEST}&from=secret/app`, { as: 'ci' })
+    expect(records[1]).toMatchObject({ operation: 'startUpload', from: 'secret/app' })
+    await call('GET', `/v2/samples/app/referrers/${DIGEST}?artifactType=a/b`, { as: 'ci' })
+    expect(records[2]).toMatchObject({ operation: 'listReferrers', digest: DIGEST, artifactType: 'a/b' })
+    await call('PUT', '/v2/samples/app/manifests/v1', { as: 'puller', headers: { 'content-type': type }, body: '{}' })
+    expect(records[3]).toMatchObject({ decision: 'deny', tags: ['v1'] })
+    expect(records[3]?.digest).toBeUndefined()
+    for (const record of records) expect(JSON.stringify(record)).not.toContain('?')
   })
 
   it('and every answer keep the secrets of the request to themselves', async () => {

@@ -59,7 +59,7 @@ const call = ({ call }: World, method: string, path: string, authorization?: str
     headers: { ...Object.fromEntries(new Headers(headers)), ...(authorization && { authorization }) },
   })
 
-const service = createTokenService({ policy: () => policy, nowMs: () => Date.now() })
+const service = createTokenService({ policy: () => policy, audit: () => undefined, nowMs: () => Date.now() })
 const send = async (path: string, init: RequestInit): Promise<Record<string, string>> => {
   const env = { ...ctx, passThroughOnException: () => undefined, props: {} }
   const answer = await service.request(new Request(`${GATE}${path}`, init), undefined, testEnv(), env)

@@ -22,6 +22,10 @@ export type IdentifiedCaller = {
    */
   readonly credential: string
   readonly rights: EffectiveRights
+  /** For records: every principal key that the caller is at once; of its groups those that the policy names. */
+  readonly as: readonly string[]
+  /** For records: the name of the password that vouches for the caller. */
+  readonly password?: string
   /** Upper bound from a token that we minted; absent: none. It only narrows. */
   readonly access?: readonly Access[]
 }

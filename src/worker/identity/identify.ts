@@ -12,7 +12,7 @@ import { type CredentialOrigin, TOKEN_TYPES, type TokenUse } from '../../identit
 import { ANONYMOUS_CALLER, type Caller } from '../../policy/caller.ts'
 import { effectiveRightsOf, type IndexedPrincipal } from '../../policy/decide/effective-rights.ts'
 import type { EpochSeconds } from '../../policy/model.ts'
-import { ANONYMOUS, principalKey, TOKEN_NAME } from '../../policy/principal.ts'
+import { ANONYMOUS, EVERYONE, principalKey, TOKEN_NAME } from '../../policy/principal.ts'
 import type { Access } from '../../registry/scope.ts'
 import type { Background } from '../platform/background.ts'
 import { clientIpOf } from '../platform/client-ip.ts'
@@ -93,7 +93,7 @@ export function identifyAnonymous(view: PolicyView): Verified {
   if (known !== undefined) return known
   const rights = effectiveRightsOf(ANONYMOUS_CALLER, view.common, [])
   const verified: Verified = {
-    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, credential: '', rights },
+    identified: { caller: ANONYMOUS_CALLER, name: ANONYMOUS, credential: '', rights, as: [ANONYMOUS] },
     proof: { kind: 'anonymous' },
     source: 'none',
   }
@@ -275,7 +275,15 @@ async function resolveOrigin(
       const caller: Caller = { authenticated: true, acts: [key] }
       const rights = effectiveRightsOf(caller, view.common, [principal])
       return {
-        identified: { caller, name: key, credential: proof.credential, rights, ...bound },
+        identified: {
+          caller,
+          name: key,
+          credential: proof.credential,
+          rights,
+          as: [key, EVERYONE],
+          password: credential.name,
+          ...bound,
+        },
         proof,
         source,
         ...lasting(origin.until, credential.expires),
@@ -293,8 +301,10 @@ async function resolveOrigin(
       const own = await Promise.all(caller.acts.map((key) => view.principal(key)))
       const rights = effectiveRightsOf(caller, view.common, own.filter(isKnown))
       const name = subjectKey(issuer, federation.subject)
+      // A caller may be in hundreds of groups of which the policy names few.
+      const as = [...caller.acts.filter((key, index) => !isGroup(key) || isKnown(own[index])), EVERYONE]
       return {
-        identified: { caller, name, credential: `${issuer.issuer} ${issuer.subjectClaim}`, rights, ...bound },
+        identified: { caller, name, credential: `${issuer.issuer} ${issuer.subjectClaim}`, rights, as, ...bound },
         proof: { kind: 'federation', federation },
         source,
         ...lasting(origin.until),
@@ -305,3 +315,5 @@ async function resolveOrigin(
 }
 
 const isKnown = (principal: IndexedPrincipal | undefined): principal is IndexedPrincipal => principal !== undefined
+
+const isGroup = (key: string): boolean => key.startsWith('group:')

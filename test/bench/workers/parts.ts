@@ -115,9 +115,13 @@ const ANSWER = new Response(null, {
 })
 
 const RECORD = {
+  v: 2,
   time: '2026-11-21T12:00:00.000Z',
   id: '8f0a1b2c3d4e5f60-FRA',
   principal: 'token:token-0',
+  as: ['token:token-0', 'everyone'],
+  password: 'password1',
+  method: 'GET',
   operation: 'pullManifest',
   permission: 'content/read',
   repository: 'team-6768/app-9',

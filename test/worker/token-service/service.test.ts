@@ -1,8 +1,10 @@
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { AuditRecord } from '../../../src/worker/answers/audit.ts'
 import { isRefusal } from '../../../src/worker/identity/identified-caller.ts'
 import { identify } from '../../../src/worker/identity/identify.ts'
 import type { Env } from '../../../src/worker/platform/env.ts'
+import { Fault } from '../../../src/worker/platform/fault.ts'
 import { sha256Hex } from '../../../src/worker/platform/sha256.ts'
 import type { PolicyView } from '../../../src/worker/store/policy-view.ts'
 import { createTokenService } from '../../../src/worker/token-service/service.ts'
@@ -44,7 +46,12 @@ roleAssignments:
 const view = viewOf(POLICY)
 
 let policy: PolicyView = view
-const service = createTokenService({ policy: () => policy, nowMs: () => Date.now() })
+const records: AuditRecord[] = []
+const service = createTokenService({
+  policy: () => policy,
+  audit: (record) => records.push(record),
+  nowMs: () => Date.now(),
+})
 const send = async (path: string, init: RequestInit = {}): Promise<Response> =>
   service.request(new Request(`https://${SERVICE}${path}`, init), undefined, env as Env, {
     ...ctx,
@@ -75,6 +82,7 @@ const show = async (token: string, policies = policy, now = NOW) =>
 
 beforeEach(() => {
   policy = view
+  records.length = 0
   vi.useFakeTimers({ toFake: ['Date'], now: NOW * 1000 })
 })
 afterEach(() => vi.useRealTimers())
@@ -575,5 +583,73 @@ describe('without a signing key', () => {
     const failure = tokenKeys({ TOKEN_SIGNING_KEY: text } as Env)
     await expect(failure).rejects.toMatchObject({ name: 'Fault', code: 'signing_key_unavailable' })
     await expect(failure).rejects.not.toThrow('secret')
+  })
+})
+
+describe('the record of an answer', () => {
+  const scope = scopeOf('samples/a', 'pull,push')
+
+  it('names the caller, its password and the scopes that were given', async () => {
+    await get(`service=${SERVICE}&scope=${scope}`, basic('ci', 'first'))
+    expect(records).toEqual([
+      {
+        v: 2,
+        time: new Date(NOW * 1000).toISOString(),
+        id: expect.any(String),
+        principal: 'token:ci',
+        as: ['token:ci', 'everyone'],
+        password: expect.any(String),
+        operation: 'token',
+        method: 'GET',
+        scopes: [scope],
+        decision: 'allow',
+        bundle: view.serial,
+        status: 200,
+        ms: 0,
+      },
+    ])
+  })
+
+  it('of a token of an issuer has the claims of nobody and the password of nobody', async () => {
+    await post(
+      { grant_type: 'access_token', service: SERVICE, access_token: await jwt() },
+      undefined,
+      '/oauth2/exchange',
+    )
+    expect(records).toMatchObject([{ operation: 'exchange', method: 'POST', decision: 'allow', status: 200 }])
+    expect(records[0]?.password).toBeUndefined()
+    expect(records[0]?.as).toContain('everyone')
+  })
+
+  it.each([
+    [
+      'a wrong password',
+      () => get(`service=${SERVICE}&scope=${scope}`, basic('ci', 'wrong')),
+      'credential_invalid',
+      401,
+    ],
+    ['an odd header', () => get(`service=${SERVICE}`, 'Basic'), 'invalid_request', 400],
+    ['another service', () => get('service=other'), 'invalid_request', 400],
+    ['an odd form', () => post({ grant_type: 'magic', service: SERVICE }), 'unsupported_grant_type', 400],
+  ])('of %s says why it was refused, and no secret', async (_, ask, reason, status) => {
+    expect((await ask()).status).toBe(status)
+    expect(records).toMatchObject([{ operation: 'token', decision: 'deny', reason, status }])
+    expect(JSON.stringify(records)).not.toContain('wrong')
+  })
+
+  it('of a gate without a policy says so', async () => {
+    const broken = createTokenService({
+      policy: () => {
+        throw new Fault('policy_unavailable', 'none')
+      },
+      audit: (record) => records.push(record),
+      nowMs: () => Date.now(),
+    })
+    await broken.request(`https://${SERVICE}/token`, undefined, env as Env, {
+      ...ctx,
+      passThroughOnException: () => undefined,
+      props: {},
+    })
+    expect(records).toMatchObject([{ operation: 'token', decision: 'deny', reason: 'policy_unavailable', status: 503 }])
   })
 })
