@@ -203,6 +203,11 @@ export const ROOMS: readonly Room[] = [
     imports: COMMAND_GROUND,
   },
   {
+    path: 'src/cli/records',
+    purpose: 'audit records out of logs, and what they say together',
+    imports: [...COMMAND_GROUND, 'src/cli/answers'],
+  },
+  {
     path: 'src/cli/gates',
     purpose: 'calls of a gate that runs, with a credential',
     imports: [...COMMAND_GROUND, 'src/cli/probing'],
@@ -237,6 +242,7 @@ export const ROOMS: readonly Room[] = [
       'src/cli/project',
       'src/cli/probing',
       'src/cli/gates',
+      'src/cli/records',
       'dev/registry',
       'dev/build',
     ],

@@ -138,6 +138,7 @@ const CALLS: readonly (readonly [command: string, line: string])[] = [
   ['import azure', 'import azure DIR/azure.json'],
   ['import docker-auth', 'import docker-auth DIR/docker.yaml --out DIR/imported.yaml'],
   ['import zot', 'import zot DIR/zot.json'],
+  ['logs', 'logs DIR/record.json --summary --policies DIR/policies'],
   ['protections list', 'protections list --url GATE'],
   ['protections show', 'protections show prod/shop --url GATE'],
   ['protections seed', 'protections seed --url GATE'],

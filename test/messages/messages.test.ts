@@ -35,6 +35,7 @@ const TESTS = [
   'cli/refusals',
   'cli/store-refusals',
   'cli/stores',
+  'cli/records/logs',
   'cli/serve-refusals',
   ...[
     'deny-assignments',

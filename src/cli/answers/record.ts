@@ -11,9 +11,11 @@ import type { Policies, RuleReference } from './policies.ts'
 import { formatReference, reasonText, type Verdict } from './verdict.ts'
 
 const AuditRecord = z.looseObject({
+  v: z.number().exactOptional(),
   time: z.string(),
   id: z.string(),
   principal: z.string().exactOptional(),
+  as: z.array(z.string()).exactOptional(),
   operation: z.string().exactOptional(),
   permission: z.string().exactOptional(),
   repository: z.string().exactOptional(),
@@ -53,11 +55,14 @@ export async function readRecord(file: string, id: string | undefined): Promise<
   return record
 }
 
+/** A value as an audit record; undefined for one that is none, such as another line of the gate. */
+export const recordOf = (value: unknown): AuditRecord | undefined => AuditRecord.safeParse(value).data
+
 /** The audit record in one line of the gate's log; nothing for every other line. */
 export function parseRecord(line: string): AuditRecord | undefined {
   if (!line.trimStart().startsWith('{')) return undefined
   try {
-    return AuditRecord.safeParse(JSON.parse(line)).data
+    return recordOf(JSON.parse(line))
   } catch {
     return undefined
   }

@@ -368,6 +368,21 @@ export const ANSWERS = {
       .strictObject({ policySigningKey: z.string(), policyPublicKeys: z.string(), tokenSigningKey: z.string() })
       .describe('with --out: the names of the files'),
   ]),
+  logs: z.strictObject({
+    requests: Count.describe('records that were chosen'),
+    unread: Count.describe('lines that hold no record'),
+    refusals: z.array(
+      z.strictObject({
+        principal: z.string().exactOptional(),
+        reason: z.string(),
+        permission: z.string().exactOptional(),
+        repository: z.string().exactOptional(),
+        requests: Count,
+        last: z.string(),
+        change: z.string().exactOptional().describe('the smallest change of the policies that would allow it'),
+      }),
+    ),
+  }),
   'protections list': z.strictObject({ repositories: z.array(z.strictObject(PROTECTED)) }),
   'protections show': z.strictObject({
     repositories: z.array(
