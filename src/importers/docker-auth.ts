@@ -93,6 +93,8 @@ class Importer {
   readonly #options: DockerAuthOptions
   readonly #findings = new Findings()
   #hasOtherUsers = false
+  /** Entries that are reported because an account reaches them. */
+  readonly #unsaid = new Set<AclEntry>()
 
   constructor(file: DockerAuthFile, options: DockerAuthOptions) {
     this.#file = file
@@ -120,6 +122,7 @@ class Importer {
       this.#findings.note(source, what, `dockgate token rotate ${account}`)
       this.#reportAnonymous(account, source, own.granted, anonymous)
     }
+    this.#reportPatterns()
     if (this.#hasOtherUsers && anonymous.size > 0) {
       const what = 'users from elsewhere have at least the rights of anonymous callers here'
       const hint = 'where the acl refuses them more, write a deny assignment'
@@ -168,6 +171,22 @@ class Importer {
             ? 'among other actions, * holds only for clients that ask for it: it is imported for the catalog alone'
             : `the action "${text}" has no equal here`
         this.#findings.lost(source, what, 'actions are pull, push and delete, or * alone')
+      }
+    }
+  }
+
+  /** docker_auth reads every pattern before it starts, also those of entries that no account of the file reaches. */
+  #reportPatterns(): void {
+    for (const entry of this.#file.acl) {
+      if (this.#unsaid.has(entry)) continue
+      const { ip, labels, ...texts } = entry.match
+      if (ip !== undefined && parseIpRange(ip.text) === undefined) {
+        this.#findings.lost(ip.source, `"${ip.text}" is not an address or range`, UNREAD_HINT)
+      }
+      for (const { text, source } of [...Object.values(texts), ...labels.values()]) {
+        const regex = /^\/(.*)\/$/s.exec(text)?.[1]
+        if (regex === undefined || parseRe2(regex) !== undefined) continue
+        this.#findings.lost(source, `the regular expression ${text} is not understood`, UNREAD_HINT)
       }
     }
   }
@@ -260,11 +279,14 @@ class Importer {
     const unsaid = [repository, catalog].find((place) => place.where === undefined)
     if (unsaid?.reason !== undefined) {
       const hint = 'write the rule by hand; nothing is granted by it, nor by later ones where it might match'
+      this.#unsaid.add(entry)
       this.#findings.lost(entry.source, unsaid.reason, hint)
     }
     return { repository, catalog }
   }
 }
+
+const UNREAD_HINT = 'docker_auth may not start with it: correct it, and import again'
 
 type Asked = {
   readonly account: string

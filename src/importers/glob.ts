@@ -148,13 +148,15 @@ export function isDoublestar(pattern: string): boolean {
   return depth === 0
 }
 
+/** Here the versions of the library differ, or it goes against its documentation. Braces may hide it. */
+const DOUBTFUL = /\*{3}|\*\*\/\*\*|\/$/
+
 /** The ways of a pattern that doublestar takes; undefined if they cannot be known. */
 export function doublestarWays(pattern: string): readonly Way[] | undefined {
-  // Here the versions of the library differ, or it goes against its documentation.
-  if (/\*{3}|\*\*\/\*\*|\/$/.test(pattern)) return undefined
+  if (DOUBTFUL.test(pattern)) return undefined
   const all: Way[] = []
   for (const plain of alternatives(pattern, 0) ?? ['']) {
-    const ways = plain === '' ? undefined : waysWithoutBraces(plain)
+    const ways = plain === '' || DOUBTFUL.test(plain) ? undefined : waysWithoutBraces(plain)
     if (ways === undefined) return undefined
     all.push(...ways)
     if (all.length > MAX_WAYS) return undefined
@@ -241,10 +243,21 @@ function waysWithoutBraces(pattern: string): readonly Way[] | undefined {
       startsSegment = pattern[at] === '/'
     }
   }
-  // `parent/**` matches the parent too.
-  const parent = /^(.*[^\\])\/\*\*$/s.exec(pattern)?.[1]
-  const own = parent === undefined ? [] : waysWithoutBraces(parent)
+  const own = parentWays(pattern)
   return ways && own && [...ways, ...own]
+}
+
+/**
+ * The ways of `parent` for a pattern `parent/**`, which matches the parent too. A `*` at the end of the parent takes at least one
+ * character then: where the name ends before it, the library does not take the rest of the pattern for empty.
+ */
+function parentWays(pattern: string): readonly Way[] | undefined {
+  const parent = /^(.*[^\\])\/\*\*$/s.exec(pattern)?.[1]
+  if (parent === undefined) return []
+  const [, before, stars = ''] = /^(.*?)(\**)$/s.exec(parent) ?? []
+  if (stars === '' || before?.endsWith('\\') === true) return waysWithoutBraces(parent)
+  const ways = stars === '*' ? waysWithoutBraces(before ?? '') : undefined
+  return ways && sequence(ways, [[oneOf((char) => ALPHABET.includes(char)), FLAT]])
 }
 
 function doublestarClass(pattern: string, start: number): Class | undefined {
@@ -272,12 +285,15 @@ function doublestarClass(pattern: string, start: number): Class | undefined {
   return at < chars.length ? { isMember: memberOf(ranges, isNegated), end: at } : undefined
 }
 
-/** At least the names that a pattern of doublestar matches, for rules that must not reach them. */
+/**
+ * At least the names that a pattern of doublestar matches, for rules that must not reach them: all that begin with what comes
+ * before its first special character. Without the slash at the end, since `parent/**` and a slash behind it match the parent.
+ */
 export function looseDoublestar(pattern: string): Where {
-  const loose = pattern
-    .replace(/\$\{[^}]*\}|\{[^}]*\}|\[[^\]]*\]|\\./g, '*')
-    .replace(/\/\*\*(?=\/|$)|\*\*\//g, '*')
-    .replace(/[*?]+/g, '*')
-  if (![...loose].every((char) => ALPHABET.includes(char) || char === '/' || char === '*')) return EVERYWHERE
-  return loose === '*' ? EVERYWHERE : { kind: 'like', pattern: loose }
+  const head = /^[^*?[\]{}\\$]*/.exec(pattern)?.[0] ?? ''
+  const isWhole = head === pattern && !head.endsWith('/')
+  const prefix = head.replace(/\/+$/, '')
+  if (![...prefix].every((char) => ALPHABET.includes(char) || char === '/')) return EVERYWHERE
+  if (prefix === '') return EVERYWHERE
+  return isWhole ? { kind: 'equals', name: prefix } : { kind: 'prefix', prefix }
 }

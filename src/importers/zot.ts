@@ -74,7 +74,7 @@ class Importer {
       return { of, where, loose: where ?? looseDoublestar(of.pattern) }
     })
     for (const group of groups) this.#readGroup(group, groups)
-    if (adminPolicy !== undefined) this.#readPolicy(adminPolicy, EVERYWHERE)
+    if (adminPolicy !== undefined) this.#readAdmin(adminPolicy)
     if (metrics !== undefined) {
       this.#findings.note(metrics, 'who may read metrics is not a matter of the gate', 'the gate has no /metrics')
     }
@@ -126,6 +126,16 @@ class Importer {
         'in zot they would have to sign out first: add the actions to defaultPolicy, or write a deny assignment'
       this.#findings.wider(list.source, what, hint)
     }
+  }
+
+  /** The admin policy adds to what others give. Its user without a name is anonymous, and so everybody here. */
+  #readAdmin(policy: ZotPolicy): void {
+    this.#readPolicy(policy, EVERYWHERE)
+    const rights = this.#rightsOf(policy.actions)
+    if (policy.conditions !== undefined || rights.length === 0 || !this.#usersOf(policy).includes('')) return
+    const what = `everyone who signs in has at least the rights of anonymous callers everywhere: ${rights.join(', ')}`
+    const hint = 'in zot only callers without a name have them: remove the empty user, or write a deny assignment'
+    this.#findings.wider(policy.source, what, hint)
   }
 
   #readPolicy(policy: ZotPolicy, where: Where): void {

@@ -114,6 +114,16 @@ describe('docker_auth', () => {
       expected: ['note: c.yml:1:1 the setting acls is not known here, and not imported'],
     },
     {
+      what: 'patterns of entries that no account reaches',
+      text: 'users: { ann: {} }\nacl: [{match: {account: bob, name: "/(/"}, actions: []}, {match: {account: bob, ip: "1.2.3", labels: {a: "/[/"}}, actions: []}]\n',
+      expected: [
+        'note: c.yml:1:10 ann needs a new password: a bcrypt hash cannot be imported (dockgate token rotate ann)',
+        'lost: c.yml:2:36 the regular expression /(/ is not understood (docker_auth may not start with it: correct it, and import again)',
+        'lost: c.yml:2:85 "1.2.3" is not an address or range (docker_auth may not start with it: correct it, and import again)',
+        'lost: c.yml:2:106 the regular expression /[/ is not understood (docker_auth may not start with it: correct it, and import again)',
+      ],
+    },
+    {
       what: 'rights of anonymous callers',
       text: 'users: { "": {}, ann: {} }\nacl: [{match: {account: ""}, actions: [pull]}]\n',
       expected: [
@@ -234,6 +244,11 @@ describe('zot', () => {
       'a password',
       everywhere({ policies: [{ users: ['ann'], actions: ['read'] }] }),
       'note: c.json:1:11 ann needs a new password (dockgate token rotate ann)',
+    ],
+    [
+      'rights of anonymous callers that the admin policy gives',
+      { repositories: {}, adminPolicy: { users: [''], actions: ['read', 'delete'] } },
+      'wider: c.json:2:22 everyone who signs in has at least the rights of anonymous callers everywhere: read, delete (in zot only callers without a name have them: remove the empty user, or write a deny assignment)',
     ],
     [
       'rights of anonymous callers',

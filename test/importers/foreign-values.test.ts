@@ -262,14 +262,20 @@ const ZOT: ZotRow[] = [
   {
     title: 'a class with !',
     control: { repositories: { '[!s]*/**': { defaultPolicy: READ } } },
-    allowed: ['everyone content/read a', 'everyone content/read team/s', 'everyone content/read x/secret/y'],
-    denied: ['everyone content/read secret', 'everyone content/read secret/x', 'everyone content/read s/a/b'],
+    allowed: ['everyone content/read te', 'everyone content/read team/s', 'everyone content/read x/secret/y'],
+    denied: [
+      // The name ends before the `*`, and doublestar does not take `*/**` for empty.
+      'everyone content/read a',
+      'everyone content/read secret',
+      'everyone content/read secret/x',
+      'everyone content/read s/a/b',
+    ],
   },
   {
     title: 'a class with ! that closes',
     control: { repositories: { '**': { defaultPolicy: READ }, '[!s]*/**': { defaultPolicy: [] } } },
-    allowed: ['everyone content/read secret/x'],
-    denied: ['everyone content/read a', 'everyone content/read team/x'],
+    allowed: ['everyone content/read secret/x', 'everyone content/read a'],
+    denied: ['everyone content/read te', 'everyone content/read team/x'],
   },
   {
     title: 'an empty pattern, which zot does not see',

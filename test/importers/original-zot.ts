@@ -40,6 +40,13 @@ export function deepMatch(pattern: string, text: string): boolean {
     const [, head, body = '', tail] = braces
     return body.split(',').some((choice) => deepMatch(`${head}${choice}${tail}`, text))
   }
+  // The library has reached the end of the name before a `*`, and does not take `*/**` for empty then.
+  const [, parent] = /^(.*[^*]|)\*\/\*\*$/.exec(pattern) ?? []
+  if (parent !== undefined) return deepMatch(`${parent}?*`, text) || segmentsMatch(`${parent}*/*/**`, text)
+  return segmentsMatch(pattern, text)
+}
+
+function segmentsMatch(pattern: string, text: string): boolean {
   const walk = (patterns: readonly string[], segments: readonly string[]): boolean => {
     const [first, ...rest] = patterns
     if (first === undefined) return segments.length === 0

@@ -145,8 +145,8 @@ const DOUBLESTAR: readonly { pattern: string; yes: readonly string[]; no: readon
   { pattern: '*/b', yes: ['a/b'], no: ['b', 'a/a/b'] },
   { pattern: 'a?', yes: ['ab'], no: ['a', 'a/b', 'abc'] },
   { pattern: '?/**', yes: ['a', 'a/b/c'], no: ['ab', 'ab/c'] },
-  { pattern: '[!s]*/**', yes: ['a', 'team/app', 'a/s'], no: ['s', 'secret', 'secret/x', 'shop/app/x'] },
-  { pattern: '[^s]*/**', yes: ['a', 'team/app', 'a/s'], no: ['s', 'secret', 'secret/x'] },
+  { pattern: '[!s]*/**', yes: ['te', 'team/app', 'a/s'], no: ['a', 's', 'secret', 'secret/x', 'shop/app/x'] },
+  { pattern: '[^s]*/**', yes: ['te', 'team/app', 'a/s'], no: ['a', 's', 'secret', 'secret/x'] },
   { pattern: '[s!]*', yes: ['s', 'sa'], no: ['a', 's/a'] },
   { pattern: '[a-c]', yes: ['a', 'b', 'c'], no: ['d', 'ab', '1'] },
   { pattern: '[a-]b', yes: ['ab'], no: ['b', 'bb'] },
@@ -165,6 +165,12 @@ const DOUBLESTAR: readonly { pattern: string; yes: readonly string[]; no: readon
   { pattern: '\\{a', yes: [], no: ['a'] },
   { pattern: 'v[0-9].[0-9]', yes: ['v1.2'], no: ['v1x2', 'v12', 'vx.1'] },
   { pattern: 'infra/team-*/**', yes: ['infra/team-a', 'infra/team-a/b/c'], no: ['infra/teams', 'infra/x/team-a'] },
+  // The end of a name is read before a `*`, and what comes behind that is not empty then.
+  { pattern: 'secret*/**', yes: ['secret1', 'secret/x', 'secret1/x'], no: ['secret', 'secre'] },
+  { pattern: 'secret/x*/**', yes: ['secret/xy', 'secret/x/y'], no: ['secret/x', 'secret'] },
+  { pattern: 'secre?/**', yes: ['secret', 'secret/x'], no: ['secre'] },
+  { pattern: '*/**', yes: ['a', 'a/b', 'a/b/c'], no: [] },
+  { pattern: '{a*,b}/**', yes: ['ab', 'a/b', 'b', 'b/c'], no: ['a', 'c'] },
   { pattern: '$username/**', yes: [], no: ['username/x', 'a'] },
 ]
 
@@ -181,6 +187,10 @@ describe('a pattern of doublestar', () => {
   it.each([
     '**/app-*',
     'a/**/**',
+    '{a/**,b}/**',
+    'a/{**,b}/**',
+    'a**/**',
+    '{a*,b}**',
     'a/',
     '***',
     'x{**/a,b}',
@@ -194,6 +204,19 @@ describe('a pattern of doublestar', () => {
     expect(isDoublestar(pattern)).toBe(true)
     const ways = doublestarWays(pattern)
     expect(ways && placeOfWays(ways)).toBeUndefined()
+  })
+
+  it.each([
+    ['secret/**/', ['secret', 'secret/x']],
+    ['{**,team}/*', ['a', 'a/b']],
+    ['{**,a}/***', ['ci', 'a/b']],
+    ['a/**/**', ['a', 'a/b']],
+    ['te{a,}m/**/', ['team', 'tem', 'team/x']],
+    ['\\secret/', ['secret']],
+    ['${username}/**', ['ann', 'ann/x']],
+    ['secret', ['secret']],
+  ])('reaches at least what it matches: %s', (pattern, names) => {
+    expect(names.filter((name) => !holds(looseDoublestar(pattern), name))).toEqual([])
   })
 
   it.each(['[', 'a[', '[]', '[!]', '{a', 'a}', '\\', 'a\\', '{a,b}}'])('is refused by doublestar: %s', (pattern) => {
