@@ -380,6 +380,26 @@ describe.runIf(requireClients([...clients]))('two replicas over an artifact in t
     expect(ready.warnings.join()).toContain('no binding STATE')
   })
 
+  it('keep tags that are written once, if one gate alone has a state, also after a restart', async () => {
+    const args = ['--state', scratchDirectory('state')]
+    const start = () => startServe({ upstream: registry.url, store, keys, args })
+    const first = await start()
+    const kept = imageLayout({ seed: 'kept' })
+    const other = imageLayout({ seed: 'other' })
+    const pushTag = async (gate: ServedGate, layout: ReturnType<typeof imageLayout>) =>
+      crane.push(await signIn(gate, 'ci', [crane]), layout, `${gate.host}/release/state:v1`)
+    expect(await pushTag(first, kept)).toEqual(succeeded)
+    expect((await pushTag(first, other)).stderr).toContain(`the tag v1 keeps its digest ${kept.root.digest}`)
+    await first.stop()
+    // Somebody deletes it past the gate: only the state remembers.
+    const deleted = await ask(`${registry.url}/v2/release/state/manifests/${kept.root.digest}`, { method: 'DELETE' })
+    expect(deleted.status).toBe(202)
+    const second = await start()
+    expect((await pushTag(second, other)).stderr).toContain(`the tag v1 keeps its digest ${kept.root.digest}`)
+    expect(await pushTag(second, kept)).toEqual(succeeded)
+    await second.stop()
+  })
+
   it('lose no request when one of them is stopped, and take a new policy within the stated bound', async () => {
     const [, second] = gates
     const extra = await startServe({ upstream: registry.url, store, keys })

@@ -30,6 +30,27 @@ const by = (file: string, ...titles: readonly string[]): readonly Proof[] =>
 export const CASES: readonly Case[] = [
   {
     section: BYPASS,
+    seen: 'gateways behind a proxy that take the first value of X-Forwarded-For',
+    what: 'A client named its own address, and was where the policy wanted it',
+    proofs: [...by('worker/client-ip', 'is that %s'), ...by('e2e/serve', 'believes of the address of a client %s')],
+  },
+  {
+    section: BYPASS,
+    seen: 'policy agents that load bundles from an open bucket or registry',
+    what: 'Who could write to the store of policies gave itself rights',
+    proofs: [
+      ...by('e2e/serve', 'get nothing from whoever writes to the store without the key'),
+      ...by('worker/policy-store/oci-store', 'that is %s cannot be read', 'is not read at %s'),
+    ],
+  },
+  {
+    section: BYPASS,
+    seen: 'Azure/acr-cli#70 and its kind: locks that only some calls respect',
+    what: 'A locked tag was moved by a push with several tags, or deleted with its manifest',
+    proofs: by('worker/protections/locks', '%s %s: %j forbidden %s'),
+  },
+  {
+    section: BYPASS,
     seen: 'Dockgate before format 2 of bundles',
     what: 'A bundle was signed for nobody in particular: one of another gate took effect when somebody copied it, and a roll-back signed it again',
     proofs: [
