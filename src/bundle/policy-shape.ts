@@ -123,7 +123,7 @@ const token = objectOf<TokenData>({ status: oneOf(['enabled', 'disabled']), cred
  */
 export const readPrincipalData: Read<PrincipalData> = objectOf<PrincipalData>(
   {},
-  { token, grants: listOf(grant), control: listOf(control), denies: listOf(deny) },
+  { token, grants: listOf(grant), control: listOf(control), denies: listOf(deny), audits: listOf(deny) },
 )
 
 const issuer = objectOf<CommonData['issuers'][number]>(

@@ -251,6 +251,10 @@ export const DenyAssignment = z
     condition: condition.exactOptional(),
     conditionVersion: conditionVersion.exactOptional(),
     ...window,
+    mode: z
+      .enum(['enforce', 'audit'])
+      .default('enforce')
+      .describe('audit: it denies nothing, and the record of a request that it would have denied names it'),
     message: words('Shown to the client').exactOptional(),
   })
   .describe('An explicit deny: wins over every grant')

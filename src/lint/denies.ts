@@ -32,6 +32,19 @@ export const unreachableDeny: Lint = {
   },
 }
 
+/** The lint `audited_deny`. */
+export const auditedDeny: Lint = {
+  id: 'audited_deny',
+  explanation:
+    'A deny with `mode: audit` denies nothing. The record of each request that it would have denied names it in `audit`.',
+  fix: 'look through the records, then take mode: audit away',
+  *find({ policies }) {
+    for (const { name, mode, source } of policies.denyAssignments) {
+      if (mode === 'audit') yield { source, message: `deny assignment ${name} is only audited: it denies nothing` }
+    }
+  },
+}
+
 /** What a kind of caller can hold at most: tokens are one thing alone, callers of an issuer may be several at once. */
 class Reach {
   readonly #compiled: CompiledPolicy

@@ -10,7 +10,7 @@ import {
   unscopedAssignment,
 } from './assignments.ts'
 import { doubtfulDeny, everyoneOfPublicIssuer, prefixFromClaim } from './claims.ts'
-import { unreachableDeny } from './denies.ts'
+import { auditedDeny, unreachableDeny } from './denies.ts'
 import { openIdentity } from './identities.ts'
 import type { Lint, Subject } from './lint.ts'
 import { protectionWithoutEffect, ruleBehindProtection } from './protections.ts'
@@ -40,6 +40,7 @@ export const LINTS: readonly Lint[] = [
   dataActionInActions,
   neverMatches,
   unreachableDeny,
+  auditedDeny,
   doubtfulDeny,
   protectionWithoutEffect,
   ruleBehindProtection,

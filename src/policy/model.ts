@@ -147,6 +147,8 @@ export type DenyAssignment = Window & {
   readonly condition?: Condition
   /** Shown to the client. */
   readonly message?: string
+  /** It denies nothing: the record of a request that it would have denied names it. Absent: it denies. */
+  readonly mode?: 'audit'
   readonly source: Source
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { tagConditionOf } from '../policy/analysis/tag-condition.ts'
-import { type Authorization, authorize, type Facts, mayReadBlob } from '../policy/decide/authorize.ts'
+import { type Authorization, auditedDenies, authorize, type Facts, mayReadBlob } from '../policy/decide/authorize.ts'
 import { formatRule } from '../policy/decide/compiled.ts'
 import type { EpochSeconds } from '../policy/model.ts'
 import { isHost, parseRegistryRequest, requestHost, requestOrigin, requestTarget } from '../registry/parse.ts'
@@ -68,7 +68,7 @@ type RequestState = {
   view?: PolicyView
   who?: IdentifiedCaller
   verdict?: Verdict
-  /** Protections that are only audited and would have refused. */
+  /** Protections and deny assignments that are only audited and would have refused. */
   audited?: Set<string>
 }
 
@@ -181,6 +181,7 @@ async function handle(state: RequestState, env: Env, ctx: Background, ports: Gat
   }
   const verdict = decide(asked)
   if (verdict.effect === 'deny') return verdict.reason
+  for (const name of auditedDenies(who.rights, view.common, asked, facts)) guarding.audit(name)
   const isSigning = verdict.signatureOnly === true && asked.operation === 'pushManifest'
   const send = (read?: string): Response | Refusal | Promise<Response | Refusal> =>
     (isSigning ? guardSigning(asked, guarding, read) : guard(asked, guarding, read)) ?? forward(asked, context(), read)
@@ -228,6 +229,8 @@ async function changeAttributes(
   state.asked = change.request
   const verdict = decide(change.request)
   if (verdict.effect === 'deny') return verdict.reason
+  const { who, facts } = given
+  for (const name of auditedDenies(who.rights, guarding.common, change.request, facts)) guarding.audit(name)
   return changeMetadata(change.request, change.body, guarding) ?? pass(change.request, given, change.body)
 }
 

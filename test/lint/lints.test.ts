@@ -35,6 +35,7 @@ const FIXES: Readonly<Record<string, string>> = {
   unscoped_assignment: 'add repositories or a condition; repositories: ["*"] says that all are meant',
   role_without_effect: 'assign the role of the same kind for this mode, or set registry.mode',
   never_matches: 'mend its condition, or remove it',
+  audited_deny: 'look through the records, then take mode: audit away',
   unreachable_deny: 'mend whom or what it names, or keep it as a guard and say so in a comment',
   protection_without_effect: 'mend its repositories, or remove it',
   rule_behind_protection:
@@ -435,6 +436,20 @@ describe('lints', () => {
     'everyone',
   ])('a test of %s is about somebody who may ask', (as) => {
     expect(findings(PEOPLE, asking(as))).toEqual([])
+  })
+
+  it('says that a deny is only audited', () => {
+    const deny = (mode: string) =>
+      `denyAssignments: [ { name: d, principals: [token:reader-one], permissions: [content/read], ${mode} } ]`
+    const reader = ['tokens: { reader-one: { scopeMap: _repositories_pull } }']
+    const found = (mode: string) =>
+      findings(policy(...reader, deny(mode)))
+        .filter(({ code }) => code === 'audited_deny')
+        .map(shown)
+    expect(found('mode: audit')).toEqual([
+      inFull('3:20 audited_deny: deny assignment d is only audited: it denies nothing'),
+    ])
+    expect(found('mode: enforce')).toEqual([])
   })
 
   describe('of protections', () => {

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { DenyAssignment } from '../../src/policy/model.ts'
+import { EVERYONE } from '../../src/policy/principal.ts'
 import { Fault } from '../../src/worker/platform/fault.ts'
 import {
   BEARER,
@@ -682,6 +684,24 @@ describe('the audit record', () => {
       status: 403,
     })
     expect(records[2]).toMatchObject({ decision: 'deny', reason: 'not_a_registry_request' })
+  })
+
+  it('names deny assignments that are only audited', async () => {
+    const tried: DenyAssignment = {
+      name: 'tried',
+      principals: [EVERYONE],
+      except: [],
+      permissions: ['content/read'],
+      actions: [],
+      mode: 'audit',
+      source: { file: 'test.yaml', line: 1, column: 1 },
+    }
+    const { call, records, seen } = createWorld({ denies: [tried] })
+    expect((await call('GET', M, { as: 'ci' })).status).toBe(200)
+    expect(records[0]).toMatchObject({ decision: 'allow', audit: ['tried'] })
+    expect(seen).toHaveLength(1)
+    await call('GET', '/v2/samples/app/tags/list', { as: 'ci' })
+    expect(records[1]?.audit).toBeUndefined()
   })
 
   it('says what was pushed, mounted and listed, and from where', async () => {

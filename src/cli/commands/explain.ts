@@ -4,7 +4,7 @@ import { callerOfPrincipal } from '../../identity/named-caller.ts'
 import { nearIdentities } from '../../identity/near-identity.ts'
 import { contentVerdict } from '../../policy/analysis/content-verdict.ts'
 import { explain } from '../../policy/analysis/explain.ts'
-import type { Facts } from '../../policy/decide/authorize.ts'
+import { auditedDenies, type Facts } from '../../policy/decide/authorize.ts'
 import { principalKey } from '../../policy/principal.ts'
 import { parseRegistryRequest } from '../../registry/parse.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
@@ -106,7 +106,10 @@ async function explainRequest(
   const asked = { kind: 'request', request: parsed.value, facts: factsOf(facts, options) } as const
   const near = nearIdentities(principal, extras, policies.common.identities)
   const explanation = explain(policies.set, policies.compiled, caller, principalKey(principal), asked, near)
-  const notes = notesOn(policies.set, principal)
+  const audited = auditedDenies(rights, policies.common, parsed.value, asked.facts).map(
+    (name) => `deny assignment ${name} would deny it, and is only audited`,
+  )
+  const notes = [...notesOn(policies.set, principal), ...(explanation.authorization.effect === 'allow' ? audited : [])]
   const allowed = withNotes(verdictOf(policies, explanation.authorization), notes)
   const verdict = withProtections(policies, allowed, contentVerdict(policies.common, rights, parsed.value, asked.facts))
   const details = [

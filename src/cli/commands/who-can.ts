@@ -73,6 +73,10 @@ export const whoCanCommand = (): Command =>
         const rule = formatLimited(policies, deny)
         output.note(`a caller whose claims do not say whether it is ${principal} is kept out too, by ${rule}`)
       }
+      for (const { name, mode, permissions } of policies.set.denyAssignments) {
+        if (mode !== 'audit' || !permissions.some((permission) => permission === action)) continue
+        output.note(`${formatReference(policies.reference({ kind: 'denyAssignment', id: name }))} is only audited`)
+      }
       for (const protection of protections.slice(0, SHOWN)) {
         const { name, on, audit } = protection
         const rule = formatReference(policies.reference({ kind: 'protection', id: name }))

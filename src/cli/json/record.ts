@@ -44,7 +44,10 @@ const RecordLine = z
     decision: z.enum(['allow', 'deny']).describe('allow with a reason: policy allowed it, and the registry failed'),
     rule: Text.exactOptional().describe('what allowed or denied it, as kind and name'),
     reason: Text.exactOptional().describe('why it was refused, or what failed'),
-    audit: z.array(Text).exactOptional().describe('protections that are only audited and would have refused'),
+    audit: z
+      .array(Text)
+      .exactOptional()
+      .describe('protections and deny assignments that are only audited and would have refused'),
     bundle: z.int().exactOptional().describe('serial of the policy'),
     status: z.int().describe('of the answer'),
     ms: z.number().min(0).describe('milliseconds until the answer began'),

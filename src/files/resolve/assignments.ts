@@ -54,6 +54,7 @@ export function resolveDenyAssignment(
       ...optional('repositories', value.repositories),
       ...optional('condition', conditionOf(value.condition, entry, report)),
       ...optional('message', value.message),
+      ...(value.mode === 'audit' ? { mode: value.mode } : {}),
       ...windowOf(value, entry, report),
       source: entry.source,
     },

@@ -34,7 +34,13 @@ import { specialize } from './condition/specialize.ts'
 import { ruleOf } from './rule.ts'
 
 /** One principal while it is being collected. */
-type Draft = { token?: TokenData; grants: GrantData[]; control: ControlGrantData[]; denies: DenyData[] }
+type Draft = {
+  token?: TokenData
+  grants: GrantData[]
+  control: ControlGrantData[]
+  denies: DenyData[]
+  audits: DenyData[]
+}
 
 /** Compiles a policy set. The same set gives the same result. */
 export function compile(policies: PolicySet): CompiledPolicy {
@@ -42,7 +48,7 @@ export function compile(policies: PolicySet): CompiledPolicy {
   const draft = (key: PrincipalKey): Draft => {
     const known = drafts.get(key)
     if (known !== undefined) return known
-    const created: Draft = { grants: [], control: [], denies: [] }
+    const created: Draft = { grants: [], control: [], denies: [], audits: [] }
     drafts.set(key, created)
     return created
   }
@@ -57,6 +63,10 @@ export function compile(policies: PolicySet): CompiledPolicy {
   for (const deny of policies.denyAssignments) {
     const data = compileDeny(deny)
     for (const key of new Set(deny.principals)) {
+      if (deny.mode === 'audit') {
+        draft(key).audits.push(data)
+        continue
+      }
       draft(key).denies.push(data)
       const issuer = /^group:([^/]+)\//.exec(key)?.[1]
       if (issuer !== undefined) groupDenies.set(issuer, [...(groupDenies.get(issuer) ?? []), data])
@@ -99,11 +109,12 @@ function compileCommon(
   }
 }
 
-const finish = ({ token, grants, control, denies }: Draft): PrincipalData => ({
+const finish = ({ token, grants, control, denies, audits }: Draft): PrincipalData => ({
   ...(token === undefined ? {} : { token }),
   ...(grants.length === 0 ? {} : { grants }),
   ...(control.length === 0 ? {} : { control }),
   ...(denies.length === 0 ? {} : { denies }),
+  ...(audits.length === 0 ? {} : { audits }),
 })
 
 function compileTokens(policies: PolicySet, draft: (key: PrincipalKey) => Draft): void {

@@ -8,8 +8,8 @@ import type { Requirement } from '../../registry/permission.ts'
 import type { RegistryRequest } from '../../registry/request.ts'
 import { namedTags, reachesEveryTag } from '../../registry/required-permissions.ts'
 import type { Attributes, EpochSeconds } from '../model.ts'
-import type { Rule } from './compiled.ts'
-import { type Decision, type DenyReason, decide } from './decide.ts'
+import { parseRule, type Rule } from './compiled.ts'
+import { auditedRules, type Decision, type DenyReason, decide } from './decide.ts'
 import type { Common, EffectiveRights } from './effective-rights.ts'
 import { requirementsUnder } from './protections.ts'
 import { signingRequirements } from './signing.ts'
@@ -45,6 +45,28 @@ export function authorize(
   const signing = signingRequirements(request, needs)
   const signed = signing && decideNeeds(rights, request, facts, signing)
   return signed?.effect === 'allow' ? { ...signed, signatureOnly: true } : authorization
+}
+
+/** The deny assignments that are only audited and would deny an allowed request, by name. */
+export function auditedDenies(
+  rights: EffectiveRights,
+  common: Pick<Common, 'protections'>,
+  request: RegistryRequest,
+  facts: Facts,
+): readonly string[] {
+  if (rights.audits.length === 0) return []
+  const attributes = attributesOf(rights, request, facts)
+  const tags = namedTags(request)
+  const questions = requirementsUnder(common, request).flatMap(({ action, repository }) =>
+    (tags.length === 0 ? [undefined] : tags).map((tag) => ({
+      action,
+      attributes: tag === undefined ? attributes : { ...attributes, tag },
+      now: facts.now,
+      ...(repository === undefined ? {} : { repository }),
+    })),
+  )
+  const rules = questions.flatMap((question) => auditedRules(rights, question))
+  return [...new Set(rules)].map((rule) => parseRule(rule).id)
 }
 
 /** Every need, for every tag that the request names. */

@@ -65,6 +65,8 @@ export type PrincipalData = {
   readonly grants?: readonly GrantData[]
   readonly control?: readonly ControlGrantData[]
   readonly denies?: readonly DenyData[]
+  /** Denies that are only audited: nothing is decided by them. */
+  readonly audits?: readonly DenyData[]
 }
 
 /** What a principal that is a token has in addition to its rights. */

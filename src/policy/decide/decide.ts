@@ -47,13 +47,8 @@ export type DenyReason =
 export function decide(rights: EffectiveRights, question: Question): Decision {
   if (rights.disabled) return { effect: 'deny', reason: { code: 'token_disabled' } }
   const { action, repository } = question
-  const bit = isDataPermission(action) ? PERMISSION_BITS[action] : 0
-  const context: Context = {
-    action: azureAction(action),
-    attributes: question.attributes,
-    now: question.now,
-    ...(repository === undefined ? {} : { name: repository }),
-  }
+  const bit = bitOf(question)
+  const context = contextOf(question)
   const about = { action, ...(repository === undefined ? {} : { repository }) }
   const sure = findDeny(rights.denies, rights.caller, question, bit, context)
   const deny = sure ?? findDeny(rights.doubtfulDenies, rights.caller, question, bit, context)
@@ -68,6 +63,28 @@ export function decide(rights: EffectiveRights, question: Question): Decision {
     ? { effect: 'deny', reason: { code: 'no_grant', ...about } }
     : { effect: 'allow', by: parseRule(grant.rule) }
 }
+
+/** The rules of denies that are only audited, and would deny. */
+export function auditedRules(rights: EffectiveRights, question: Question): readonly string[] {
+  const found: string[] = []
+  for (const list of rights.audits) {
+    // Each one is looked at: none of them ends the search.
+    findDeny([list], rights.caller, question, bitOf(question), contextOf(question), ({ rule }) => {
+      found.push(rule)
+      return false
+    })
+  }
+  return found
+}
+
+const bitOf = ({ action }: Question): number => (isDataPermission(action) ? PERMISSION_BITS[action] : 0)
+
+const contextOf = ({ action, attributes, now, repository }: Question): Context => ({
+  action: azureAction(action),
+  attributes,
+  now,
+  ...(repository === undefined ? {} : { name: repository }),
+})
 
 function findGrant(rights: EffectiveRights, question: Question, bit: number, context: Context): GrantData | undefined {
   const accept = (grant: GrantData) => (grant.bits & bit) !== 0 && holds(grant, question, context)
@@ -94,6 +111,7 @@ function findDeny(
   question: Question,
   bit: number,
   context: Context,
+  isWanted: (deny: DenyData) => boolean = () => true,
 ): DenyData | undefined {
   if (lists.length === 0) return undefined
   const { repository, attributes } = question
@@ -103,7 +121,8 @@ function findDeny(
     !isSpared(caller, deny.except) &&
     (deny.when === undefined ||
       isUnanswerable(deny.when, question) ||
-      denyApplies(evaluate(deny.when, context), attributes.everyTag === true))
+      denyApplies(evaluate(deny.when, context), attributes.everyTag === true)) &&
+    isWanted(deny)
   for (const denies of lists) {
     // Only a name can take a deny out of reach: a permission that has no repository meets them all.
     const named = repository !== undefined && takesRepository(question.action)

@@ -26,6 +26,8 @@ export type EffectiveRights = {
   readonly denies: readonly DenyIndex[]
   /** Denies on groups and identities that the caller may be: they hold as the others do. */
   readonly doubtfulDenies: readonly DenyIndex[]
+  /** Denies that are only audited. */
+  readonly audits: readonly DenyIndex[]
 }
 
 /** Indexes what every request may need, once for each bundle. */
@@ -51,7 +53,8 @@ export function effectiveRightsOf(caller: Caller, common: Common, own: readonly 
   const { everyone, anonymous } = common
   if (!caller.authenticated) {
     const denies = nonEmpty([anonymous.denies, everyone.denies])
-    return { caller, disabled: false, rights: [anonymous], denies, doubtfulDenies: [] }
+    const audits = nonEmpty([anonymous.audits, everyone.audits])
+    return { caller, disabled: false, rights: [anonymous], denies, doubtfulDenies: [], audits }
   }
   const rights = own.map((principal) => principal.rights)
   return {
@@ -60,6 +63,7 @@ export function effectiveRightsOf(caller: Caller, common: Common, own: readonly 
     rights: [...rights, everyone, anonymous],
     denies: nonEmpty([...rights.map(({ denies }) => denies), everyone.denies]),
     doubtfulDenies: doubtfulDeniesOf(caller, common),
+    audits: nonEmpty([...rights.map(({ audits }) => audits), everyone.audits]),
   }
 }
 

@@ -9,6 +9,8 @@ export type RuleIndex = {
   readonly grants: NameIndex<GrantData>
   readonly control: readonly ControlGrantData[]
   readonly denies: DenyIndex
+  /** Denies that are only audited. */
+  readonly audits: DenyIndex
 }
 
 /** `all` lists every deny once; the index finds those of a repository. */
@@ -24,6 +26,7 @@ export function indexRules(data: PrincipalData): RuleIndex {
     grants,
     control: data.control ?? [],
     denies: data.denies === undefined ? NO_DENIES : indexDenies(data.denies),
+    audits: data.audits === undefined ? NO_DENIES : indexDenies(data.audits),
   }
 }
 

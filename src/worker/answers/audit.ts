@@ -46,7 +46,7 @@ export type AuditRecord = {
   readonly rule?: string | undefined
   /** Why it was refused, or what failed after it was allowed. */
   readonly reason?: string | undefined
-  /** Protections that are only audited and would have refused. */
+  /** Protections and deny assignments that are only audited and would have refused. */
   readonly audit?: readonly string[] | undefined
   /** Serial of the policy bundle. */
   readonly bundle?: number | undefined

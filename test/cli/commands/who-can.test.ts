@@ -477,6 +477,20 @@ describe('protections', () => {
   })
 })
 
+it('a deny that is only audited takes nothing away, and is named', async () => {
+  const deny = 'name: tried, principals: [everyone], permissions: [content/write], repositories: [app], mode: audit'
+  await writeFile(join(folder, 'p.yaml'), `${POLICY}  - { ${deny} }\n`)
+  let noted = ''
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    noted += String(text)
+    return true
+  })
+  const lines = await linesOf(whoCanCommand(), ['content/write', 'app'])
+  expect(lines.join('\n')).toContain('token:ci')
+  expect(lines.join('\n')).not.toContain('tried')
+  expect(noted.replaceAll(folder, 'policies')).toContain('deny assignment tried (policies/p.yaml:24) is only audited\n')
+})
+
 describe('as JSON', () => {
   it('a deny has the limits that a line has', async () => {
     const denies = [
