@@ -115,6 +115,11 @@ export async function startServe(options: ServeOptions): Promise<ServedGate> {
   await until(START_TIMEOUT_MS, 'the gate does not start', () => stdout.includes('\n') || status !== undefined)
   const url = /^ready (https?:\/\/\S+)$/m.exec(stdout)?.[1]
   if (url === undefined) throw new Error(`the gate did not start (status ${status}):\n${stdout}${stderr}`)
+  // It comes through another pipe, perhaps later.
+  const adminUrl = (): string | undefined => /health and metrics at (\S+)/.exec(stderr)?.[1]
+  if (options.args?.includes('--admin') === true) {
+    await until(START_TIMEOUT_MS, 'the gate names no address for operators', () => adminUrl() !== undefined)
+  }
   return {
     url,
     host: new URL(url).host,
@@ -122,7 +127,7 @@ export async function startServe(options: ServeOptions): Promise<ServedGate> {
     stateDirectory: '',
     keys,
     store,
-    admin: /health and metrics at (\S+)/.exec(stderr)?.[1],
+    admin: adminUrl(),
     log: () => stderr,
     records: () => stdout.slice(stdout.indexOf('\n') + 1),
     signal: (name) => child.kill(name),
